@@ -751,7 +751,7 @@ class Call(_message.Message):
     call_id: _builtins.str
     """Opaque id, prefix "c_"."""
     version: _builtins.int
-    """Rises by one with each change of the call."""
+    """Rises by one with each change that this line's user may see."""
     role: Global___Role.ValueType
     """On which side this line's user is."""
     phase: Global___Phase.ValueType
@@ -798,7 +798,7 @@ class Call(_message.Message):
 
     @_builtins.property
     def peer_description(self) -> Global___Description:
-        """The other side's newest description; only in a call that is here."""
+        """The other side's newest description; only in a call that is here, until both sides reported media."""
 
     @_builtins.property
     def relay(self) -> Global___Relay:

@@ -249,7 +249,7 @@ class CallEnded(_message.Message):
     ending: _types_pb2.Ending.ValueType
     """How it ended."""
     ending_for_caller: _types_pb2.Ending.ValueType
-    """How the caller sees that it ended, where that differs; else the same."""
+    """How it ended for the caller; not set while the caller still sees a call that nobody answers."""
     ended_by_id: _builtins.str
     """Who ended it; empty where nobody did."""
     placed_at_ms: _builtins.int

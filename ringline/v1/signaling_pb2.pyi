@@ -560,6 +560,10 @@ class CallRecord(_message.Message):
     ENDED_AT_MS_FIELD_NUMBER: _builtins.int
     DEADLINE_AT_MS_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    RING_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    ENDING_FOR_CALLER_FIELD_NUMBER: _builtins.int
+    ENDED_BY_ID_FIELD_NUMBER: _builtins.int
+    RANG_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_", then four digits of the pair's hash."""
     version: _builtins.int
@@ -582,6 +586,14 @@ class CallRecord(_message.Message):
     """0 before the end."""
     deadline_at_ms: _builtins.int
     """When the sweeper looks next."""
+    ring_until_ms: _builtins.int
+    """Until when it rings."""
+    ending_for_caller: _types_pb2.Ending.ValueType
+    """How it ended for the caller, where the callee's side may end first and the caller may not know."""
+    ended_by_id: _builtins.str
+    """Who ended it; empty where nobody did."""
+    rang: _builtins.bool
+    """A device of the callee rang, and the caller may know."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The people, the caller first."""
@@ -611,10 +623,14 @@ class CallRecord(_message.Message):
         ended_at_ms: _builtins.int = ...,
         deadline_at_ms: _builtins.int = ...,
         trace: _abc.Iterable[Global___TraceMark] | None = ...,
+        ring_until_ms: _builtins.int = ...,
+        ending_for_caller: _types_pb2.Ending.ValueType = ...,
+        ended_by_id: _builtins.str = ...,
+        rang: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ending", b"ending", "members", b"members", "placed_at_ms", b"placed_at_ms", "relay_only", b"relay_only", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -660,12 +676,21 @@ class Member(_message.Message):
     ABSENT_SINCE_MS_FIELD_NUMBER: _builtins.int
     FLOWING_FIELD_NUMBER: _builtins.int
     COMMAND_IDS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DESCRIBED_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     binding: _builtins.bytes
     """Opaque bytes for the other side's device."""
     absent_since_ms: _builtins.int
     """Since when no bound line of this member is present, in Unix milliseconds; 0 while one is."""
     flowing: _builtins.bool
     """Media flows, by this member's own report."""
+    version: _builtins.int
+    """The version that this member's lines see: it rises only with what they may see."""
+    described: _builtins.int
+    """The generation of the newest description of this member's bound line."""
+    candidates: _builtins.int
+    """How many candidates came after it."""
     @_builtins.property
     def profile(self) -> _types_pb2.Profile:
         """Who."""
@@ -697,10 +722,13 @@ class Member(_message.Message):
         absent_since_ms: _builtins.int = ...,
         flowing: _builtins.bool = ...,
         command_ids: _abc.Iterable[_builtins.str] | None = ...,
+        version: _builtins.int = ...,
+        described: _builtins.int = ...,
+        candidates: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["may_send", b"may_send", "profile", b"profile", "sends", b"sends"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent_since_ms", b"absent_since_ms", "binding", b"binding", "command_ids", b"command_ids", "flowing", b"flowing", "legs", b"legs", "may_send", b"may_send", "profile", b"profile", "sends", b"sends"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent_since_ms", b"absent_since_ms", "binding", b"binding", "candidates", b"candidates", "command_ids", b"command_ids", "described", b"described", "flowing", b"flowing", "legs", b"legs", "may_send", b"may_send", "profile", b"profile", "sends", b"sends", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
