@@ -1,0 +1,32 @@
+# The doors of this repository. What they do is in tools/.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: help setup dev test check format protos lock bench
+help:     ## show this list (the default)
+	@echo 'Ringline: audio and video calls by @username.  Start with: make dev'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:    ## install everything into .venv and web/node_modules (instant when nothing changed)
+	@$(PYTHON) tools/setup.py
+
+dev: setup    ## run everything on this machine and print two links that can call each other (RESET=1: afresh)
+	@exec $(BIN)/ringline dev $(if $(filter-out 0,$(RESET)),--reset)
+
+check: setup    ## lint, types, unit and house tests: seconds
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec tools/check
+
+test: setup    ## every test, with its own servers (ONLY="unit house": some parts)
+	@exec $(BIN)/python -m tools.test $(ONLY)
+
+format: setup    ## let ruff write the Python style
+	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
+
+protos: setup    ## lint protos/ and generate Python and TypeScript from them
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec tools/protos
+
+lock: setup    ## write requirements/*.txt from pyproject.toml
+	@$(BIN)/python tools/lock.py
+
+bench: setup    ## measure cost per call, ring latency and memory; writes bench/results/latest.json
+	@exec $(BIN)/python -m bench
