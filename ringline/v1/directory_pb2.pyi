@@ -1231,6 +1231,9 @@ class RelateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ANSWERS_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
+    draining: _builtins.bool
+    """This process stops soon: ask elsewhere."""
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PairAnswer]:
         """In no particular order."""
@@ -1239,10 +1242,11 @@ class RelateResponse(_message.Message):
         self,
         *,
         answers: _abc.Iterable[Global___PairAnswer] | None = ...,
+        draining: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "draining", b"draining"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from ringline.v1 import reasons_pb2 as ringline_dot_v1_dot_reasons__pb2
 from ringline.v1 import types_pb2 as ringline_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ringline/v1/policy.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\">\n\x0c\x43\x61llSettings\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\"7\n\rDecideRequest\x12&\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Attempt\"\x9c\x01\n\x07\x41ttempt\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1d\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x10.ringline.v1.Act\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\x1d\n\x0f\x63\x61llee_username\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\x12\x11\n\tcallee_id\x18\x05 \x01(\t\x12!\n\x05kinds\x18\x06 \x01(\x0b\x32\x12.ringline.v1.Kinds\"8\n\x0e\x44\x65\x63ideResponse\x12&\n\x08verdicts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Verdict\"\xe0\x02\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.ringline.v1.Outcome\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12+\n\x0f\x63\x61ller_may_send\x18\x04 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12+\n\x0f\x63\x61llee_may_send\x18\x05 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x1a\n\x0c\x64\x65vice_truth\x18\x06 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x12\n\nrelay_only\x18\x07 \x01(\x08\x12$\n\x06\x63\x61ller\x18\x08 \x01(\x0b\x32\x14.ringline.v1.Profile\x12$\n\x06\x63\x61llee\x18\t \x01(\x0b\x32\x14.ringline.v1.Profile\x12%\n\x05trace\x18\n \x03(\x0b\x32\x16.ringline.v1.TraceStep\"=\n\tTraceStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\x04held\x18\x02 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\t\"7\n\x0e\x45xplainRequest\x12%\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Attempt\"8\n\x0f\x45xplainResponse\x12%\n\x07verdict\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Verdict\")\n\x16GetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"F\n\x17GetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"V\n\x16SetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12+\n\x08settings\x18\x02 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"F\n\x17SetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"6\n\x0c\x42lockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x0f\n\rBlockResponse\"8\n\x0eUnblockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x11\n\x0fUnblockResponse\"$\n\x11ListBlocksRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\",\n\x12ListBlocksResponse\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01\"E\n\x0b\x45ntitlement\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x13\n\x0bplace_audio\x18\x02 \x01(\x08\x12\x13\n\x0bplace_video\x18\x03 \x01(\x08\"\x18\n\x16GetEntitlementsRequest\"Z\n\x17GetEntitlementsResponse\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\x12\x0f\n\x07version\x18\x02 \x01(\x04\"H\n\x16SetEntitlementsRequest\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\"*\n\x17SetEntitlementsResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04*\x81\x01\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIENCE_CONTACTS\x10\x01\x12\x16\n\x12\x41UDIENCE_FOLLOWING\x10\x02\x12\x15\n\x11\x41UDIENCE_VERIFIED\x10\x03\x12\x15\n\x11\x41UDIENCE_EVERYONE\x10\x04*<\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\r\n\tACT_PLACE\x10\x01\x12\x11\n\rACT_SET_MEDIA\x10\x02*b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ADMITTED\x10\x01\x12\x13\n\x0fOUTCOME_UNHEARD\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x32\x8d\x07\n\x06Policy\x12T\n\x06\x44\x65\x63ide\x12\x1a.ringline.v1.DecideRequest\x1a\x1b.ringline.v1.DecideResponse\"\r\xa2\xb5\x18\tsignaling(\x01\x30\x01\x12R\n\x07\x45xplain\x12\x1b.ringline.v1.ExplainRequest\x1a\x1c.ringline.v1.ExplainResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\x0fGetCallSettings\x12#.ringline.v1.GetCallSettingsRequest\x1a$.ringline.v1.GetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12i\n\x0fSetCallSettings\x12#.ringline.v1.SetCallSettingsRequest\x1a$.ringline.v1.SetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12K\n\x05\x42lock\x12\x19.ringline.v1.BlockRequest\x1a\x1a.ringline.v1.BlockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Q\n\x07Unblock\x12\x1b.ringline.v1.UnblockRequest\x1a\x1c.ringline.v1.UnblockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Z\n\nListBlocks\x12\x1e.ringline.v1.ListBlocksRequest\x1a\x1f.ringline.v1.ListBlocksResponse\"\x0b\xa2\xb5\x18\x07gateway\x12u\n\x0fGetEntitlements\x12#.ringline.v1.GetEntitlementsRequest\x1a$.ringline.v1.GetEntitlementsResponse\"\x17\xa2\xb5\x18\x08operator\xa2\xb5\x18\x07gateway\x12j\n\x0fSetEntitlements\x12#.ringline.v1.SetEntitlementsRequest\x1a$.ringline.v1.SetEntitlementsResponse\"\x0c\xa2\xb5\x18\x08operator\x1a$\x9a\xb5\x18\x07gateway\x9a\xb5\x18\tsignaling\x9a\xb5\x18\x08operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ringline/v1/policy.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\">\n\x0c\x43\x61llSettings\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\"7\n\rDecideRequest\x12&\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Attempt\"\x9c\x01\n\x07\x41ttempt\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1d\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x10.ringline.v1.Act\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\x1d\n\x0f\x63\x61llee_username\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\x12\x11\n\tcallee_id\x18\x05 \x01(\t\x12!\n\x05kinds\x18\x06 \x01(\x0b\x32\x12.ringline.v1.Kinds\"J\n\x0e\x44\x65\x63ideResponse\x12&\n\x08verdicts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Verdict\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\xe0\x02\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.ringline.v1.Outcome\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12+\n\x0f\x63\x61ller_may_send\x18\x04 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12+\n\x0f\x63\x61llee_may_send\x18\x05 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x1a\n\x0c\x64\x65vice_truth\x18\x06 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x12\n\nrelay_only\x18\x07 \x01(\x08\x12$\n\x06\x63\x61ller\x18\x08 \x01(\x0b\x32\x14.ringline.v1.Profile\x12$\n\x06\x63\x61llee\x18\t \x01(\x0b\x32\x14.ringline.v1.Profile\x12%\n\x05trace\x18\n \x03(\x0b\x32\x16.ringline.v1.TraceStep\"=\n\tTraceStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\x04held\x18\x02 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\t\"7\n\x0e\x45xplainRequest\x12%\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Attempt\"8\n\x0f\x45xplainResponse\x12%\n\x07verdict\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Verdict\")\n\x16GetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"F\n\x17GetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"V\n\x16SetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12+\n\x08settings\x18\x02 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"F\n\x17SetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"6\n\x0c\x42lockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x0f\n\rBlockResponse\"8\n\x0eUnblockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x11\n\x0fUnblockResponse\"$\n\x11ListBlocksRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\",\n\x12ListBlocksResponse\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01\"E\n\x0b\x45ntitlement\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x13\n\x0bplace_audio\x18\x02 \x01(\x08\x12\x13\n\x0bplace_video\x18\x03 \x01(\x08\"\x18\n\x16GetEntitlementsRequest\"Z\n\x17GetEntitlementsResponse\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\x12\x0f\n\x07version\x18\x02 \x01(\x04\"H\n\x16SetEntitlementsRequest\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\"*\n\x17SetEntitlementsResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04*\x81\x01\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIENCE_CONTACTS\x10\x01\x12\x16\n\x12\x41UDIENCE_FOLLOWING\x10\x02\x12\x15\n\x11\x41UDIENCE_VERIFIED\x10\x03\x12\x15\n\x11\x41UDIENCE_EVERYONE\x10\x04*<\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\r\n\tACT_PLACE\x10\x01\x12\x11\n\rACT_SET_MEDIA\x10\x02*b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ADMITTED\x10\x01\x12\x13\n\x0fOUTCOME_UNHEARD\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x32\x8d\x07\n\x06Policy\x12T\n\x06\x44\x65\x63ide\x12\x1a.ringline.v1.DecideRequest\x1a\x1b.ringline.v1.DecideResponse\"\r\xa2\xb5\x18\tsignaling(\x01\x30\x01\x12R\n\x07\x45xplain\x12\x1b.ringline.v1.ExplainRequest\x1a\x1c.ringline.v1.ExplainResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\x0fGetCallSettings\x12#.ringline.v1.GetCallSettingsRequest\x1a$.ringline.v1.GetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12i\n\x0fSetCallSettings\x12#.ringline.v1.SetCallSettingsRequest\x1a$.ringline.v1.SetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12K\n\x05\x42lock\x12\x19.ringline.v1.BlockRequest\x1a\x1a.ringline.v1.BlockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Q\n\x07Unblock\x12\x1b.ringline.v1.UnblockRequest\x1a\x1c.ringline.v1.UnblockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Z\n\nListBlocks\x12\x1e.ringline.v1.ListBlocksRequest\x1a\x1f.ringline.v1.ListBlocksResponse\"\x0b\xa2\xb5\x18\x07gateway\x12u\n\x0fGetEntitlements\x12#.ringline.v1.GetEntitlementsRequest\x1a$.ringline.v1.GetEntitlementsResponse\"\x17\xa2\xb5\x18\x08operator\xa2\xb5\x18\x07gateway\x12j\n\x0fSetEntitlements\x12#.ringline.v1.SetEntitlementsRequest\x1a$.ringline.v1.SetEntitlementsResponse\"\x0c\xa2\xb5\x18\x08operator\x1a$\x9a\xb5\x18\x07gateway\x9a\xb5\x18\tsignaling\x9a\xb5\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,12 +64,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY'].methods_by_name['GetEntitlements']._serialized_options = b'\242\265\030\010operator\242\265\030\007gateway'
   _globals['_POLICY'].methods_by_name['SetEntitlements']._loaded_options = None
   _globals['_POLICY'].methods_by_name['SetEntitlements']._serialized_options = b'\242\265\030\010operator'
-  _globals['_AUDIENCE']._serialized_start=1812
-  _globals['_AUDIENCE']._serialized_end=1941
-  _globals['_ACT']._serialized_start=1943
-  _globals['_ACT']._serialized_end=2003
-  _globals['_OUTCOME']._serialized_start=2005
-  _globals['_OUTCOME']._serialized_end=2103
+  _globals['_AUDIENCE']._serialized_start=1830
+  _globals['_AUDIENCE']._serialized_end=1959
+  _globals['_ACT']._serialized_start=1961
+  _globals['_ACT']._serialized_end=2021
+  _globals['_OUTCOME']._serialized_start=2023
+  _globals['_OUTCOME']._serialized_end=2121
   _globals['_CALLSETTINGS']._serialized_start=124
   _globals['_CALLSETTINGS']._serialized_end=186
   _globals['_DECIDEREQUEST']._serialized_start=188
@@ -77,45 +77,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTEMPT']._serialized_start=246
   _globals['_ATTEMPT']._serialized_end=402
   _globals['_DECIDERESPONSE']._serialized_start=404
-  _globals['_DECIDERESPONSE']._serialized_end=460
-  _globals['_VERDICT']._serialized_start=463
-  _globals['_VERDICT']._serialized_end=815
-  _globals['_TRACESTEP']._serialized_start=817
-  _globals['_TRACESTEP']._serialized_end=878
-  _globals['_EXPLAINREQUEST']._serialized_start=880
-  _globals['_EXPLAINREQUEST']._serialized_end=935
-  _globals['_EXPLAINRESPONSE']._serialized_start=937
-  _globals['_EXPLAINRESPONSE']._serialized_end=993
-  _globals['_GETCALLSETTINGSREQUEST']._serialized_start=995
-  _globals['_GETCALLSETTINGSREQUEST']._serialized_end=1036
-  _globals['_GETCALLSETTINGSRESPONSE']._serialized_start=1038
-  _globals['_GETCALLSETTINGSRESPONSE']._serialized_end=1108
-  _globals['_SETCALLSETTINGSREQUEST']._serialized_start=1110
-  _globals['_SETCALLSETTINGSREQUEST']._serialized_end=1196
-  _globals['_SETCALLSETTINGSRESPONSE']._serialized_start=1198
-  _globals['_SETCALLSETTINGSRESPONSE']._serialized_end=1268
-  _globals['_BLOCKREQUEST']._serialized_start=1270
-  _globals['_BLOCKREQUEST']._serialized_end=1324
-  _globals['_BLOCKRESPONSE']._serialized_start=1326
-  _globals['_BLOCKRESPONSE']._serialized_end=1341
-  _globals['_UNBLOCKREQUEST']._serialized_start=1343
-  _globals['_UNBLOCKREQUEST']._serialized_end=1399
-  _globals['_UNBLOCKRESPONSE']._serialized_start=1401
-  _globals['_UNBLOCKRESPONSE']._serialized_end=1418
-  _globals['_LISTBLOCKSREQUEST']._serialized_start=1420
-  _globals['_LISTBLOCKSREQUEST']._serialized_end=1456
-  _globals['_LISTBLOCKSRESPONSE']._serialized_start=1458
-  _globals['_LISTBLOCKSRESPONSE']._serialized_end=1502
-  _globals['_ENTITLEMENT']._serialized_start=1504
-  _globals['_ENTITLEMENT']._serialized_end=1573
-  _globals['_GETENTITLEMENTSREQUEST']._serialized_start=1575
-  _globals['_GETENTITLEMENTSREQUEST']._serialized_end=1599
-  _globals['_GETENTITLEMENTSRESPONSE']._serialized_start=1601
-  _globals['_GETENTITLEMENTSRESPONSE']._serialized_end=1691
-  _globals['_SETENTITLEMENTSREQUEST']._serialized_start=1693
-  _globals['_SETENTITLEMENTSREQUEST']._serialized_end=1765
-  _globals['_SETENTITLEMENTSRESPONSE']._serialized_start=1767
-  _globals['_SETENTITLEMENTSRESPONSE']._serialized_end=1809
-  _globals['_POLICY']._serialized_start=2106
-  _globals['_POLICY']._serialized_end=3015
+  _globals['_DECIDERESPONSE']._serialized_end=478
+  _globals['_VERDICT']._serialized_start=481
+  _globals['_VERDICT']._serialized_end=833
+  _globals['_TRACESTEP']._serialized_start=835
+  _globals['_TRACESTEP']._serialized_end=896
+  _globals['_EXPLAINREQUEST']._serialized_start=898
+  _globals['_EXPLAINREQUEST']._serialized_end=953
+  _globals['_EXPLAINRESPONSE']._serialized_start=955
+  _globals['_EXPLAINRESPONSE']._serialized_end=1011
+  _globals['_GETCALLSETTINGSREQUEST']._serialized_start=1013
+  _globals['_GETCALLSETTINGSREQUEST']._serialized_end=1054
+  _globals['_GETCALLSETTINGSRESPONSE']._serialized_start=1056
+  _globals['_GETCALLSETTINGSRESPONSE']._serialized_end=1126
+  _globals['_SETCALLSETTINGSREQUEST']._serialized_start=1128
+  _globals['_SETCALLSETTINGSREQUEST']._serialized_end=1214
+  _globals['_SETCALLSETTINGSRESPONSE']._serialized_start=1216
+  _globals['_SETCALLSETTINGSRESPONSE']._serialized_end=1286
+  _globals['_BLOCKREQUEST']._serialized_start=1288
+  _globals['_BLOCKREQUEST']._serialized_end=1342
+  _globals['_BLOCKRESPONSE']._serialized_start=1344
+  _globals['_BLOCKRESPONSE']._serialized_end=1359
+  _globals['_UNBLOCKREQUEST']._serialized_start=1361
+  _globals['_UNBLOCKREQUEST']._serialized_end=1417
+  _globals['_UNBLOCKRESPONSE']._serialized_start=1419
+  _globals['_UNBLOCKRESPONSE']._serialized_end=1436
+  _globals['_LISTBLOCKSREQUEST']._serialized_start=1438
+  _globals['_LISTBLOCKSREQUEST']._serialized_end=1474
+  _globals['_LISTBLOCKSRESPONSE']._serialized_start=1476
+  _globals['_LISTBLOCKSRESPONSE']._serialized_end=1520
+  _globals['_ENTITLEMENT']._serialized_start=1522
+  _globals['_ENTITLEMENT']._serialized_end=1591
+  _globals['_GETENTITLEMENTSREQUEST']._serialized_start=1593
+  _globals['_GETENTITLEMENTSREQUEST']._serialized_end=1617
+  _globals['_GETENTITLEMENTSRESPONSE']._serialized_start=1619
+  _globals['_GETENTITLEMENTSRESPONSE']._serialized_end=1709
+  _globals['_SETENTITLEMENTSREQUEST']._serialized_start=1711
+  _globals['_SETENTITLEMENTSREQUEST']._serialized_end=1783
+  _globals['_SETENTITLEMENTSRESPONSE']._serialized_start=1785
+  _globals['_SETENTITLEMENTSRESPONSE']._serialized_end=1827
+  _globals['_POLICY']._serialized_start=2124
+  _globals['_POLICY']._serialized_end=3033
 # @@protoc_insertion_point(module_scope)
