@@ -564,6 +564,7 @@ class CallRecord(_message.Message):
     ENDING_FOR_CALLER_FIELD_NUMBER: _builtins.int
     ENDED_BY_ID_FIELD_NUMBER: _builtins.int
     RANG_FIELD_NUMBER: _builtins.int
+    ANSWERED_LINE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_", then four digits of the pair's hash."""
     version: _builtins.int
@@ -594,6 +595,8 @@ class CallRecord(_message.Message):
     """Who ended it; empty where nobody did."""
     rang: _builtins.bool
     """A device of the callee rang, and the caller may know."""
+    answered_line: _builtins.str
+    """The callee's line that answered, as device.instance; empty before."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The people, the caller first."""
@@ -627,10 +630,11 @@ class CallRecord(_message.Message):
         ending_for_caller: _types_pb2.Ending.ValueType = ...,
         ended_by_id: _builtins.str = ...,
         rang: _builtins.bool = ...,
+        answered_line: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

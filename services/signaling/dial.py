@@ -1,0 +1,131 @@
+"""Dialling: what a Place means, given the verdict and the calls that are live for the two people. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, events_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
+from services.signaling.record import CALLER, Phase, Times, phase, side_of, within
+from services.signaling.verbs import Who
+
+
+@dataclass(frozen=True, slots=True)
+class Glare:
+    """The two dialled each other: this Place is an answer to that call (architecture, decision 3)."""
+
+    record: signaling_pb2.CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A new call: its record and its first events."""
+
+    record: signaling_pb2.CallRecord
+    events: list[events_pb2.Event]
+
+
+def meets(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> Glare | None:
+    """The ringing call from the callee to the caller, if there is one. Raises Refusal (ALREADY_IN_CALL) where the
+    caller is in another call, or these two are."""
+    glare = None
+    for record in calls:
+        side = side_of(record, caller_id)
+        if side is None or phase(record) is Phase.OVER:
+            continue
+        theirs = side_of(record, callee_id) is not None
+        if side == CALLER or phase(record) is Phase.TALKING:
+            raise Refusal(reasons_pb2.REASON_ALREADY_IN_CALL)
+        if theirs and phase(record) is Phase.RINGING:
+            glare = Glare(record)
+    return glare
+
+
+def busy(callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> bool:
+    """Whether the callee talks, or waits for an answer, in a call with somebody."""
+    for record in calls:
+        side = side_of(record, callee_id)
+        if side is None or phase(record) is Phase.OVER:
+            continue
+        if side == CALLER or phase(record) is Phase.TALKING:
+            return True
+    return False
+
+
+def place(
+    call_id: str,
+    verdict: policy_pb2.Verdict,
+    who: Who,
+    verb: client_pb2.Place,
+    lines: Iterable[types_pb2.Line],
+    is_busy: bool,
+    now: int,
+    times: Times,
+) -> Placed:
+    """The record of a new call. A verdict that is not ADMITTED makes a shadow call; `lines` are the callee's."""
+    unheard = verdict.outcome != policy_pb2.OUTCOME_ADMITTED
+    record = signaling_pb2.CallRecord(
+        call_id=call_id,
+        version=1,
+        asked=within(verb.kinds, verdict.caller_may_send),
+        shadow=unheard,
+        device_truth=verdict.device_truth and not unheard,
+        relay_only=verdict.relay_only,
+        placed_at_ms=now,
+        ring_until_ms=now + times.ring,
+        deadline_at_ms=now + times.ring,
+        trace=[signaling_pb2.TraceMark(rule=mark.rule, held=mark.held) for mark in verdict.trace],
+    )
+    record.members.add(
+        profile=verdict.caller,
+        may_send=verdict.caller_may_send,
+        sends=record.asked,
+        binding=verb.binding,
+        version=1,
+        command_ids=[who.command_id],
+        legs=[_leg(who.line, who.gateway_id, who.epoch, signaling_pb2.LEG_STATE_BOUND)],
+    )
+    callee = record.members.add(profile=verdict.callee, may_send=verdict.callee_may_send, version=1)
+    if not unheard and not is_busy:
+        called = signaling_pb2.LEG_STATE_CALLED
+        callee.legs.extend(_leg(f"{x.device_id}.{x.instance}", x.gateway_id, x.epoch, called) for x in lines)
+    events = [_first_event(record, verdict, now)]
+    if is_busy and not unheard:
+        record.ending = types_pb2.ENDING_BUSY
+        record.ended_at_ms = now
+        if record.device_truth:
+            record.ending_for_caller = types_pb2.ENDING_BUSY
+            record.members[CALLER].legs[0].state = signaling_pb2.LEG_STATE_ENDED
+        events.append(_busy_event(record, now))
+    for number, event in enumerate(events):
+        event.event_id = f"e_{call_id[2:]}_1_{number}"
+    return Placed(record, events)
+
+
+def _leg(
+    line: str, gateway_id: str, epoch: int, state: "signaling_pb2.LegState.ValueType"
+) -> signaling_pb2.Leg:
+    return signaling_pb2.Leg(line=line, gateway_id=gateway_id, epoch=epoch, state=state)
+
+
+def _first_event(record: signaling_pb2.CallRecord, verdict: policy_pb2.Verdict, now: int) -> events_pb2.Event:
+    event = events_pb2.Event(at_ms=now, call_id=record.call_id, version=1)
+    ids = {"caller_id": verdict.caller.user_id, "callee_id": verdict.callee.user_id}
+    if record.shadow:
+        rule = next((m.rule for m in verdict.trace if m.held and m.effect == "refuses"), "nobody admits")
+        event.call_unheard.CopyFrom(events_pb2.CallUnheard(**ids, asked=record.asked, rule=rule))
+    else:
+        event.call_placed.CopyFrom(events_pb2.CallPlaced(**ids, asked=record.asked))
+    return event
+
+
+def _busy_event(record: signaling_pb2.CallRecord, now: int) -> events_pb2.Event:
+    ended = events_pb2.CallEnded(
+        caller_id=record.members[0].profile.user_id,
+        callee_id=record.members[1].profile.user_id,
+        asked=record.asked,
+        ending=types_pb2.ENDING_BUSY,
+        ending_for_caller=record.ending_for_caller,
+        placed_at_ms=now,
+        ended_at_ms=now,
+    )
+    return events_pb2.Event(at_ms=now, call_id=record.call_id, version=1, call_ended=ended)

@@ -1,0 +1,73 @@
+"""What a call's record says: pure readings, nothing is changed here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ringline.v1 import signaling_pb2, types_pb2
+
+CALLER, CALLEE = 0, 1
+
+
+class Phase(StrEnum):
+    """How far a call is, computed from its record."""
+
+    RINGING = "ringing"
+    TALKING = "talking"
+    VEILED = "veiled"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Time limits, in milliseconds."""
+
+    ring: int = 45_000
+    least_ring: int = 5_000
+    connect: int = 30_000
+    lost: int = 45_000
+    caller_absent: int = 15_000
+    look: int = 20_000
+
+
+def phase(record: signaling_pb2.CallRecord) -> Phase:
+    """Computes how far a call is."""
+    if record.ending_for_caller:
+        return Phase.OVER
+    if record.shadow or record.ending:
+        return Phase.VEILED
+    return Phase.TALKING if record.answered_at_ms else Phase.RINGING
+
+
+def live(record: signaling_pb2.CallRecord) -> bool:
+    """Whether anybody still sees this call as going on."""
+    return not record.ending_for_caller
+
+
+def holds_pair(record: signaling_pb2.CallRecord) -> bool:
+    """Whether the call is the one live call of its pair; a shadow call never is."""
+    return not record.shadow and not record.ending
+
+
+def side_of(record: signaling_pb2.CallRecord, user_id: str) -> int | None:
+    """CALLER or CALLEE; None where the user is neither."""
+    for side, member in enumerate(record.members):
+        if member.profile.user_id == user_id:
+            return side
+    return None
+
+
+def leg_of(member: signaling_pb2.Member, line: str) -> signaling_pb2.Leg | None:
+    """The leg of a line (device.instance)."""
+    return next((leg for leg in member.legs if leg.line == line), None)
+
+
+def bound(member: signaling_pb2.Member) -> signaling_pb2.Leg | None:
+    """The line of this member that is in the call, if there is one."""
+    return next((leg for leg in member.legs if leg.state == signaling_pb2.LEG_STATE_BOUND), None)
+
+
+def within(kinds: types_pb2.Kinds, *limits: types_pb2.Kinds) -> types_pb2.Kinds:
+    """The kinds that are in all of the sets."""
+    return types_pb2.Kinds(
+        audio=kinds.audio and all(x.audio for x in limits), video=kinds.video and all(x.video for x in limits)
+    )

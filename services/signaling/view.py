@@ -1,0 +1,104 @@
+"""What one line may see of a call. Pure: the veil of the shadow call is drawn here and nowhere else."""
+
+from ringline.v1 import client_pb2, signaling_pb2, types_pb2
+from services.signaling.record import CALLEE, CALLER, leg_of
+
+
+
+def view(
+    record: signaling_pb2.CallRecord,
+    side: int,
+    line: str,
+    peer_description: client_pb2.Description | None = None,
+    relay: client_pb2.Relay | None = None,
+    now: int = 0,
+) -> client_pb2.Call:
+    """The call as `line` (device.instance) of the member on `side` may see it.
+
+    `peer_description` is the other side's slot, shown only to the bound line and only until both reported media.
+    Without `now` (Unix milliseconds) the view has no running figure, so that two views can be compared.
+    """
+    me, peer = record.members[side], record.members[1 - side]
+    leg = leg_of(me, line)
+    here = leg is not None and leg.state == signaling_pb2.LEG_STATE_BOUND
+    ending = _ending(record, side, leg)
+    phase = client_pb2.PHASE_ENDED if ending else _phase(record, side)
+    call = client_pb2.Call(
+        call_id=record.call_id,
+        version=me.version,
+        role=client_pb2.ROLE_CALLER if side == CALLER else client_pb2.ROLE_CALLEE,
+        phase=phase,
+        peer=peer.profile,
+        here=here,
+        asked=record.asked,
+        may_send=me.may_send,
+        peer_may_send=peer.may_send,
+        sends=me.sends,
+        peer_sends=peer.sends if phase != client_pb2.PHASE_CALLING or side == CALLEE else None,
+        ending=ending,
+        placed_at_ms=record.placed_at_ms,
+        answered_at_ms=0 if _veiled(record, side) else record.answered_at_ms,
+        described=me.described if here else 0,
+        peer_binding=peer.binding if here or side == CALLEE else b"",
+    )
+    if ending:
+        call.ended_at_ms = record.ended_at_ms
+    elif now:
+        call.ring_left_ms = 0 if record.answered_at_ms else max(0, record.ring_until_ms - now)
+    flowing = all(member.flowing for member in record.members)
+    if peer_description is not None and here and not ending and not flowing:
+        call.peer_description.CopyFrom(peer_description)
+    if relay is not None and not ending:
+        call.relay.CopyFrom(relay)
+        call.relay.only = record.relay_only
+    return call
+
+
+def _veiled(record: signaling_pb2.CallRecord, side: int) -> bool:
+    """Whether the caller must go on to see a call that nobody answers, though it is over or never was."""
+    return side == CALLER and (record.shadow or bool(record.ending and not record.ending_for_caller))
+
+
+def _phase(record: signaling_pb2.CallRecord, side: int) -> "client_pb2.Phase.ValueType":
+    if record.answered_at_ms and not _veiled(record, side):
+        return client_pb2.PHASE_CONNECTED if record.connected_at_ms else client_pb2.PHASE_CONNECTING
+    if side == CALLER and record.rang and record.device_truth:
+        return client_pb2.PHASE_RINGING
+    return client_pb2.PHASE_CALLING
+
+
+def _ending(
+    record: signaling_pb2.CallRecord, side: int, leg: signaling_pb2.Leg | None
+) -> "types_pb2.Ending.ValueType":
+    if side == CALLER:
+        return record.ending_for_caller
+    answered = bool(record.answered_at_ms)
+    declined = leg is not None and leg.state == signaling_pb2.LEG_STATE_DECLINED
+    if record.ending and not answered:
+        if record.ending == types_pb2.ENDING_DECLINED and not declined:
+            return types_pb2.ENDING_DECLINED_ELSEWHERE
+        return types_pb2.ENDING_CANCELLED if record.ending == types_pb2.ENDING_SEVERED else record.ending
+    if declined:
+        return types_pb2.ENDING_DECLINED
+    if answered and not _was_bound(record, leg):
+        return types_pb2.ENDING_ANSWERED_ELSEWHERE
+    return types_pb2.ENDING_HUNG_UP if record.ending == types_pb2.ENDING_SEVERED else record.ending
+
+
+def _was_bound(record: signaling_pb2.CallRecord, leg: signaling_pb2.Leg | None) -> bool:
+    """Whether this leg is, or was until the end, the one in the call."""
+    if leg is None:
+        return False
+    return leg.state == signaling_pb2.LEG_STATE_BOUND or leg.line == record.answered_line
+
+
+def is_concerned(member: signaling_pb2.Member, line: str) -> bool:
+    """Whether frames about this call go to the line at all."""
+    leg = leg_of(member, line)
+    return leg is not None and leg.state in (
+        signaling_pb2.LEG_STATE_CALLED,
+        signaling_pb2.LEG_STATE_RINGING,
+        signaling_pb2.LEG_STATE_BOUND,
+    )
+
+
