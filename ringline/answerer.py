@@ -1,0 +1,139 @@
+"""The answering half of the batched streams; asker.py is the other one and explains them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, Generic
+
+from ringline.asker import WINDOW, A, Q
+from ringline.refusal import Refusal
+from ringline.v1 import reasons_pb2
+from ringline.v1.reasons_pb2 import Reason
+from ringline.wire import report_bug
+
+BEAT_SECONDS = 0.5
+"""Whoever waits hears something that often."""
+
+
+async def answer_batches(
+    requests: AsyncIterator[Any],
+    unpack: Callable[[Any], Iterable[Q]],
+    handle: Callable[[Q], Awaitable[A]],
+    pack: Callable[[list[A]], Any],
+    refuse: Callable[[reasons_pb2.Refusal], A],
+    draining: Draining,
+    where: str,
+) -> AsyncIterator[Any]:
+    """The answering half: serves the items of a stream concurrently and yields responses.
+
+    `unpack` gives the items of a request, `handle` the answer to one (its `id` is set here), `pack` makes a
+    response of answers (its `draining` is set here), `refuse` makes an answer that carries a refusal, `where`
+    names the stream in logs. Usage: `def Decide(self, requests, context): return answer_batches(requests,
+    …)`.
+    """
+    work: _Answering[Q, A] = _Answering(handle, refuse, where)
+    reader = asyncio.create_task(work.read(requests, unpack), name=f"{where} reader")
+    loop = asyncio.get_running_loop()
+    retires_at = loop.time() + draining.stream_age()
+    said_draining = False
+    try:
+        while True:
+            is_draining = draining.is_set() or loop.time() > retires_at
+            if work.answers or is_draining != said_draining or work.owes_a_word():
+                answers, work.answers = work.answers, []
+                said_draining = is_draining
+                response = pack(answers)
+                response.draining = is_draining
+                work.spoke = loop.time()
+                yield response
+                continue
+            if reader.done() and not work.tasks:
+                reader.result()
+                return
+            work.ready.clear()
+            timer = loop.call_later(BEAT_SECONDS, work.ready.set)
+            await work.ready.wait()
+            timer.cancel()
+    finally:
+        reader.cancel()
+        for task in work.tasks:
+            task.cancel()
+
+
+class _Answering(Generic[Q, A]):
+    """The items of one stream that are being served."""
+
+    def __init__(
+        self, handle: Callable[[Q], Awaitable[A]], refuse: Callable[[reasons_pb2.Refusal], A], where: str
+    ) -> None:
+        self.answers: list[A] = []
+        self.tasks: set[asyncio.Task[A]] = set()
+        self.ready = asyncio.Event()
+        self.spoke = 0.0
+        self._handle = handle
+        self._refuse = refuse
+        self._where = where
+
+    async def read(self, requests: AsyncIterator[Any], unpack: Callable[[Any], Iterable[Q]]) -> None:
+        """Starts a task for each item; an item too many is refused."""
+        try:
+            async for request in requests:
+                for item in unpack(request):
+                    if len(self.tasks) >= 2 * WINDOW:
+                        self._say(item.id, self._refuse(Refusal(Reason.REASON_OVERLOADED).to_proto()))
+                        continue
+                    task = asyncio.ensure_future(self._serve(item))
+                    self.tasks.add(task)
+                    task.add_done_callback(lambda task, number=item.id: self._done(number, task))
+        finally:
+            self.ready.set()
+
+    def owes_a_word(self) -> bool:
+        """Whether somebody has waited for half a second without hearing anything."""
+        return bool(self.tasks) and asyncio.get_running_loop().time() - self.spoke >= BEAT_SECONDS
+
+    async def _serve(self, item: Q) -> A:
+        return await self._handle(item)
+
+    def _done(self, number: int, task: asyncio.Task[A]) -> None:
+        self.tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._say(number, task.result())
+        elif isinstance(error, Refusal):
+            self._say(number, self._refuse(error.to_proto()))
+        else:
+            bug = report_bug(self._where, error)
+            self._say(
+                number,
+                self._refuse(Refusal(Reason.REASON_UNAVAILABLE, f"a fault, logged as {bug}").to_proto()),
+            )
+
+    def _say(self, number: int, answer: A) -> None:
+        answer.id = number
+        self.answers.append(answer)
+        self.ready.set()
+
+
+class Draining:
+    """Whether this process is on its way out; shared by all its streams."""
+
+    def __init__(self, age_seconds: float = 300.0) -> None:
+        self._is_set = False
+        self._age = age_seconds
+
+    def set(self) -> None:
+        """From now on every stream says so, within half a second."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+        return self._is_set
+
+    def stream_age(self) -> float:
+        """After how many seconds a stream should be renewed: somewhat before its connection is."""
+        return self._age * random.uniform(0.7, 0.85)

@@ -1,0 +1,175 @@
+"""Core NATS: wake-ups. This file and log.py are the only places where a subject is made.
+
+The bus may be away: then a wake-up is dropped and counted (the anti-entropy frames repair it), and the
+connection is tried again for ever. Only ids of our own making enter a subject.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from ringline.telemetry import WAKES, log
+
+PING_SECONDS = 5
+"""nats-py's default of two minutes notices a half-open link after four."""
+CONNECT_SECONDS = 2
+RETRY_SECONDS = 0.5
+
+ALL: Final = "all"
+"""Instead of a gateway's id: every gateway."""
+
+OnWake = Callable[[bytes], Awaitable[None]]
+
+_TOKEN = re.compile(r"[a-z0-9_]+")
+
+
+def token(text: str) -> str:
+    """`text`, if it may be a part of a subject. Raises ValueError otherwise."""
+    if not _TOKEN.fullmatch(text):
+        raise ValueError("a subject is made of ids only")
+    return text
+
+
+class Bus:
+    """One process's connection to the bus."""
+
+    def __init__(self, url: str, name: str = "ringline") -> None:
+        self._url = url
+        self._name = name
+        self._nc = Client()
+        self._connecting: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
+        self._watchers: list[Callable[[], None]] = []
+
+    async def connect(self, patience: float = 2.0) -> "Bus":
+        """Begins to connect and waits for it at most `patience` seconds; a bus that is away is no failure."""
+        self._connecting = asyncio.create_task(self._connect(), name="bus")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._up.wait(), patience)
+        return self
+
+    async def close(self) -> None:
+        """Sends what is buffered, at most for two seconds, and leaves."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self.is_up:
+            with suppress(NatsError, TimeoutError, OSError):
+                await self._nc.flush(timeout=2)
+        with suppress(NatsError, OSError):
+            await self._nc.close()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the bus can be reached as far as we know."""
+        return self._nc.is_connected
+
+    @property
+    def client(self) -> Client:
+        """nats-py's client; for log.py."""
+        return self._nc
+
+    async def until_up(self) -> None:
+        """Waits until the bus is there."""
+        await self._up.wait()
+
+    def on_reconnect(self, call: Callable[[], None]) -> None:
+        """Calls `call` each time after the bus was away: wake-ups may have been lost."""
+        self._watchers.append(call)
+
+    async def publish_wake(self, gateway_id: str, wake: bytes) -> bool:
+        """Publishes an encoded Wake to one gateway, or to ALL.
+
+        False where the bus is away: dropped and counted.
+        """
+        if not self._nc.is_connected:
+            WAKES.labels("dropped").inc()
+            return False
+        try:
+            await self._nc.publish(f"ringline.wake.{token(gateway_id)}", wake)
+        except (NatsError, OSError):
+            WAKES.labels("dropped").inc()
+            return False
+        WAKES.labels("sent").inc()
+        return True
+
+    async def subscribe_wakes(self, gateway_id: str, on_wake: OnWake) -> "Wakes":
+        """Calls `on_wake(bytes)` in order for each wake-up of this gateway or of ALL."""
+        wakes = Wakes(self, [token(gateway_id), ALL], on_wake)
+        await wakes.open()
+        return wakes
+
+    async def _connect(self) -> None:
+        await self._nc.connect(
+            servers=[one.strip() for one in self._url.split(",")],
+            name=self._name,
+            connect_timeout=CONNECT_SECONDS,
+            ping_interval=PING_SECONDS,
+            max_outstanding_pings=1,
+            reconnect_time_wait=RETRY_SECONDS,
+            max_reconnect_attempts=-1,
+            allow_reconnect=True,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_lost,
+            reconnected_cb=self._on_back,
+        )
+        self._up.set()
+
+    async def _on_error(self, error: Exception) -> None:
+        log(__name__).debug("bus trouble", problem=type(error).__name__)
+
+    async def _on_lost(self) -> None:
+        self._up.clear()
+        log(__name__).warning("bus lost")
+
+    async def _on_back(self) -> None:
+        self._up.set()
+        log(__name__).info("bus is back")
+        for call in self._watchers:
+            call()
+
+
+class Wakes:
+    """A gateway's subscription; close it with `close()`."""
+
+    def __init__(self, bus: Bus, names: list[str], on_wake: OnWake) -> None:
+        self._bus = bus
+        self._names = names
+        self._on_wake = on_wake
+        self._subscriptions: list[Subscription] = []
+        self._opening: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Subscribes now, or as soon as the bus is there for the first time."""
+        if self._bus.is_up:
+            await self._subscribe()
+        else:
+            self._opening = asyncio.create_task(self._later(), name="wakes")
+
+    async def close(self) -> None:
+        """Hears no more."""
+        if self._opening is not None:
+            self._opening.cancel()
+        for subscription in self._subscriptions:
+            with suppress(NatsError, OSError):
+                await subscription.unsubscribe()
+
+    async def _later(self) -> None:
+        await self._bus.until_up()
+        await self._subscribe()
+
+    async def _subscribe(self) -> None:
+        for name in self._names:
+            self._subscriptions.append(
+                await self._bus.client.subscribe(f"ringline.wake.{name}", cb=self._hear)
+            )
+
+    async def _hear(self, message: Msg) -> None:
+        WAKES.labels("heard").inc()
+        await self._on_wake(message.data)

@@ -1,0 +1,155 @@
+"""Settings: from the environment (prefix RINGLINE_) and from files of a secrets folder
+(RINGLINE_SECRETS_DIR).
+
+Each field has a description; docs/settings.md is generated from them. Everything works when it is absent,
+except the addresses of a database and a bus in production.
+"""
+
+import ipaddress
+import os
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+
+class Configured(BaseSettings):
+    """Settings that come from arguments, then the environment, then the secrets folder.
+
+    The first one wins.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = os.environ.get("RINGLINE_SECRETS_DIR")
+        if not folder:
+            return init_settings, env_settings
+        return (
+            init_settings,
+            env_settings,
+            NestedSecretsSettingsSource(
+                file_secret_settings, secrets_dir=folder, secrets_nested_delimiter="_"
+            ),
+        )
+
+
+class NodeSettings(Configured):
+    """What every process needs to know, whatever services live in it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RINGLINE_", env_nested_delimiter="_", env_nested_max_split=1, extra="ignore", frozen=True
+    )
+
+    environment: Literal["dev", "test", "production"] = Field(
+        "production",
+        description="Where this runs. dev and test allow what production refuses, such as fixed keys.",
+    )
+    database_url: str = Field(
+        "postgresql://127.0.0.1:5432/ringline",
+        description="The database, without user: each service signs in with its own role.",
+    )
+    database_owner_url: SecretStr = Field(
+        SecretStr(""),
+        description="The database with the user who owns schemas and roles; needed by `migrate` only.",
+    )
+    db_password: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Passwords of the services' roles: RINGLINE_DB_PASSWORD_<SERVICE>."
+    )
+    db_pool: int = Field(8, ge=1, le=200, description="Connections to the database per service and process.")
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", description="The bus: one or several addresses, separated by commas."
+    )
+    listen_host: str = Field("127.0.0.1", description="The address on which gRPC listens.")
+    listen_port: int = Field(
+        0, ge=0, le=65535, description="The port on which gRPC listens; 0 takes a free one."
+    )
+    address: dict[str, str] = Field(
+        default_factory=dict,
+        description="Where the other services are: RINGLINE_ADDRESS_<SERVICE>, host:port[,host:port…]. "
+        "Empty means: in this process.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="The address on which /metrics listens.")
+    metrics_port: int = Field(
+        -1, ge=-1, le=65535, description="The port of /metrics; 0 takes a free one, -1 none."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level that is logged."
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, le=60, description="How long a stopping process finishes what was begun, in seconds."
+    )
+    connection_age_seconds: float = Field(
+        300.0,
+        ge=1,
+        description="Age at which connections between services are renewed, in seconds.",
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _addresses_have_ports(cls, value: dict[str, str]) -> dict[str, str]:
+        for service, text in value.items():
+            for one in split_addresses(text):
+                host, _, port = one.rpartition(":")
+                if not host or not port.isdigit():
+                    raise ValueError(f"the address of {service} is host:port[,host:port…]")
+        return value
+
+    def service_database_url(self, service: str) -> str:
+        """The database URL with the role of `service`."""
+        parts = urlsplit(self.database_url)
+        host = parts.netloc.rpartition("@")[2]
+        password = self.db_password.get(service)
+        secret = ":" + quote(password.get_secret_value(), safe="") if password else ""
+        return urlunsplit(parts._replace(netloc=f"ringline_{service}{secret}@{host}"))
+
+
+class ServiceSettings(Configured):
+    """Settings of one service; a subclass says `class Settings(ServiceSettings, service="policy")`.
+
+    The prefix of its variables is RINGLINE_<SERVICE>_.
+    """
+
+    service: ClassVar[str] = ""
+
+    def __init_subclass__(cls, service: str = "", **kwargs: Any) -> None:
+        if service:
+            cls.service = service
+            cls.model_config = SettingsConfigDict(
+                env_prefix=f"RINGLINE_{service.upper()}_", extra="ignore", frozen=True
+            )
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """From the environment; `given` wins."""
+        return cls(**given)
+
+
+def split_addresses(text: str) -> list[str]:
+    """The addresses of a list with commas."""
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def is_literal(address: str) -> bool:
+    """Whether the host of `host:port` is an IP address rather than a name."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

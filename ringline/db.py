@@ -1,0 +1,207 @@
+"""The database of one service: hot statements straight on asyncpg, the rest through SQLAlchemy.
+
+A service signs in with its own role `ringline_<service>` and sees its own schema only. A database that cannot
+be reached or does not answer in time comes out as the refusal "unavailable"; every other database error is a
+bug.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from ringline.config import NodeSettings
+from ringline.refusal import Refusal
+from ringline.telemetry import log
+from ringline.v1.reasons_pb2 import Reason
+
+STATEMENT_SECONDS = 2.0
+"""What the server allows one statement."""
+ANSWER_SECONDS = 2.5
+"""What we wait for an answer; longer than the server's own limit, so that its word comes first."""
+CONNECT_SECONDS = 2.0
+"""What a new connection may take, and what a caller waits for a free one."""
+
+Record = asyncpg.Record
+Connection = PoolConnectionProxy
+
+_GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+class Database:
+    """One service's database.
+
+    `pool` is asyncpg's, for hot statements; `fetchrow`, `fetch`, `fetchval`, `execute` and `transaction` run
+    on it and turn an outage into Refusal(UNAVAILABLE). `engine` is SQLAlchemy's, made on first use, for
+    everything else.
+    """
+
+    def __init__(self, url: str, service: str, size: int = 8) -> None:
+        self.service = service
+        self._url = url
+        self._size = size
+        self._pool: asyncpg.Pool | None = None
+        self._engine: AsyncEngine | None = None
+
+    @classmethod
+    def of(cls, settings: NodeSettings, service: str) -> "Database":
+        """The database of `service` as configured, not opened yet."""
+        return cls(settings.service_database_url(service), service, settings.db_pool)
+
+    async def open(self, patience: float = 30.0) -> "Database":
+        """Connects; waits up to `patience` seconds for a database that is starting.
+
+        Raises what the last try raised.
+        """
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=min(2, self._size),
+                    max_size=self._size,
+                    max_inactive_connection_lifetime=300.0,
+                    command_timeout=ANSWER_SECONDS,
+                    timeout=CONNECT_SECONDS,
+                    reset=_keep,
+                    server_settings=self._server_settings(),
+                )
+                return self
+            except _GONE as gone:
+                if time.monotonic() > deadline:
+                    raise
+                log(__name__).warning(
+                    "database not there yet", service=self.service, problem=type(gone).__name__
+                )
+                await asyncio.sleep(0.25)
+
+    async def close(self) -> None:
+        """Closes every connection, at once where they do not close by themselves within 2 s."""
+        if self._engine is not None:
+            await self._engine.dispose()
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 2.0)
+            except TimeoutError:
+                self._pool.terminate()
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The pool. Its connections are not reset when they come back: leave no session state behind."""
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        return self._pool
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """SQLAlchemy's engine on the same role.
+
+        Outages come out as the library's own errors (see `outage`).
+        """
+        if self._engine is None:
+            parts = urlsplit(self._url)._replace(scheme="postgresql+asyncpg")
+            self._engine = create_async_engine(
+                parts.geturl(),
+                pool_size=2,
+                max_overflow=max(0, self._size - 2),
+                pool_timeout=CONNECT_SECONDS,
+                pool_pre_ping=True,
+                connect_args={
+                    "timeout": CONNECT_SECONDS,
+                    "command_timeout": ANSWER_SECONDS,
+                    "server_settings": self._server_settings(),
+                },
+            )
+        return self._engine
+
+    async def fetchrow(self, sql: str, *values: Any) -> Record | None:
+        """The first row of `sql`, or None."""
+        with outage():
+            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
+                return await con.fetchrow(sql, *values)
+
+    async def fetch(self, sql: str, *values: Any) -> list[Record]:
+        """Every row of `sql`."""
+        with outage():
+            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
+                return await con.fetch(sql, *values)
+
+    async def fetchval(self, sql: str, *values: Any) -> Any:
+        """The first column of the first row of `sql`, or None."""
+        with outage():
+            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
+                return await con.fetchval(sql, *values)
+
+    async def execute(self, sql: str, *values: Any) -> int:
+        """Runs `sql` and answers how many rows it changed."""
+        with outage():
+            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
+                tag = await con.execute(sql, *values)
+        last = tag.rpartition(" ")[2]
+        return int(last) if last.isdigit() else 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction (read committed) on a connection of the pool; rolled back where the block raises."""
+        with outage():
+            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con, con.transaction():
+                yield con
+
+    async def answers(self) -> bool:
+        """Whether a trivial statement gets through, for readiness."""
+        try:
+            return bool(await self.fetchval("SELECT 1") == 1)
+        except Refusal:
+            return False
+
+    def _server_settings(self) -> dict[str, str]:
+        milliseconds = str(round(STATEMENT_SECONDS * 1000))
+        return {
+            "search_path": self.service,
+            "application_name": f"ringline {self.service}",
+            "statement_timeout": milliseconds,
+            "lock_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": "10000",
+            "tcp_user_timeout": "5000",
+            "jit": "off",
+        }
+
+
+@contextmanager
+def outage() -> Iterator[None]:
+    """Turns a database that is away, or too slow, into Refusal(UNAVAILABLE): the same may be sent again."""
+    try:
+        yield
+    except _GONE as gone:
+        raise Refusal(Reason.REASON_UNAVAILABLE) from gone
+    except _AGAIN as again:
+        raise Refusal(Reason.REASON_UNAVAILABLE) from again
+
+
+def owner_engine(url: str) -> AsyncEngine:
+    """An engine for the owner of the schemas, without a pool; for migrations only."""
+    return create_async_engine(
+        urlsplit(url)._replace(scheme="postgresql+asyncpg").geturl(), poolclass=NullPool
+    )
+
+
+async def _keep(_con: Any, /) -> None:
+    """No reset: a round trip saved on every statement."""

@@ -1,0 +1,99 @@
+"""Roles, schemas and migrations: run by the operator's job, or by `ringline dev`, never by a serving process.
+
+The owner owns every schema; a service's role may read and write the rows of its own schema and see no other.
+May be run by several processes at once: the first one works, the others wait and find it done.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+
+from ringline.config import NodeSettings
+from ringline.db import owner_engine
+
+LOCK = 7_464_554_629
+"""The advisory lock of all migrations: "ringline", on the keys of a telephone, cut to fit."""
+
+_GRANTS = """
+REVOKE ALL ON SCHEMA {service} FROM PUBLIC;
+GRANT USAGE ON SCHEMA {service} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {service} TO {role};
+REVOKE INSERT, UPDATE, DELETE ON {service}.alembic_version FROM {role};
+"""
+
+
+async def migrate(settings: NodeSettings, services: Mapping[str, str], target: str = "head") -> None:
+    """Brings the schemas of `services` (name -> alembic folder, as "package:folder") up to `target`.
+
+    Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all.
+    """
+    engine = owner_engine(settings.database_owner_url.get_secret_value())
+    try:
+        for service, folder in services.items():
+            async with engine.begin() as con:
+                await con.run_sync(_migrate_one, settings, service, folder, target)
+    finally:
+        await engine.dispose()
+
+
+def run(metadata: MetaData | None = None) -> None:
+    """What a service's migrations/env.py calls: `from ringline.migrate import run; run(metadata)`."""
+    connection: Connection = context.config.attributes["connection"]
+    schema: str = context.config.attributes["service"]
+    context.configure(connection=connection, target_metadata=metadata, version_table_schema=schema)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def is_current(connection: Connection, service: str, folder: str) -> bool:
+    """Whether a service's schema is at its newest migration."""
+    script = ScriptDirectory.from_config(_config(connection, service, folder))
+    found = MigrationContext.configure(connection, opts={"version_table_schema": service}).get_current_heads()
+    return set(found) == set(script.get_heads())
+
+
+def _migrate_one(
+    connection: Connection, settings: NodeSettings, service: str, folder: str, target: str
+) -> None:
+    if not service.isidentifier() or service != service.lower():
+        raise ValueError("a service's name is lower case")
+    role = f"ringline_{service}"
+    # One lock for all services: roles belong to the whole cluster, and CREATE ROLE has no IF NOT EXISTS.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    _create_role(connection, role, settings, service)
+    connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {service}")
+    connection.exec_driver_sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    connection.exec_driver_sql(f"SET LOCAL search_path = {service}")
+    command.upgrade(_config(connection, service, folder), target)
+    for grant in _GRANTS.format(service=service, role=role).strip().splitlines():
+        connection.exec_driver_sql(grant)
+
+
+def _create_role(connection: Connection, role: str, settings: NodeSettings, service: str) -> None:
+    known = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).scalar()
+    if not known:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
+    password = settings.db_password.get(service)
+    if password is not None:
+        # ALTER ROLE takes no parameters; quote_literal is the database's own quoting.
+        quoted = connection.execute(
+            text("SELECT quote_literal(:p)"), {"p": password.get_secret_value()}
+        ).scalar_one()
+        connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
+    database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
+    connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {role}")
+
+
+def _config(connection: Connection, service: str, folder: str) -> Config:
+    logging.getLogger("alembic").setLevel("WARNING")
+    config = Config()
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(connection=connection, service=service)
+    return config

@@ -1,0 +1,308 @@
+"""A process: one gRPC server, its health, its background tasks, and the order in which all of it ends.
+
+`async with Node(settings, hosts=["policy"]) as node: await node.build("policy", policy.build); await
+node.run()`. Which services live here is all that differs between one process and a pod for each.
+"""
+
+import asyncio
+import copy
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, TypeVar
+
+from google.protobuf import descriptor_pool
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from ringline import telemetry
+from ringline.answerer import Draining
+from ringline.asker import Asker
+from ringline.bus import Bus
+from ringline.config import NodeSettings, split_addresses
+from ringline.db import Database
+from ringline.log import Log
+from ringline.wire import Channel, Gatekeeper, open_channel, report_bug, server_options
+
+T = TypeVar("T")
+Check = Callable[[], Awaitable[bool] | bool]
+Build = Callable[["Node"], AbstractAsyncContextManager[Any]]
+
+READY = "ready"
+LIVE = "live"
+BEAT_SECONDS = 0.25
+CHECK_SECONDS = 1.0
+
+
+class _State:
+    """What all views of a node share."""
+
+    def __init__(self, settings: NodeSettings, hosts: Iterable[str]) -> None:
+        self.hosts = frozenset(hosts)
+        self.draining = Draining(settings.connection_age_seconds)
+        self.stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.health = health_aio.HealthServicer()
+        self.server: aio.Server | None = None
+        self.port = 0
+        self.metrics_port = 0
+        self.served: list[str] = []
+        self.resources = AsyncExitStack()
+        self.builds = AsyncExitStack()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.checks: dict[str, Check] = {}
+        self.channels: dict[tuple[str, str], Channel] = {}
+        self.databases: dict[str, Database] = {}
+        self.bus: Bus | None = None
+        self.log: Log | None = None
+        self.failure: BaseException | None = None
+
+
+class Node:
+    """A process, as a service sees it.
+
+    `hosts` are the services that live here. Each service's `build` gets a view of the node with its own name
+    as `service`, which is also what it is called on the other side of a channel.
+    """
+
+    def __init__(self, settings: NodeSettings, hosts: Iterable[str] = ()) -> None:
+        self.settings = settings
+        self.service = "operator"
+        self._state = _State(settings, hosts)
+
+    async def __aenter__(self) -> "Node":
+        telemetry.configure(self.settings.log_level)
+        state = self._state
+        server = aio.server(
+            interceptors=[Gatekeeper()],
+            options=server_options(self.settings.connection_age_seconds),
+        )
+        state.port = server.add_insecure_port(f"{self.settings.listen_host}:{self.settings.listen_port}")
+        state.server = server
+        health_pb2_grpc.add_HealthServicer_to_server(state.health, server)
+        if self.settings.metrics_port >= 0:
+            httpd, _ = start_http_server(self.settings.metrics_port, self.settings.metrics_host)
+            state.metrics_port = httpd.server_port
+            state.resources.callback(httpd.shutdown)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._drain()
+
+    # What a service's build uses.
+
+    def hosts(self, service: str) -> bool:
+        """Whether `service` lives in this process."""
+        return service in self._state.hosts
+
+    def serve(self, service: str, add: Callable[[Any, Any], None], servicer: Any) -> None:
+        """Serves `servicer`, by the generated `add_…Servicer_to_server`. Before `started()`."""
+        if self._state.server is None:
+            raise RuntimeError("the node is not open")
+        add(servicer, self._state.server)
+        self._state.served.append(service)
+
+    def addresses(self, service: str) -> list[str]:
+        """Where `service` answers (host:port): as configured, or this process's own port if it lives here."""
+        if configured := split_addresses(self.settings.address.get(service, "")):
+            return configured
+        if not self.hosts(service):
+            raise ValueError(f"no address for {service}: set RINGLINE_ADDRESS_{service.upper()}")
+        return [f"127.0.0.1:{self.port}"]
+
+    def channel(self, service: str) -> Channel:
+        """A channel to `service` for unary calls, for generated stubs.
+
+        2 s deadline where the call gives none.
+        """
+        key = (self.service, service)
+        if key not in self._state.channels:
+            channel = open_channel(self.addresses(service), self.service)
+            self._state.channels[key] = channel
+            self._state.resources.push_async_callback(channel.close)
+        return self._state.channels[key]
+
+    async def asker(
+        self,
+        service: str,
+        open_stream: Callable[[aio.Channel], Any],
+        pack: Callable[[list[Any]], Any],
+        unpack: Callable[[Any], Iterable[Any]],
+    ) -> Asker[Any, Any]:
+        """The asking half of a batched stream to every process of `service`; closed with the node."""
+        asker: Asker[Any, Any] = Asker(
+            service, open_stream, lambda: self.addresses(service), pack, unpack, caller=self.service
+        )
+        return await self.enter(asker)
+
+    async def database(self, service: str) -> Database:
+        """The database of `service`, open; waits up to 30 s for one that is starting."""
+        databases = self._state.databases
+        if service not in databases:
+            database = Database.of(self.settings, service)
+            self._state.resources.push_async_callback(database.close)
+            databases[service] = await database.open()
+            self.ready(f"{service} database", database.answers)
+        return databases[service]
+
+    async def bus(self) -> Bus:
+        """The bus, connected if it is there; never a reason to fail."""
+        if self._state.bus is None:
+            bus = Bus(self.settings.nats_url, f"ringline {' '.join(sorted(self._state.hosts))}")
+            self._state.bus = bus
+            self._state.resources.push_async_callback(bus.close)
+            await bus.connect()
+        return self._state.bus
+
+    async def log(self) -> Log:
+        """The event log on the bus."""
+        if self._state.log is None:
+            self._state.log = Log(await self.bus())
+        return self._state.log
+
+    async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
+        """Enters `resource` and leaves it after the server has stopped, in reverse order."""
+        return await self._state.resources.enter_async_context(resource)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs `work` in the background until the node stops.
+
+        Where it raises, that is logged and the node stops.
+        """
+        task = asyncio.create_task(work, name=name)
+        self._state.tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def ready(self, name: str, check: Check) -> None:
+        """Adds a condition of readiness: this process can do its own work.
+
+        Never the health of a peer or of the bus.
+        """
+        self._state.checks[name] = check
+
+    @property
+    def draining(self) -> Draining:
+        """Whether this process is on its way out."""
+        return self._state.draining
+
+    @property
+    def port(self) -> int:
+        """The port of gRPC."""
+        return self._state.port
+
+    @property
+    def metrics_port(self) -> int:
+        """The port of /metrics; 0 where there is none."""
+        return self._state.metrics_port
+
+    # What the composition root and the tests use.
+
+    def of(self, service: str) -> "Node":
+        """The same node as `service` sees it."""
+        view = copy.copy(self)
+        view.service = service
+        return view
+
+    async def build(self, service: str, build: Build) -> None:
+        """Builds a service in this node; it is taken down before the server stops, in reverse order."""
+        await self._state.builds.enter_async_context(build(self.of(service)))
+
+    async def start(self) -> None:
+        """Begins to serve, after everything was built."""
+        state = self._state
+        if state.server is None:
+            raise RuntimeError("the node is not open")
+        pool = descriptor_pool.Default()
+        names = [f"ringline.v1.{service.capitalize()}" for service in state.served]
+        for name in names:
+            pool.FindServiceByName(name)
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], state.server)
+        await state.server.start()
+        self.spawn(self._watch_loop(), "loop watch")
+        self.spawn(self._watch_readiness(), "readiness")
+        telemetry.log(__name__).info(
+            "started", services=sorted(state.hosts), address=f"{self.settings.listen_host}:{self.port}"
+        )
+
+    async def started(self) -> None:
+        """Waits until this process is ready to work."""
+        await self._state.ready.wait()
+
+    def stop(self) -> None:
+        """Asks the node to stop; `run` returns."""
+        self._state.stopping.set()
+
+    async def run(self) -> None:
+        """Serves until SIGTERM, SIGINT, `stop()` or the crash of a background task, which is raised."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        if not self._is_serving():
+            await self.start()
+        await self._state.stopping.wait()
+        if self._state.failure is not None:
+            raise self._state.failure
+
+    def _is_serving(self) -> bool:
+        return any(task.get_name() == "readiness" for task in self._state.tasks)
+
+    def _task_ended(self, task: "asyncio.Task[None]") -> None:
+        self._state.tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        report_bug(task.get_name(), error)
+        self._state.failure = self._state.failure or error
+        self.stop()
+
+    async def _watch_loop(self) -> None:
+        """Live means that the loop turns: the health service answers in this same loop."""
+        loop = asyncio.get_running_loop()
+        await self._state.health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
+        while True:
+            due = loop.time() + BEAT_SECONDS
+            await asyncio.sleep(BEAT_SECONDS)
+            telemetry.LOOP_LAG.set(max(0.0, loop.time() - due))
+
+    async def _watch_readiness(self) -> None:
+        was: bool | None = None
+        while True:
+            failing = [name for name, check in self._state.checks.items() if not await _holds(check)]
+            now = not failing and not self.draining.is_set()
+            if now != was:
+                await self._set_ready(now)
+                telemetry.log(__name__).info("ready" if now else "not ready", check=",".join(failing))
+            was = now
+            await asyncio.sleep(CHECK_SECONDS)
+
+    async def _set_ready(self, is_ready: bool) -> None:
+        serving = (
+            health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        )
+        for name in ("", READY, *self._state.served):
+            await self._state.health.set(name, serving)
+        if is_ready:
+            self._state.ready.set()
+        else:
+            self._state.ready.clear()
+
+    async def _drain(self) -> None:
+        """In order: say so, take the services down, finish what was begun, then tasks, then resources."""
+        state = self._state
+        state.draining.set()
+        await self._set_ready(False)
+        await state.builds.aclose()
+        if state.server is not None:
+            await state.server.stop(self.settings.drain_seconds)
+        tasks = list(state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await state.resources.aclose()
+
+
+async def _holds(check: Check) -> bool:
+    answer = check()
+    return answer if isinstance(answer, bool) else await answer

@@ -1,0 +1,262 @@
+"""Between services: channels, deadlines, who may call whom, and refusals that cross a hop.
+
+Unary calls only; the batched streams of the hot path are in asker.py and answerer.py. Who calls is said in
+metadata (`ringline-caller`) and believed: the network policy and, later, mutual TLS are what stands behind
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, NoReturn, cast
+
+import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
+from grpc import aio
+
+from ringline import ids
+from ringline.config import is_literal
+from ringline.refusal import Refusal
+from ringline.telemetry import BUGS, REFUSALS, RPC_SECONDS, log
+from ringline.v1 import annotations_pb2, reasons_pb2
+from ringline.v1.reasons_pb2 import Reason
+
+CALLER = "ringline-caller"
+REFUSAL = "ringline-refusal-bin"
+BUG = "ringline-bug"
+
+CALL_SECONDS = 2.0
+"""Deadline of a unary call whose caller gave none."""
+SERVE_SECONDS = 10.0
+"""What a handler gets at most where the caller set no deadline."""
+MAX_MESSAGE = 4 * 1024 * 1024
+
+_KEEPALIVE: tuple[tuple[str, int], ...] = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+)
+CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
+    *_KEEPALIVE,
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+    ("grpc.enable_http_proxy", 0),
+)
+"""`enable_http_proxy`: a proxy in the environment is never for the traffic between services."""
+
+
+def server_options(age_seconds: float) -> tuple[tuple[str, Any], ...]:
+    """Options of a server whose connections are renewed at `age_seconds`, give or take gRPC's own tenth."""
+    return (
+        *_KEEPALIVE,
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.max_connection_age_ms", round(age_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", 60_000),
+        ("grpc.so_reuseport", 0),
+    )
+
+
+class Channel(aio.Channel):
+    """What generated stubs take: a channel with deadline, caller's name, and refusals rebuilt.
+
+    A wrapper and no interceptors: grpc.aio starts a task for each intercepted call.
+    """
+
+    def __init__(self, inner: aio.Channel, caller: str, seconds: float = CALL_SECONDS) -> None:
+        self._inner = inner
+        self._metadata = ((CALLER, caller),)
+        self._seconds = seconds
+
+    def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        call = cast(Callable[..., Awaitable[Any]], self._inner.unary_unary(method, *args, **kwargs))
+
+        async def ask(request: Message, timeout: float | None = None, **more: Any) -> Any:  # noqa: ASYNC109
+            metadata = (*self._metadata, *(more.pop("metadata", None) or ()))
+            try:
+                return await call(
+                    request, timeout=self._seconds if timeout is None else timeout, metadata=metadata, **more
+                )
+            except aio.AioRpcError as error:
+                raise rebuilt(error) from error
+
+        return ask
+
+    def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return self._with_name(self._inner.stream_stream(method, *args, **kwargs))
+
+    def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return self._with_name(self._inner.unary_stream(method, *args, **kwargs))
+
+    def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return self._with_name(self._inner.stream_unary(method, *args, **kwargs))
+
+    async def close(self, grace: float | None = None) -> None:
+        await self._inner.close(grace)
+
+    async def channel_ready(self) -> None:
+        await self._inner.channel_ready()
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        return self._inner.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        await self._inner.wait_for_state_change(last_observed_state)
+
+    async def __aenter__(self) -> Channel:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _with_name(self, call: Any) -> Any:
+        return functools.partial(call, metadata=self._metadata)
+
+
+def open_channel(addresses: Sequence[str], caller: str) -> Channel:
+    """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses."""
+    if len(addresses) > 1 and not all(is_literal(one) for one in addresses):
+        raise ValueError("several addresses are IP addresses; a name stands alone")
+    if all(is_literal(one) for one in addresses):
+        target = ("ipv6:" if addresses[0].startswith("[") else "ipv4:") + ",".join(addresses)
+    else:
+        target = f"dns:///{addresses[0]}"
+    return Channel(aio.insecure_channel(target, options=CHANNEL_OPTIONS), caller)
+
+
+def rebuilt(error: aio.AioRpcError) -> BaseException:
+    """The refusal that an RPC's error carries; a part that is away or late is one too.
+
+    Else the error itself.
+    """
+    for key, value in error.trailing_metadata() or ():
+        if key == REFUSAL:
+            return Refusal.from_proto(reasons_pb2.Refusal.FromString(cast(bytes, value)))
+    if error.code() in (
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+    ):
+        return Refusal(Reason.REASON_UNAVAILABLE)
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return Refusal(Reason.REASON_OVERLOADED)
+    return error
+
+
+def report_bug(where: str, error: BaseException) -> ids.BugId:
+    """Logs a fault with a new id, which may be shown to anybody."""
+    bug = ids.BugId(ids.mint("bug_"))
+    BUGS.labels(where).inc()
+    log(__name__).error("bug", bug=bug, where=where, exc_info=error)
+    return bug
+
+
+@functools.cache
+def callers_of(method: str) -> frozenset[str] | None:
+    """Who may call `/package.Service/Method`.
+
+    None means anybody (services that are not ours: health, reflection).
+    """
+    _, service, name = method.split("/")
+    if not service.startswith("ringline."):
+        return None
+    descriptor = descriptor_pool.Default().FindServiceByName(service)
+    allowed = frozenset(descriptor.GetOptions().Extensions[annotations_pb2.callers])
+    only = frozenset(descriptor.methods_by_name[name].GetOptions().Extensions[annotations_pb2.only])
+    return only or allowed
+
+
+class Gatekeeper(aio.ServerInterceptor):
+    """The server's interceptor: who calls, for how long, and what becomes of what is raised."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None:
+            return handler
+        allowed = callers_of(method)
+        if allowed is None:
+            return handler
+        caller = next((v for k, v in handler_call_details.invocation_metadata or () if k == CALLER), "")
+        is_welcome = caller in allowed
+        if handler.unary_unary is not None:
+            return _guarded_unary(handler, method, is_welcome)
+        return _guarded_stream(handler, method, is_welcome)
+
+
+def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> Any:
+    inner = cast(Callable[[Any, Any], Awaitable[Any]], handler.unary_unary)
+    seconds = RPC_SECONDS.labels(method)
+
+    async def serve(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
+        began = time.perf_counter()
+        left = context.time_remaining()
+        try:
+            if not is_welcome:
+                raise Refusal(Reason.REASON_FORBIDDEN)
+            async with asyncio.timeout(SERVE_SECONDS if left is None else left):
+                return await inner(request, context)
+        except aio.AbortError:
+            raise
+        except TimeoutError:
+            await refuse(context, method, Refusal(Reason.REASON_UNAVAILABLE))
+        except Refusal as refusal:
+            await refuse(context, method, refusal)
+        except Exception as error:  # noqa: BLE001  the interceptor: logged with an id, hidden from the caller
+            await _hide(context, method, error)
+        finally:
+            seconds.observe(time.perf_counter() - began)
+
+    return grpc.unary_unary_rpc_method_handler(
+        serve, handler.request_deserializer, handler.response_serializer
+    )
+
+
+def _guarded_stream(handler: Any, method: str, is_welcome: bool) -> Any:
+    inner = cast(Callable[[Any, Any], AsyncIterator[Any]], handler.stream_stream)
+
+    async def serve(requests: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        try:
+            if not is_welcome:
+                raise Refusal(Reason.REASON_FORBIDDEN)
+            async for response in inner(requests, context):
+                yield response
+        except aio.AbortError:
+            raise
+        except Refusal as refusal:
+            await refuse(context, method, refusal)
+        except Exception as error:  # noqa: BLE001  interceptor: as above
+            await _hide(context, method, error)
+
+    return grpc.stream_stream_rpc_method_handler(
+        serve, handler.request_deserializer, handler.response_serializer
+    )
+
+
+async def refuse(context: aio.ServicerContext[Any, Any], method: str, refusal: Refusal) -> NoReturn:
+    """Ends a call with a refusal."""
+    REFUSALS.labels(method, refusal.name).inc()
+    await context.abort(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        refusal.name,
+        trailing_metadata=((REFUSAL, refusal.to_proto().SerializeToString()),),
+    )
+
+
+async def _hide(context: aio.ServicerContext[Any, Any], method: str, error: Exception) -> NoReturn:
+    bug = report_bug(method, error)
+    await context.abort(
+        grpc.StatusCode.INTERNAL, f"a fault, logged as {bug}", trailing_metadata=((BUG, bug),)
+    )
