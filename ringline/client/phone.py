@@ -1,0 +1,289 @@
+"""A device in somebody's hand: one line that stays connected, and the calls on it.
+
+ada = Phone(session, ["http://localhost:8080"])
+await ada.connect()
+call = await ada.place("@bob", audio=True)
+await call.until("connected")
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from ringline.client.call import DEADLINE, Call, Watch
+from ringline.client.line import Line, LineClosed, fenced
+from ringline.client.rest import Session
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2
+from ringline.v1.client_pb2 import ClientFrame, Hello, ServerFrame
+from ringline.v1.reasons_pb2 import Reason
+from ringline.v1.types_pb2 import Kinds
+
+VERSION = "python/0.1.0"
+LEAST_RING_MS = 5_000
+"""No device begins to ring with less left."""
+PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Before each next try to connect, give or take a half."""
+_AGAIN = (Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED)
+
+
+def mint_command() -> str:
+    """A new idempotency key of a command."""
+    return secrets.token_urlsafe(18)
+
+
+class Phone:
+    """One instance of a signed-in device.
+
+    It acknowledges rings, keeps its line connected until `close` or `vanish`, sends an unanswered command
+    again on the next line with the same key, and merges views by (incarnation, version). `heard` gets every
+    frame in order.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        gateways: Sequence[str],
+        *,
+        instance: str | None = None,
+        heard: Callable[[ServerFrame], None] | None = None,
+        acknowledges: bool = True,
+    ) -> None:
+        self.session = session
+        self.instance = instance or secrets.token_urlsafe(12)
+        self.calls: dict[str, Call] = {}
+        self.line: Line | None = None
+        self.incarnation = 0
+        self.connections = 0
+        self.gone: Refusal | None = None
+        """Why the server closed this line for good."""
+        self._gateways = list(gateways)
+        self._heard = heard
+        self._acknowledges = acknowledges
+        self._rung: dict[str, Call] = {}
+        self._watch = Watch()
+        self._keeper: asyncio.Task[None] | None = None
+        self._small: set[asyncio.Task[None]] = set()
+        self._pause_ms = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the line is open."""
+        return self.line is not None and self.line.is_open
+
+    async def connect(self, within: float = DEADLINE) -> "Phone":
+        """Opens the line and keeps it. Raises Refusal, ConnectionError or TimeoutError if that fails."""
+        async with asyncio.timeout(within):
+            await self._open()
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="phone")
+        return self
+
+    async def place(
+        self, username: str, audio: bool = True, video: bool = False, *, binding: bytes = b"",
+        command_id: str = "", within: float = DEADLINE,
+    ) -> Call:  # fmt: skip
+        """Places a call. Raises Refusal where the caller's own standing forbids it."""
+        place = client_pb2.Place(username=username, kinds=Kinds(audio=audio, video=video), binding=binding)
+        reply = await self.command(ClientFrame(command_id=command_id, place=place), within)
+        return self.calls[reply.done.call.call_id]
+
+    async def rings(self, within: float = DEADLINE) -> Call:
+        """The next call that rings here: each call is given out once. Raises NotInTime."""
+        await self._watch.until(lambda: bool(self._rung), within, self.__str__)
+        call = self._rung.pop(next(iter(self._rung)))
+        return call
+
+    async def until(self, holds: Callable[["Phone"], bool], within: float = DEADLINE) -> "Phone":
+        """Waits until something is so of this phone; looked at with each frame and change of the line."""
+        await self._watch.until(lambda: holds(self), within, self.__str__)
+        return self
+
+    async def until_connected(self, within: float = DEADLINE) -> "Phone":
+        """Waits until the line is open."""
+        return await self.until(lambda phone: phone.is_connected, within)
+
+    async def command(self, frame: ClientFrame, within: float = DEADLINE) -> ServerFrame:
+        """Sends a command until it has a reply, on the next line where this one breaks, always with the same
+        key.
+
+        Raises Refusal, or TimeoutError after `within` seconds. "Unavailable" and "overloaded" are tried
+        again.
+        """
+        if not frame.command_id:
+            frame.command_id = mint_command()
+        end = time.monotonic() + within
+        async with asyncio.timeout(within):
+            for pause in _pauses():
+                try:
+                    if self.line is None or not self.line.is_open:
+                        await self._watch.until(lambda: self.is_connected, within, self.__str__)
+                    assert self.line is not None
+                    return await self.line.ask(frame)
+                except LineClosed:
+                    if self.gone is not None:
+                        raise self.gone from None
+                except Refusal as refusal:
+                    if refusal.reason not in _AGAIN or time.monotonic() + pause > end:
+                        raise
+                await asyncio.sleep(pause)
+        raise TimeoutError
+
+    async def reconnect(self, within: float = DEADLINE) -> "Phone":
+        """Drops the line without a word and waits for the next one, as after a change of network."""
+        before = self.connections
+        self.drop()
+        return await self.until(lambda phone: phone.connections > before and phone.is_connected, within)
+
+    def drop(self) -> None:
+        """Cuts the connection without a word; the phone connects again by itself."""
+        if self.line is not None:
+            self.line.abort()
+
+    async def vanish(self) -> None:
+        """Cuts the connection and stays away, as a phone whose battery died. `connect` brings it back."""
+        await self._stop_keeping()
+        self.drop()
+        await self._until_closed()
+
+    async def close(self) -> None:
+        """Closes the line with good manners and stays away."""
+        await self._stop_keeping()
+        if self.line is not None:
+            self.line.close()
+        await self._until_closed()
+
+    def __str__(self) -> str:
+        state = "connected" if self.is_connected else "not connected"
+        calls = "; ".join(str(call) for call in list(self.calls.values())[-4:]) or "no calls"
+        return f"phone {self.session.device_id}.{self.instance} is {state}, {calls}"
+
+    async def _open(self) -> None:
+        ticket = await self.session.ticket()
+        hello = Hello(
+            ticket=ticket,
+            signature=self.session.key.sign_ticket(ticket),
+            instance=self.instance,
+            client_version=VERSION,
+        )
+        try:
+            line = await Line.open(self._gateways[0], hello, self._hear)
+        except (ConnectionError, TimeoutError):
+            self._gateways.append(self._gateways.pop(0))
+            raise
+        self.line = line
+        self.connections += 1
+        self._watch.changed()
+
+    async def _keep(self) -> None:
+        while True:
+            await self._until_lost()
+            self._watch.changed()
+            if self.line is not None and fenced(self.line.refused):
+                self.gone = self.line.refused
+                return
+            for pause in _pauses(self._pause_ms / 1000):
+                await asyncio.sleep(pause)
+                try:
+                    await asyncio.wait_for(self._open(), DEADLINE)
+                    break
+                except (ConnectionError, TimeoutError):
+                    continue
+                except Refusal as refusal:
+                    if refusal.reason not in (*_AGAIN, Reason.REASON_LIMITED, Reason.REASON_TICKET_INVALID):
+                        self.gone = refusal
+                        return
+
+    async def _until_lost(self) -> None:
+        line = self.line
+        while line is not None and not line.closed.done():
+            silence = (line.welcome.silence_ms or 60_000) / 1000
+            quiet_for = time.monotonic() - line.last_heard
+            if quiet_for >= silence and any(call.is_live for call in self.calls.values()):
+                line.abort()
+            await asyncio.wait([line.closed], timeout=max(0.25, silence - quiet_for))
+
+    async def _until_closed(self) -> None:
+        if self.line is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self.line.closed), 2.0)
+        self._watch.changed()
+
+    async def _stop_keeping(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        for task in (keeper, *self._small):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def _hear(self, frame: ServerFrame) -> None:
+        if self._heard is not None:
+            self._heard(frame)
+        kind = frame.WhichOneof("body")
+        if kind == "call":
+            self._see(frame.call)
+        elif kind == "done" and frame.done.call.call_id:
+            self._see(frame.done.call)
+        elif kind == "peer_candidates":
+            call = self.calls.get(frame.peer_candidates.call_id)
+            if call is not None:
+                call.see_candidates(frame.peer_candidates)
+        elif kind == "welcome":
+            self._see_snapshot(frame.welcome)
+        elif kind == "beat" and not frame.reply_to:
+            self._see_beat(frame.beat)
+        elif kind == "reconnect":
+            self._pause_ms = frame.reconnect.after_ms
+            asyncio.get_running_loop().call_later(frame.reconnect.after_ms / 1000, self.drop)
+        self._watch.changed()
+
+    def _see(self, view: client_pb2.Call) -> None:
+        call = self.calls.get(view.call_id)
+        if call is not None:
+            call.see(view)
+        else:
+            call = self.calls[view.call_id] = Call(self, view)
+            if call.rings and view.ring_left_ms >= LEAST_RING_MS:
+                self._rung[call.call_id] = call
+                self._acknowledge(call)
+        if not call.rings:
+            self._rung.pop(call.call_id, None)
+
+    def _see_snapshot(self, welcome: client_pb2.Welcome) -> None:
+        if welcome.incarnation > self.incarnation:
+            self.incarnation = welcome.incarnation
+            for call in self.calls.values():
+                call.view.version = 0
+        for view in welcome.calls:
+            self._see(view)
+        told = {view.call_id for view in welcome.calls}
+        for call in self.calls.values():
+            if call.call_id not in told:
+                call.see_over()
+
+    def _see_beat(self, beat: client_pb2.Beat) -> None:
+        live = {one.call_id for one in beat.calls}
+        for call in self.calls.values():
+            if call.is_live and call.call_id not in live:
+                call.see_over()
+
+    def _acknowledge(self, call: Call) -> None:
+        if not self._acknowledges:
+            return
+        frame = ClientFrame(command_id=mint_command(), ringing=client_pb2.Ringing(call_id=call.call_id))
+        task = asyncio.create_task(self._ring(frame), name="ringing")
+        self._small.add(task)
+        task.add_done_callback(self._small.discard)
+
+    async def _ring(self, frame: ClientFrame) -> None:
+        with suppress(Refusal, TimeoutError, AssertionError):  # a ring that ended meanwhile is no news
+            await self.command(frame)
+
+
+def _pauses(first: float = 0.0) -> "list[float]":
+    steps = [first or 0.02, *PAUSE_SECONDS, *([PAUSE_SECONDS[-1]] * 1000)]
+    return [step * random.uniform(0.5, 1.5) for step in steps]

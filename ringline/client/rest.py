@@ -1,0 +1,175 @@
+"""The REST side of the public API: accounts, devices, tickets, address book, settings.
+
+Answers are the API's own JSON (see /openapi.json). A problem (RFC 9457) is raised as Refusal.
+"""
+
+import time
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ringline.client.keys import DeviceKey
+from ringline.refusal import REASONS, Refusal
+from ringline.v1.reasons_pb2 import Reason
+
+Json = dict[str, Any]
+
+EARLY_SECONDS = 30.0
+"""A token is renewed this long before it expires."""
+
+
+def normal(username: str) -> str:
+    """The username as a device signs it: without "@", NFC, lower case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", username.strip().lstrip("@")).lower())
+
+
+def _segment(username: str) -> str:
+    return quote(username.strip().lstrip("@"), safe="")
+
+
+class Api:
+    """One or several gateways as seen by somebody who has not signed in."""
+
+    def __init__(self, urls: Sequence[str], http: httpx.AsyncClient) -> None:
+        """`urls` are origins such as "http://localhost:8080"; where one is away, the next is asked."""
+        self.urls = list(urls)
+        self.http = http
+
+    async def ask(self, method: str, path: str, body: Json | None = None, token: str = "") -> Json:
+        """One request. Raises Refusal for a problem, ConnectionError where no gateway can be reached."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        for url in list(self.urls):
+            try:
+                response = await self.http.request(method, url + path, json=body, headers=headers)
+            except httpx.ConnectError:
+                self.urls.append(self.urls.pop(0))
+                continue
+            except httpx.TransportError as problem:
+                raise ConnectionError(f"{method} {path}: {type(problem).__name__}") from problem
+            return _answer(response)
+        raise ConnectionError(f"{method} {path}: no gateway can be reached")
+
+    async def config(self) -> Json:
+        """{environment, sign_up, issuer, version}."""
+        return await self.ask("GET", "/v1/config")
+
+    async def sign_up(self, username: str, password: str, display_name: str = "", invite: str = "") -> Json:
+        """{account, recovery_codes}. Raises Refusal(USERNAME_…, PASSWORD_WEAK, SIGN_UP_CLOSED, LIMITED)."""
+        body = {"username": username, "password": password, "display_name": display_name, "invite": invite}
+        return await self.ask("POST", "/v1/accounts", {key: value for key, value in body.items() if value})
+
+    async def sign_in(
+        self, username: str, password: str, key: DeviceKey, device: str = "script"
+    ) -> "Session":
+        """Registers or recognises the device. Raises Refusal(CREDENTIALS_WRONG, PROOF_INVALID, LIMITED)."""
+        proof = key.prove("sign-in", normal(username), device)
+        body = {"username": username, "password": password, "device": proof}
+        return Session(self, key, await self.ask("POST", "/v1/sessions", body))
+
+    async def recover(self, username: str, recovery_code: str, new_password: str) -> int:
+        """Sets a new password and answers how many recovery codes are left."""
+        body = {"username": username, "recovery_code": recovery_code, "new_password": new_password}
+        return int((await self.ask("POST", "/v1/recoveries", body))["codes_left"])
+
+
+class Session:
+    """A signed-in device."""
+
+    def __init__(self, api: Api, key: DeviceKey, answer: Json) -> None:
+        """`answer` is {account, device, access_token, expires_in}, as POST /v1/sessions gives it."""
+        self.api = api
+        self.key = key
+        self.account: Json = answer["account"]
+        self.user_id = str(answer["account"]["user_id"])
+        self.username = str(answer["account"]["username"])
+        self.device_id = str(answer["device"]["device_id"])
+        self._keep(answer)
+
+    def through(self, urls: Sequence[str]) -> "Session":
+        """The same session, asking other gateways."""
+        answer: Json = {"account": self.account, "device": {"device_id": self.device_id}}
+        answer |= {"access_token": self._token, "expires_in": self._expires - time.monotonic()}
+        return Session(Api(urls, self.api.http), self.key, answer)
+
+    async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """One request with the access token, which is renewed when it is about to expire."""
+        if time.monotonic() > self._expires - EARLY_SECONDS:
+            await self.renew()
+        return await self.api.ask(method, path, body, self._token)
+
+    async def renew(self) -> None:
+        """A fresh access token, by the device's key."""
+        proof = self.key.prove("renew", self.user_id)
+        body = {"user_id": self.user_id, "device_id": self.device_id, "device": proof}
+        self._keep(await self.api.ask("POST", "/v1/sessions/renew", body))
+
+    async def ticket(self) -> str:
+        """A ticket that opens one line, good for 30 s."""
+        return str((await self.ask("POST", "/v1/tickets", {"device_id": self.device_id}))["ticket"])
+
+    async def me(self) -> Json:
+        """The account: {user_id, username, display_name, verified, tier, searchable, created_at_ms}."""
+        return await self.ask("GET", "/v1/me")
+
+    async def devices(self) -> Json:
+        """The devices of this account."""
+        return await self.ask("GET", "/v1/me/devices")
+
+    async def revoke(self, device_id: str) -> None:
+        """Revokes a device of this account for good."""
+        await self.ask("DELETE", f"/v1/me/devices/{_segment(device_id)}")
+
+    async def profile(self, username: str) -> Json:
+        """Who has this name: {user_id, username, display_name, verified}. Raises Refusal(USER_NOT_FOUND)."""
+        return await self.ask("GET", f"/v1/users/{_segment(username)}")
+
+    async def add_contact(self, username: str) -> None:
+        """Puts somebody into the address book."""
+        await self.ask("PUT", f"/v1/me/contacts/{_segment(username)}")
+
+    async def remove_contact(self, username: str) -> None:
+        """Takes somebody out of the address book."""
+        await self.ask("DELETE", f"/v1/me/contacts/{_segment(username)}")
+
+    async def follow(self, username: str) -> None:
+        """Follows somebody."""
+        await self.ask("PUT", f"/v1/me/follows/{_segment(username)}")
+
+    async def allow_calls_from(self, *audiences: str) -> None:
+        """Who may call: any of "contacts", "following", "verified", "everyone"; none means nobody."""
+        await self.ask("PUT", "/v1/me/call-settings", {"audiences": list(audiences)})
+
+    async def block(self, username: str) -> None:
+        """Blocks a person; answered when the block is in force everywhere."""
+        await self.ask("PUT", f"/v1/me/blocks/{_segment(username)}")
+
+    async def unblock(self, username: str) -> None:
+        """Lifts a block."""
+        await self.ask("DELETE", f"/v1/me/blocks/{_segment(username)}")
+
+    async def entitlement(self) -> Json:
+        """{place_audio, place_video}."""
+        return await self.ask("GET", "/v1/me/entitlement")
+
+    def _keep(self, answer: Json) -> None:
+        self._token = str(answer["access_token"])
+        self._expires = time.monotonic() + float(answer["expires_in"])
+
+
+def _answer(response: httpx.Response) -> Json:
+    if response.is_success:
+        found: Json = response.json() if response.content else {}
+        return found
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    name = "REASON_" + str(problem.get("reason", "")).upper()
+    reason = Reason.Value(name) if name in Reason.keys() else Reason.REASON_UNAVAILABLE
+    if reason not in REASONS or "reason" not in problem:
+        raise ConnectionError(f"HTTP {response.status_code} from {response.request.url.path}")
+    wait = response.headers.get("Retry-After")
+    raise Refusal(reason, str(problem.get("detail", "")), float(wait) if wait else None)
