@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Generic
@@ -84,9 +85,9 @@ class _Answering(Generic[Q, A]):
                     if len(self.tasks) >= 2 * WINDOW:
                         self._say(item.id, self._refuse(Refusal(Reason.REASON_OVERLOADED).to_proto()))
                         continue
-                    task = asyncio.ensure_future(self._serve(item))
+                    task = asyncio.create_task(self._serve(item))
                     self.tasks.add(task)
-                    task.add_done_callback(lambda task, number=item.id: self._done(number, task))
+                    task.add_done_callback(functools.partial(self._done, item.id))
         finally:
             self.ready.set()
 

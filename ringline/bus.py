@@ -20,7 +20,7 @@ from ringline.telemetry import WAKES, log
 PING_SECONDS = 5
 """nats-py's default of two minutes notices a half-open link after four."""
 CONNECT_SECONDS = 2
-RETRY_SECONDS = 0.5
+RETRY_SECONDS = 1
 
 ALL: Final = "all"
 """Instead of a gateway's id: every gateway."""

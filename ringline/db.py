@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -29,8 +29,8 @@ ANSWER_SECONDS = 2.5
 CONNECT_SECONDS = 2.0
 """What a new connection may take, and what a caller waits for a free one."""
 
-Record = asyncpg.Record
-Connection = PoolConnectionProxy
+Record: TypeAlias = asyncpg.Record
+Connection: TypeAlias = PoolConnectionProxy
 
 _GONE = (
     OSError,
@@ -142,7 +142,8 @@ class Database:
         """Every row of `sql`."""
         with outage():
             async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
-                return await con.fetch(sql, *values)
+                rows: list[Record] = await con.fetch(sql, *values)
+                return rows
 
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """The first column of the first row of `sql`, or None."""

@@ -5,6 +5,8 @@ every hop (gRPC trailing metadata, items of a stream, client frames, RFC 9457 pr
 same.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from ringline.v1 import reasons_pb2
@@ -20,7 +22,7 @@ class Meaning(NamedTuple):
     """The default sentence, in English, for a developer."""
 
 
-REASONS: dict[Reason, Meaning] = {
+REASONS: dict[Reason.ValueType, Meaning] = {
     Reason.REASON_INVALID: Meaning(400, "The request is malformed."),
     Reason.REASON_OVERLOADED: Meaning(503, "There is more work here than can be done in time."),
     Reason.REASON_UNAVAILABLE: Meaning(
@@ -78,7 +80,9 @@ class Refusal(Exception):
     time changes nothing.
     """
 
-    def __init__(self, reason: Reason, sentence: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: Reason.ValueType, sentence: str = "", retry_after: float | None = None
+    ) -> None:
         self.reason = reason
         self.sentence = sentence or REASONS[reason].sentence
         self.retry_after = retry_after
@@ -103,7 +107,7 @@ class Refusal(Exception):
         return reasons_pb2.Refusal(reason=self.reason, sentence=self.sentence, retry_after_ms=milliseconds)
 
     @classmethod
-    def from_proto(cls, proto: reasons_pb2.Refusal) -> "Refusal":
+    def from_proto(cls, proto: reasons_pb2.Refusal) -> Refusal:
         """As it arrived. A reason that is unknown here (a newer sender) counts as unavailable."""
         reason = proto.reason if proto.reason in REASONS else Reason.REASON_UNAVAILABLE
         return cls(reason, proto.sentence, proto.retry_after_ms / 1000 if proto.retry_after_ms else None)

@@ -179,9 +179,9 @@ class Gatekeeper(aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None:
@@ -196,7 +196,7 @@ class Gatekeeper(aio.ServerInterceptor):
         return _guarded_stream(handler, method, is_welcome)
 
 
-def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> Any:
+def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMethodHandler[Any, Any]:
     inner = cast(Callable[[Any, Any], Awaitable[Any]], handler.unary_unary)
     seconds = RPC_SECONDS.labels(method)
 
@@ -224,7 +224,7 @@ def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> Any:
     )
 
 
-def _guarded_stream(handler: Any, method: str, is_welcome: bool) -> Any:
+def _guarded_stream(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMethodHandler[Any, Any]:
     inner = cast(Callable[[Any, Any], AsyncIterator[Any]], handler.stream_stream)
 
     async def serve(requests: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:

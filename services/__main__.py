@@ -1,0 +1,86 @@
+"""The composition root: `ringline directory|presence|policy|signaling|conversations|gateway|all|dev|…`.
+
+Every service is imported only when it is to live in this process.
+"""
+
+import asyncio
+import importlib
+import importlib.util
+from collections.abc import Sequence
+
+import typer
+import uvloop
+
+from ringline.config import NodeSettings
+from ringline.node import Node
+
+SERVICES = ("directory", "presence", "policy", "signaling", "conversations", "gateway")
+"""In the order in which they are built where several live in one process: whoever is asked comes first."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Audio and video calls by @username.")
+
+
+async def serve(settings: NodeSettings, services: Sequence[str]) -> None:
+    """Runs `services` in this process until it is told to stop."""
+    async with Node(settings, services) as node:
+        for service in services:
+            await node.build(service, importlib.import_module(f"services.{service}").build)
+        await node.run()
+
+
+def run(services: Sequence[str]) -> None:
+    """Runs `services` with the settings of the environment."""
+    uvloop.run(serve(NodeSettings(), services))
+
+
+def present() -> list[str]:
+    """The services that are installed, in building order."""
+    return [name for name in SERVICES if importlib.util.find_spec(f"services.{name}") is not None]
+
+
+def migrations(services: Sequence[str]) -> dict[str, str]:
+    """Where the migrations of `services` are, for those that have a schema."""
+    return {
+        name: f"services.{name}:migrations"
+        for name in services
+        if importlib.util.find_spec(f"services.{name}.migrations") is not None
+    }
+
+
+def _add_service(name: str) -> None:
+    @app.command(name, help=f"Run the service {name} in this process.")
+    def command() -> None:
+        run([name])
+
+
+for _name in SERVICES:
+    _add_service(_name)
+
+
+@app.command("all")
+def run_all() -> None:
+    """Run every service in this process."""
+    run(present())
+
+
+@app.command()
+def migrate(services: list[str] = typer.Argument(None, help="Only these services.")) -> None:  # noqa: B008
+    """Create roles and schemas, and bring them up to date. Needs RINGLINE_DATABASE_OWNER_URL."""
+    from ringline.migrate import migrate as migrate_services
+
+    asyncio.run(migrate_services(NodeSettings(), migrations(services or present())))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dev(context: typer.Context) -> None:
+    """Run everything on this machine, with its own database and bus."""
+    importlib.import_module("services.dev").main(context.args)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
