@@ -4,7 +4,6 @@ from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling.record import CALLEE, CALLER, leg_of
 
 
-
 def view(
     record: signaling_pb2.CallRecord,
     side: int,
@@ -15,7 +14,7 @@ def view(
 ) -> client_pb2.Call:
     """The call as `line` (device.instance) of the member on `side` may see it.
 
-    `peer_description` is the other side's slot, shown only to the bound line and only until both reported media.
+    `peer_description` is the other side's slot, shown only to the bound line, until both reported media.
     Without `now` (Unix milliseconds) the view has no running figure, so that two views can be compared.
     """
     me, peer = record.members[side], record.members[1 - side]
@@ -100,5 +99,3 @@ def is_concerned(member: signaling_pb2.Member, line: str) -> bool:
         signaling_pb2.LEG_STATE_RINGING,
         signaling_pb2.LEG_STATE_BOUND,
     )
-
-

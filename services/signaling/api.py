@@ -1,0 +1,139 @@
+"""Signaling's gRPC methods."""
+
+from collections.abc import AsyncIterator
+
+from grpc import aio
+
+from ringline.answerer import Draining, answer_batches
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, reasons_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
+from services.signaling.anti_entropy import Repairs
+from services.signaling.call import step
+from services.signaling.exchange import Exchange, line_key, raise_versions
+from services.signaling.record import Phase, phase, side_of
+from services.signaling.verbs import EndByOperator, Sever
+
+IN_CALL = ("ringing", "answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report")
+
+
+class SignalingApi(signaling_pb2_grpc.SignalingServicer):
+    """The servicer."""
+
+    def __init__(self, exchange: Exchange, repairs: Repairs, draining: Draining, incarnation: int) -> None:
+        self._exchange = exchange
+        self._repairs = repairs
+        self._draining = draining
+        self._incarnation = incarnation
+
+    def Link(
+        self, request_iterator: AsyncIterator[signaling_pb2.LinkRequest], context: object
+    ) -> AsyncIterator[signaling_pb2.LinkResponse]:
+        """Serves the commands of a gateway."""
+        return answer_batches(
+            request_iterator,
+            unpack=lambda request: request.commands,
+            handle=self._command,
+            pack=lambda replies: signaling_pb2.LinkResponse(replies=replies),
+            refuse=lambda refused: signaling_pb2.CommandReply(refused=refused),
+            draining=self._draining,
+            where="Link",
+        )
+
+    async def _command(self, command: signaling_pb2.Command) -> signaling_pb2.CommandReply:
+        kind = command.WhichOneof("body")
+        if kind == "frame":
+            return signaling_pb2.CommandReply(frame=await self._frame(command.line, command.frame))
+        if kind == "arrived":
+            calls = await self._arrived(command.line)
+            return signaling_pb2.CommandReply(calls=calls, incarnation=self._incarnation)
+        if kind == "gone":
+            await self._gone(command.line)
+            return signaling_pb2.CommandReply()
+        if kind == "sync":
+            repairs, live = await self._repairs.repair(command.line.gateway_id, command.sync.held)
+            return signaling_pb2.CommandReply(repairs=repairs, live=live, incarnation=self._incarnation)
+        raise Refusal(reasons_pb2.REASON_INVALID)
+
+    async def _frame(self, line: types_pb2.Line, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:
+        kind = frame.WhichOneof("body")
+        if kind == "place":
+            call = await self._exchange.place(line, frame.command_id, frame.place)
+        elif kind == "renew_relay":
+            stored = await self._exchange.read(frame.renew_relay.call_id)
+            self._exchange.see(stored, line.user_id, line_key(line))
+            return client_pb2.ServerFrame(relay=self._exchange.renew(stored))
+        elif kind in IN_CALL:
+            verb = getattr(frame, kind)
+            call = await self._exchange.command(line, frame.command_id, verb.call_id, verb)
+        else:
+            raise Refusal(reasons_pb2.REASON_INVALID)
+        return client_pb2.ServerFrame(done=client_pb2.Done(call=call))
+
+    async def _arrived(self, line: types_pb2.Line) -> list[client_pb2.Call]:
+        exchange, calls = self._exchange, []
+        for stored in await exchange.store.live_of([line.user_id]):
+            try:
+                call = await exchange.command(line, "", stored.record.call_id, signaling_pb2.Arrived())
+            except Refusal as refusal:
+                if refusal.reason == reasons_pb2.REASON_UNAVAILABLE:
+                    raise
+                continue  # It ended meanwhile, or its callee's side has: nothing to show.
+            if exchange.concerns(stored, line) or call.here or call.ring_left_ms:
+                calls.append(call)
+        for stored in await exchange.store.past_of(line.user_id):
+            if side_of(stored.record, line.user_id) == 0 or not stored.record.shadow:
+                calls.append(exchange.see(stored, line.user_id, line_key(line)))
+        return calls
+
+    async def _gone(self, line: types_pb2.Line) -> None:
+        for stored in await self._exchange.store.live_of([line.user_id]):
+            if self._exchange.concerns(stored, line):
+                try:
+                    await self._exchange.command(line, "", stored.record.call_id, signaling_pb2.Gone())
+                except Refusal as refusal:
+                    if refusal.reason == reasons_pb2.REASON_UNAVAILABLE:
+                        raise
+
+    async def Sever(
+        self,
+        request: signaling_pb2.SeverRequest,
+        context: aio.ServicerContext[signaling_pb2.SeverRequest, signaling_pb2.SeverResponse],
+    ) -> signaling_pb2.SeverResponse:
+        """Closes or opens a gate; what it ends is ended in the same transaction."""
+        store = self._exchange.store
+        ended = None
+        async with store.transaction() as con:
+            stored = await store.gate(con, request.user_id, request.other_user_id, request.closed)
+            if (
+                request.closed
+                and stored is not None
+                and phase(stored.record) in (Phase.RINGING, Phase.TALKING)
+            ):
+                done = step(stored.record, None, Sever(request.user_id), store.now(), self._exchange.times)
+                raise_versions(stored, done)
+                saved = await store.save(stored, done, con)
+                if saved is None:
+                    raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
+                ended = (stored, done, saved)
+        if ended is None:
+            return signaling_pb2.SeverResponse()
+        self._exchange.settle(*ended, who=None)
+        return signaling_pb2.SeverResponse(ended_call_id=ended[2].record.call_id)
+
+    async def FindCall(
+        self,
+        request: signaling_pb2.FindCallRequest,
+        context: aio.ServicerContext[signaling_pb2.FindCallRequest, signaling_pb2.FindCallResponse],
+    ) -> signaling_pb2.FindCallResponse:
+        """Answers a call as it is kept."""
+        stored = await self._exchange.read(request.call_id)
+        return signaling_pb2.FindCallResponse(call=stored.record)
+
+    async def EndCall(
+        self,
+        request: signaling_pb2.EndCallRequest,
+        context: aio.ServicerContext[signaling_pb2.EndCallRequest, signaling_pb2.EndCallResponse],
+    ) -> signaling_pb2.EndCallResponse:
+        """Ends a call."""
+        stored = await self._exchange.serve(request.call_id, EndByOperator())
+        return signaling_pb2.EndCallResponse(call=stored.record)

@@ -1,0 +1,311 @@
+"""The exchange: takes a command to a call, lets `step` decide, saves, and tells the lines.
+
+One rhythm for every command: read the call, step, compare-and-set; on a conflict read again (at most three times).
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from ringline.ids import mint
+from ringline.outbox import Outbox
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
+from services.signaling import dial
+from services.signaling.call import Step, step
+from services.signaling.record import Phase, Times, bound, leg_of, phase, side_of
+from services.signaling.relay import RelayDesk
+from services.signaling.store import Store, Stored, pair_key
+from services.signaling.verbs import Tick, Verb, Who
+from services.signaling.view import is_concerned, view
+from services.signaling.wakes import Wakes, call_frame, candidates_frame
+
+TRIES = 4
+REMEMBERED = 20_000
+
+Decide = Callable[[policy_pb2.Attempt], Awaitable[policy_pb2.Verdict]]
+Locate = Callable[[list[str]], Awaitable[list[types_pb2.Line]]]
+
+
+def line_key(line: types_pb2.Line) -> str:
+    """A line as device.instance."""
+    return f"{line.device_id}.{line.instance}"
+
+
+class Exchange:
+    """Every command goes through here, from lines, from the sweeper, from the operator."""
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        wakes: Wakes,
+        relay: RelayDesk,
+        decide: Decide,
+        locate: Locate,
+        times: Times,
+    ) -> None:
+        self.store = store
+        self.times = times
+        self._outbox = outbox
+        self._wakes = wakes
+        self._relay = relay
+        self._decide = decide
+        self._locate = locate
+        # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a second try.
+        self._known: OrderedDict[str, Stored] = OrderedDict()
+
+    # ------------------------------------------------------------ placing
+
+    async def place(self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place) -> client_pb2.Call:
+        """Places a call, or answers the one it meets. Raises Refusal where it is the caller's own fault."""
+        verdict = await self._decide(
+            policy_pb2.Attempt(
+                act=policy_pb2.ACT_PLACE,
+                caller_id=line.user_id,
+                callee_username=verb.username,
+                kinds=verb.kinds,
+            )
+        )
+        if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+            raise Refusal.from_proto(verdict.refused)
+        for _ in range(TRIES):
+            call = await self._try_place(line, command_id, verb, verdict)
+            if call is not None:
+                return call
+        raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
+
+    async def _try_place(
+        self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place, verdict: policy_pb2.Verdict
+    ) -> client_pb2.Call | None:
+        caller_id, callee_id = verdict.caller.user_id, verdict.callee.user_id
+        live = await self.store.live_of([caller_id, callee_id])
+        records = [stored.record for stored in live]
+        for stored in live:
+            if command_id in stored.record.members[0].command_ids and side_of(stored.record, caller_id) == 0:
+                return self._see(stored, 0, line_key(line), relay=True)
+        glare = dial.meets(caller_id, callee_id, records)
+        if glare is not None:
+            answer = client_pb2.Answer(call_id=glare.record.call_id, kinds=verb.kinds, binding=verb.binding)
+            return await self.command(line, command_id, glare.record.call_id, answer)
+        admitted = verdict.outcome == policy_pb2.OUTCOME_ADMITTED
+        is_busy = admitted and dial.busy(callee_id, records)
+        lines, located = await self._lines_of(callee_id) if admitted and not is_busy else ([], True)
+        who = Who(0, line_key(line), line.gateway_id, line.epoch, command_id)
+        now = self.store.now()
+        placed = dial.place(
+            mint_call(caller_id, callee_id), verdict, who, verb, lines, is_busy, now, self.times
+        )
+        if not await self.store.place(placed.record, placed.events, command_id):
+            again = await self.store.placed_by(caller_id, command_id)
+            if again is not None:
+                return self._see(again, 0, who.line, relay=True)
+            if admitted and not await self._pair_is_live(caller_id, callee_id):
+                # The gate is closed: to the caller it is a call that nobody answers.
+                verdict.outcome = policy_pb2.OUTCOME_UNHEARD
+            return None
+        self._outbox.nudge()
+        stored = Stored(placed.record, (None, None))
+        self._remember(stored)
+        self._ring(stored, located)
+        return self._see(stored, 0, who.line, relay=True)
+
+    async def _pair_is_live(self, one: str, other: str) -> bool:
+        for stored in await self.store.live_of([one]):
+            key = pair_key(*(member.profile.user_id for member in stored.record.members))
+            if key == pair_key(one, other) and phase(stored.record) in (Phase.RINGING, Phase.TALKING):
+                return True
+        return False
+
+    async def _lines_of(self, user_id: str) -> tuple[list[types_pb2.Line], bool]:
+        """The lines of a user, and whether presence could be asked; it never gates ringing."""
+        try:
+            return await self._locate([user_id]), True
+        except Refusal:
+            return [], False
+
+    def _ring(self, stored: Stored, located: bool) -> None:
+        callee = stored.record.members[1]
+        if not located:
+            call = self._see(stored, 1, "", relay=True)
+            self._wakes.send("", call_frame(callee.profile.user_id, "", call))
+        for leg in callee.legs:
+            call = self._see(stored, 1, leg.line, relay=True)
+            self._wakes.send(leg.gateway_id, call_frame(callee.profile.user_id, leg.line, call))
+
+    # ------------------------------------------------------------ everything else
+
+    async def command(
+        self, line: types_pb2.Line, command_id: str, call_id: str, verb: Verb
+    ) -> client_pb2.Call:
+        """Applies a line's verb and answers the call as that line sees it then. Raises Refusal."""
+        key = line_key(line)
+
+        def who(record: signaling_pb2.CallRecord) -> Who:
+            side = side_of(record, line.user_id)
+            if side is None:
+                raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
+            return Who(side, key, line.gateway_id, line.epoch, command_id)
+
+        if isinstance(verb, client_pb2.SetMedia):
+            await self._check_media(line.user_id, verb)
+        stored = await self._apply(call_id, who, verb)
+        side = who(stored.record).side
+        return self._see(stored, side, key, relay=isinstance(verb, client_pb2.Answer | signaling_pb2.Arrived))
+
+    async def serve(self, call_id: str, verb: Verb) -> Stored:
+        """Applies a verb of the server. Raises Refusal."""
+        return await self._apply(call_id, lambda record: None, verb)
+
+    async def tick(self, stored: Stored) -> None:
+        """Looks at a call whose deadline is over."""
+        present: frozenset[str] | None = None
+        users = [member.profile.user_id for member in stored.record.members if bound(member) is not None]
+        try:
+            present = (
+                frozenset(line_key(line) for line in await self._locate(users)) if users else frozenset()
+            )
+        except Refusal:
+            pass
+        self._remember(stored)
+        await self.serve(stored.record.call_id, Tick(present))
+
+    async def _check_media(self, user_id: str, verb: client_pb2.SetMedia) -> None:
+        """Asks policy again where a kind is turned on that was not sent: entitlements change during a call."""
+        stored = await self.read(verb.call_id)
+        side = side_of(stored.record, user_id)
+        if side is None:
+            raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
+        me, peer = stored.record.members[side], stored.record.members[1 - side]
+        if not (verb.kinds.video and not me.sends.video) and not (verb.kinds.audio and not me.sends.audio):
+            return
+        if phase(stored.record) is not Phase.TALKING:
+            return
+        verdict = await self._decide(
+            policy_pb2.Attempt(
+                act=policy_pb2.ACT_SET_MEDIA,
+                caller_id=user_id,
+                callee_id=peer.profile.user_id,
+                kinds=verb.kinds,
+            )
+        )
+        if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+            raise Refusal.from_proto(verdict.refused)
+        if verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
+            raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
+
+    async def _apply(
+        self, call_id: str, who: Callable[[signaling_pb2.CallRecord], Who | None], verb: Verb
+    ) -> Stored:
+        stored = self._known.get(call_id)
+        is_fresh = stored is None
+        for _ in range(TRIES):
+            stored = stored or await self.read(call_id)
+            try:
+                done = step(stored.record, who(stored.record), verb, self.store.now(), self.times)
+            except Refusal:
+                if is_fresh:
+                    raise
+                done = None
+            if done is not None and done.changed:
+                saved = await self._save(stored, done, who(stored.record))
+                if saved is not None:
+                    return saved
+            elif done is not None and is_fresh:
+                return stored
+            # What was remembered may be stale: only what was read just now may refuse or leave things as they are.
+            stored, is_fresh = None, True
+        raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
+
+    async def read(self, call_id: str) -> Stored:
+        """A call as it is now. Raises Refusal (CALL_NOT_FOUND)."""
+        stored = await self.store.load(call_id)
+        if stored is None:
+            raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
+        self._remember(stored)
+        return stored
+
+    async def _save(self, was: Stored, done: Step, who: Who | None) -> Stored | None:
+        raise_versions(was, done)
+        saved = await self.store.save(was, done)
+        if saved is None:
+            self._known.pop(was.record.call_id, None)
+            return None
+        self.settle(was, done, saved, who)
+        return saved
+
+    def settle(self, was: Stored, done: Step, saved: Stored, who: Who | None) -> None:
+        """After a commit: remembers the call, says the events, tells the lines."""
+        self._remember(saved)
+        if done.events:
+            self._outbox.nudge()
+        self._tell(was, done, saved, who.line if who is not None else "")
+
+    def _tell(self, was: Stored, done: Step, saved: Stored, said_by: str) -> None:
+        for side, member in enumerate(saved.record.members):
+            before = was.record.members[side]
+            if member.version == before.version:
+                continue
+            user_id = member.profile.user_id
+            for leg in member.legs:
+                if leg.line == said_by or not (
+                    is_concerned(member, leg.line) or is_concerned(before, leg.line)
+                ):
+                    continue
+                if done.added is not None and done.added[0] != side:
+                    more = client_pb2.PeerCandidates(
+                        call_id=saved.record.call_id,
+                        generation=saved.record.members[1 - side].described,
+                        candidates=done.added[1],
+                    )
+                    frame = candidates_frame(user_id, leg.line, member.version, more)
+                else:
+                    frame = call_frame(user_id, leg.line, self._see(saved, side, leg.line))
+                self._wakes.send(leg.gateway_id, frame)
+
+    def _see(self, stored: Stored, side: int, line: str, relay: bool = False) -> client_pb2.Call:
+        now = self.store.now()
+        fresh = self._relay.credentials(now) if relay else None
+        return view(stored.record, side, line, stored.slots[1 - side], fresh, now)
+
+    def see(self, stored: Stored, user_id: str, line: str, relay: bool = False) -> client_pb2.Call:
+        """A call as a line of this user sees it. Raises Refusal where he is not in it."""
+        side = side_of(stored.record, user_id)
+        if side is None:
+            raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
+        return self._see(stored, side, line, relay)
+
+    def concerns(self, stored: Stored, line: types_pb2.Line) -> bool:
+        """Whether the line has, or had, a leg in the call."""
+        side = side_of(stored.record, line.user_id)
+        return side is not None and leg_of(stored.record.members[side], line_key(line)) is not None
+
+    def renew(self, stored: Stored) -> client_pb2.Relay:
+        """Fresh relay credentials."""
+        relay = self._relay.credentials(self.store.now()) or client_pb2.Relay()
+        relay.only = stored.record.relay_only
+        return relay
+
+    def _remember(self, stored: Stored) -> None:
+        call_id = stored.record.call_id
+        self._known[call_id] = stored
+        self._known.move_to_end(call_id)
+        if stored.record.ending_for_caller or len(self._known) > REMEMBERED:
+            self._known.pop(call_id if stored.record.ending_for_caller else next(iter(self._known)))
+
+
+def raise_versions(was: Stored, done: Step) -> None:
+    """Raises each member's version where what one of his lines sees has changed, and only there: a version that rose
+    with something hidden would tell of it."""
+    for side, member in enumerate(done.record.members):
+        old = was.record.members[side]
+        told = (done.described or done.added or (side, None))[0] != side
+        lines = {leg.line for leg in member.legs if is_concerned(member, leg.line)}
+        lines |= {leg.line for leg in old.legs if is_concerned(old, leg.line)}
+        if told or any(view(was.record, side, x) != view(done.record, side, x) for x in lines):
+            member.version += 1
+
+
+def mint_call(one: str, other: str) -> str:
+    """A new call id that ends with four digits of the pair's hash, so that calls can be sharded by pair."""
+    return mint("c_") + hashlib.blake2b(pair_key(one, other).encode(), digest_size=2).hexdigest()

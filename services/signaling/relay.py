@@ -1,0 +1,30 @@
+"""Credentials for the relay (coturn): a user name that expires and its HMAC, which coturn checks with the same secret.
+
+The scheme is that of draft-uberti-behave-turn-rest-00, which coturn calls use-auth-secret.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from ringline.v1 import client_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class RelayDesk:
+    """Makes credentials. `urls` are STUN and TURN URIs (RFC 7064, RFC 7065); none means peer to peer only."""
+
+    urls: tuple[str, ...]
+    secret: bytes
+    ttl_s: int = 600
+
+    def credentials(self, now: int) -> client_pb2.Relay | None:
+        """Fresh credentials at `now` (Unix milliseconds); None where no relay is configured."""
+        if not self.urls:
+            return None
+        username = f"{now // 1000 + self.ttl_s}:{secrets.token_hex(8)}"
+        mac = hmac.new(self.secret, username.encode(), hashlib.sha1).digest()
+        credential = base64.b64encode(mac).decode()
+        return client_pb2.Relay(urls=self.urls, username=username, credential=credential, ttl_s=self.ttl_s)

@@ -1,0 +1,266 @@
+"""Calls in Postgres. Two writes: insert a call guarded by its pair row, and compare-and-set on the version.
+
+No rule of a call lives here except version, live pair, pair gate, and the deadline against the database's clock.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from ringline.db import Connection, Database, Record
+from ringline.outbox import part_of
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, events_pb2, reasons_pb2, signaling_pb2
+from services.signaling.call import Step
+from services.signaling.record import CALLEE, CALLER, holds_pair, live
+
+COLUMNS = "id, version, record, caller_slot, callee_slot"
+DATABASE_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
+TELL = """
+told AS (
+    INSERT INTO outbox (part, call_id, version, event)
+    SELECT part, call_id, version, event FROM unnest($2::smallint[], $3::text[], $4::bigint[], $5::bytea[])
+        AS said (part, call_id, version, event)
+    WHERE EXISTS (SELECT FROM kept)
+)"""
+
+PLACE = f"""
+WITH gate AS (
+    INSERT INTO pair AS p (k, live_call) SELECT $6, $1 WHERE $7
+    ON CONFLICT (k) DO UPDATE SET live_call = $1, epoch = p.epoch + 1 WHERE p.live_call IS NULL AND p.closed_by = 0
+    RETURNING 1
+), kept AS (
+    INSERT INTO call (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record)
+    SELECT $1, 1, $8, $9, $10, $11, $12, $13, $14 WHERE NOT $7 OR EXISTS (SELECT FROM gate)
+    RETURNING 1
+), {TELL}
+SELECT count(*) FROM kept"""
+
+SAVE = f"""
+WITH kept AS (
+    UPDATE call SET version = $6 + 1, live = $7, deadline_ms = $8, gateways = $9, record = $10, updated_at = now(),
+        caller_slot = CASE WHEN $11 THEN NULL WHEN $12::bytea IS NOT NULL THEN $12
+            WHEN $13::bytea IS NOT NULL THEN caller_slot || $13 ELSE caller_slot END,
+        callee_slot = CASE WHEN $11 THEN NULL WHEN $14::bytea IS NOT NULL THEN $14
+            WHEN $15::bytea IS NOT NULL THEN callee_slot || $15 ELSE callee_slot END
+    WHERE id = $1 AND version = $6
+    RETURNING 1
+), freed AS (
+    UPDATE pair SET live_call = NULL WHERE k = $16 AND live_call = $1 AND EXISTS (SELECT FROM kept)
+), {TELL}
+SELECT count(*) FROM kept"""
+
+LIVE = f"SELECT {COLUMNS} FROM call WHERE live AND caller_id = ANY($1) UNION ALL \
+SELECT {COLUMNS} FROM call WHERE live AND callee_id = ANY($1)"
+
+PAST = f"""SELECT {COLUMNS} FROM (
+    (SELECT * FROM call WHERE NOT live AND caller_id = $1 AND updated_at > now() - interval '24 hours'
+     ORDER BY updated_at DESC LIMIT 50)
+    UNION ALL
+    (SELECT * FROM call WHERE NOT live AND callee_id = $1 AND updated_at > now() - interval '24 hours'
+     ORDER BY updated_at DESC LIMIT 50)) AS past"""
+
+# Taken rows are not due again for five seconds: whoever takes them looks, and if he dies somebody else does.
+DUE = f"""
+UPDATE call SET deadline_ms = {DATABASE_MS} + 5000
+WHERE id IN (SELECT id FROM call WHERE live AND deadline_ms <= {DATABASE_MS} ORDER BY deadline_ms LIMIT $1
+             FOR UPDATE SKIP LOCKED)
+RETURNING {COLUMNS}"""
+
+TOUCHED = f"SELECT {COLUMNS} FROM call WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'"
+
+PURGE = """DELETE FROM call WHERE id IN (
+    SELECT id FROM call WHERE NOT live AND updated_at < now() - interval '25 hours' LIMIT 1000)"""
+
+GATE = """INSERT INTO pair AS p (k, closed_by) VALUES ($1, CASE WHEN $3::boolean THEN $2::smallint ELSE 0 END)
+ON CONFLICT (k) DO UPDATE SET closed_by = CASE WHEN $3 THEN p.closed_by | $2 ELSE p.closed_by & ~$2 END,
+    epoch = p.epoch + 1
+RETURNING live_call"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A call as it was read or written: its record, and the descriptions of caller and callee."""
+
+    record: signaling_pb2.CallRecord
+    slots: tuple[client_pb2.Description | None, client_pb2.Description | None]
+    fresh: bool = True
+
+
+def pair_key(one: str, other: str) -> str:
+    """The key of a pair, whichever way round."""
+    return ":".join(sorted((one, other)))
+
+
+class Store:
+    """The tables of signaling."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._ahead_ms = 0
+
+    def now(self) -> int:
+        """The database's clock, in Unix milliseconds, as last compared."""
+        return round(time.time() * 1000) + self._ahead_ms
+
+    async def compare_clocks(self) -> None:
+        """Notes by how much the database's clock is ahead of this machine's."""
+        before = time.time()
+        there = await self._db.fetchval(f"SELECT {DATABASE_MS}")
+        self._ahead_ms = round(there - (before + time.time()) * 500)
+
+    async def incarnation(self) -> int:
+        """How often the data was restored, plus one."""
+        found: int = await self._db.fetchval("SELECT incarnation FROM meta")
+        return found
+
+    async def load(self, call_id: str) -> Stored | None:
+        """One call."""
+        row = await self._db.fetchrow(f"SELECT {COLUMNS} FROM call WHERE id = $1", call_id)
+        return _stored(row) if row else None
+
+    async def placed_by(self, caller_id: str, command_id: str) -> Stored | None:
+        """The call that this command placed."""
+        sql = f"SELECT {COLUMNS} FROM call WHERE caller_id = $1 AND place_command = $2"
+        row = await self._db.fetchrow(sql, caller_id, command_id)
+        return _stored(row) if row else None
+
+    async def live_of(self, user_ids: Sequence[str]) -> list[Stored]:
+        """Every live call of these users."""
+        rows = await self._db.fetch(LIVE, list(user_ids))
+        return list({row["id"]: _stored(row) for row in rows}.values())
+
+    async def past_of(self, user_id: str) -> list[Stored]:
+        """The calls of a user that ended in the last 24 hours, at most 50 either way."""
+        return [_stored(row) for row in await self._db.fetch(PAST, user_id)]
+
+    async def touched(self, gateway_id: str) -> list[Stored]:
+        """The live calls with a line at this gateway that changed in the last minute."""
+        return [_stored(row) for row in await self._db.fetch(TOUCHED, gateway_id)]
+
+    async def many(self, call_ids: Sequence[str]) -> list[Stored]:
+        """These calls, as far as they are there."""
+        if not call_ids:
+            return []
+        sql = f"SELECT {COLUMNS} FROM call WHERE id = ANY($1)"
+        return [_stored(row) for row in await self._db.fetch(sql, list(call_ids))]
+
+    async def due(self, most: int = 200) -> list[Stored]:
+        """Takes calls whose deadline is over, on the database's clock."""
+        return [_stored(row) for row in await self._db.fetch(DUE, most)]
+
+    async def purge(self) -> int:
+        """Deletes some calls that ended more than 25 hours ago; answers how many."""
+        return await self._db.execute(PURGE)
+
+    async def place(
+        self, record: signaling_pb2.CallRecord, events: Sequence[events_pb2.Event], command_id: str
+    ) -> bool:
+        """Inserts a call. False where the pair's gate is closed, another call of the pair is live, or the command
+        has placed a call already: read again."""
+        caller, callee = (member.profile.user_id for member in record.members)
+        try:
+            kept = await self._db.fetchval(
+                PLACE,
+                record.call_id,
+                *_told(events),
+                pair_key(caller, callee),
+                holds_pair(record),
+                live(record),
+                record.deadline_at_ms,
+                caller,
+                callee,
+                command_id,
+                _gateways(record),
+                record.SerializeToString(),
+            )
+        except asyncpg.UniqueViolationError:
+            return False
+        return bool(kept)
+
+    async def save(self, was: Stored, step: Step, con: Connection | None = None) -> Stored | None:
+        """Compare-and-set; None where the call has changed since it was read."""
+        record = step.record
+        slots: list[client_pb2.Description | None] = [None, None] if step.erased else list(was.slots)
+        values: list[bytes | None] = [None, None, None, None]
+        if step.described is not None and not step.erased:
+            side, description = step.described
+            slots[side], values[2 * side] = description, description.SerializeToString()
+        if step.added is not None and not step.erased:
+            side, candidates = step.added
+            more = client_pb2.Description(candidates=candidates)
+            slots[side] = _joined(slots[side], more)
+            # Concatenated messages are one message: repeated fields append (protobuf encoding guide).
+            values[2 * side + 1] = more.SerializeToString()
+        pair = "" if holds_pair(record) else pair_key(*(m.profile.user_id for m in record.members))
+        kept = await (con or self._db).fetchval(
+            SAVE,
+            record.call_id,
+            *_told(step.events),
+            was.record.version,
+            live(record),
+            record.deadline_at_ms,
+            _gateways(record),
+            record.SerializeToString(),
+            step.erased,
+            values[2 * CALLER],
+            values[2 * CALLER + 1],
+            values[2 * CALLEE],
+            values[2 * CALLEE + 1],
+            pair,
+        )
+        return Stored(record, (slots[CALLER], slots[CALLEE])) if kept else None
+
+    async def gate(self, con: Connection, user_id: str, other_id: str, closed: bool) -> Stored | None:
+        """Closes or opens this user's gate against the other, and answers the pair's live call, locked."""
+        key = pair_key(user_id, other_id)
+        # The call before the pair, as SAVE takes them: else the two could wait for each other.
+        guess = await con.fetchval("SELECT live_call FROM pair WHERE k = $1", key)
+        await con.execute("SELECT FROM call WHERE id = $1 FOR UPDATE", guess)
+        live_call = await con.fetchval(GATE, key, 1 if key.startswith(f"{user_id}:") else 2, closed)
+        row = await con.fetchrow(f"SELECT {COLUMNS} FROM call WHERE id = $1 FOR UPDATE", live_call)
+        return _stored(row) if row else None
+
+    def transaction(self) -> Any:
+        """A transaction of this database."""
+        return self._db.transaction()
+
+
+def _stored(row: Record) -> Stored:
+    record = signaling_pb2.CallRecord.FromString(row["record"])
+    if record.version != row["version"]:
+        raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
+    return Stored(record, (_slot(row["caller_slot"]), _slot(row["callee_slot"])))
+
+
+def _slot(data: bytes | None) -> client_pb2.Description | None:
+    return None if data is None else client_pb2.Description.FromString(data)
+
+
+def _joined(
+    slot: client_pb2.Description | None, more: client_pb2.Description
+) -> client_pb2.Description | None:
+    if slot is None:
+        return None
+    joined = client_pb2.Description()
+    joined.CopyFrom(slot)
+    joined.candidates.extend(more.candidates)
+    return joined
+
+
+def _gateways(record: signaling_pb2.CallRecord) -> list[str]:
+    return sorted({leg.gateway_id for member in record.members for leg in member.legs if leg.gateway_id})
+
+
+def _told(events: Iterable[events_pb2.Event]) -> tuple[list[int], list[str], list[int], list[bytes]]:
+    said = list(events)
+    return (
+        [part_of(event.call_id) for event in said],
+        [event.call_id for event in said],
+        [event.version for event in said],
+        [event.SerializeToString() for event in said],
+    )

@@ -1,0 +1,36 @@
+"""The sweeper: no timer is truth. A replica takes what is due on the database's clock; if it dies, another one does."""
+
+import asyncio
+
+from ringline.refusal import Refusal
+from ringline.telemetry import log
+from services.signaling.exchange import Exchange
+from services.signaling.store import Stored
+
+LOOK_SECONDS = 0.5
+PURGE_EVERY = 120
+
+
+async def sweep(exchange: Exchange) -> None:
+    """Looks for due calls, for ever."""
+    looks = 0
+    while True:
+        try:
+            if looks % 20 == 0:
+                await exchange.store.compare_clocks()
+            if looks % PURGE_EVERY == 0:
+                await exchange.store.purge()
+            taken = await exchange.store.due()
+            await asyncio.gather(*(_look_at(exchange, stored) for stored in taken))
+        except Refusal as refusal:
+            log(__name__).warning("sweep failed", reason=refusal.name)
+        looks += 1
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look_at(exchange: Exchange, stored: Stored) -> None:
+    try:
+        await exchange.tick(stored)
+    except Refusal as refusal:
+        # Ended meanwhile, or the database is away: whoever looks next sees.
+        log(__name__).info("look refused", call=stored.record.call_id, reason=refusal.name)
