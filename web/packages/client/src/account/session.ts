@@ -1,0 +1,145 @@
+/** A signed-in device: its token, renewed by its key, and what its user may ask. */
+import type { Ticket } from "../line/line";
+import { token as random } from "./bytes";
+import { DeviceKey, forget, normal, read, write } from "./device";
+import type { Account, Audience, Entitlement, Person, Rest } from "./rest";
+import { segment } from "./rest";
+
+const KEPT = "session";
+const EARLY_MS = 30_000;
+
+interface SignedIn {
+  account: Account;
+  device: { device_id: string };
+  access_token: string;
+  expires_in: number;
+}
+
+/** What is kept of a session between visits; the token is not. */
+interface Kept {
+  keyName: string;
+  account: Account;
+  deviceId: string;
+}
+
+export class Session {
+  private token = "";
+  private expiresAt = 0;
+  private renewing: Promise<void> | undefined;
+
+  private constructor(
+    private readonly rest: Rest,
+    private readonly key: DeviceKey,
+    private readonly now: () => number,
+    public account: Account,
+    readonly deviceId: string,
+  ) {}
+
+  /** The session of an earlier visit; undefined where nobody is signed in. Asks nobody. */
+  static async resume(rest: Rest, now: () => number): Promise<Session | undefined> {
+    const kept = await read<Kept>(KEPT);
+    if (kept === undefined) return undefined;
+    return new Session(rest, await DeviceKey.load(kept.keyName), now, kept.account, kept.deviceId);
+  }
+
+  /** @throws Refused */
+  static async signIn(rest: Rest, now: () => number, username: string, password: string): Promise<Session> {
+    const keyName = `key.${random(9)}`;
+    const key = await DeviceKey.load(keyName);
+    const device = await key.prove("sign-in", normal(username), now(), deviceName());
+    const answer = await rest
+      .ask<SignedIn>("POST", "/v1/sessions", { username, password, device })
+      .catch(async (error: unknown) => {
+        await forget(keyName);
+        throw error;
+      });
+    const kept: Kept = { keyName, account: answer.account, deviceId: answer.device.device_id };
+    await write(KEPT, kept);
+    const session = new Session(rest, key, now, answer.account, answer.device.device_id);
+    session.keep(answer);
+    return session;
+  }
+
+  /** @returns the recovery codes, which are shown once. @throws Refused */
+  static async signUp(rest: Rest, username: string, password: string, displayName: string): Promise<string[]> {
+    const body = { username, password, ...(displayName === "" ? {} : { display_name: displayName }) };
+    const answer = await rest.ask<{ recovery_codes: string[] }>("POST", "/v1/accounts", body);
+    return answer.recovery_codes;
+  }
+
+  static async recover(rest: Rest, username: string, code: string, password: string): Promise<number> {
+    const body = { username, recovery_code: code, new_password: password };
+    return (await rest.ask<{ codes_left: number }>("POST", "/v1/recoveries", body)).codes_left;
+  }
+
+  /** Forgets this device's session; the key stays behind in the browser and opens nothing by itself. */
+  async signOut(): Promise<void> {
+    await forget(KEPT);
+    await this.ask("DELETE", `/v1/me/devices/${this.deviceId}`).catch(() => undefined);
+  }
+
+  async ticket(): Promise<Ticket> {
+    const { ticket } = await this.ask<{ ticket: string }>("POST", "/v1/tickets", { device_id: this.deviceId });
+    return { ticket, signature: await this.key.signTicket(ticket) };
+  }
+
+  profile(username: string): Promise<Person> {
+    return this.ask("GET", `/v1/users/${segment(username)}`);
+  }
+
+  async search(query: string): Promise<Person[]> {
+    const answer = await this.ask<{ people: Person[] }>("GET", `/v1/users?query=${encodeURIComponent(query)}`);
+    return answer.people;
+  }
+
+  async contacts(): Promise<Person[]> {
+    return (await this.ask<{ people: Person[] }>("GET", "/v1/me/contacts")).people;
+  }
+
+  setContact(username: string, present: boolean): Promise<unknown> {
+    return this.ask(present ? "PUT" : "DELETE", `/v1/me/contacts/${segment(username)}`);
+  }
+
+  async audiences(): Promise<Audience[]> {
+    return (await this.ask<{ audiences: Audience[] }>("GET", "/v1/me/call-settings")).audiences;
+  }
+
+  async setAudiences(audiences: Audience[]): Promise<Audience[]> {
+    return (await this.ask<{ audiences: Audience[] }>("PUT", "/v1/me/call-settings", { audiences })).audiences;
+  }
+
+  setBlocked(username: string, present: boolean): Promise<unknown> {
+    return this.ask(present ? "PUT" : "DELETE", `/v1/me/blocks/${segment(username)}`);
+  }
+
+  entitlement(): Promise<Entitlement> {
+    return this.ask("GET", "/v1/me/entitlement");
+  }
+
+  private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (this.now() > this.expiresAt - EARLY_MS) {
+      this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
+      await this.renewing;
+    }
+    return this.rest.ask<T>(method, path, body, this.token);
+  }
+
+  private async renew(): Promise<void> {
+    const device = await this.key.prove("renew", this.account.user_id, this.now(), deviceName());
+    const body = { user_id: this.account.user_id, device_id: this.deviceId, device };
+    this.keep(await this.rest.ask<Pick<SignedIn, "access_token" | "expires_in">>("POST", "/v1/sessions/renew", body));
+  }
+
+  private keep(answer: Pick<SignedIn, "access_token" | "expires_in">): void {
+    this.token = answer.access_token;
+    this.expiresAt = this.now() + answer.expires_in * 1000;
+  }
+}
+
+/** The owner's word for this device, such as "Firefox on Linux". */
+function deviceName(): string {
+  const agent = navigator.userAgent;
+  const browser = /Firefox|Edg|Chrome|Safari/.exec(agent)?.[0] ?? "Browser";
+  const system = /Android|iPhone|iPad|Windows|Mac|Linux/.exec(agent)?.[0];
+  return system === undefined ? browser : `${browser} on ${system}`;
+}

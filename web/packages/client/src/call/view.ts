@@ -1,0 +1,73 @@
+/** What a view of the server means to this line, and what a person reads. */
+import type { Call } from "../gen/ringline/v1/client_pb";
+import { Phase, Role } from "../gen/ringline/v1/client_pb";
+import { Ending } from "../gen/ringline/v1/types_pb";
+import type { Input, State } from "./table";
+
+/**
+ * @param consented the user of this very line placed or answered this call: without it a server that says "you are in
+ *   this call" is not believed (S1)
+ */
+export function classify(view: Call, consented: boolean): Input {
+  if (view.phase === Phase.ENDED) return "view.ended";
+  if (view.ending !== Ending.UNSPECIFIED) return "view.elsewhere";
+  const answered = view.phase === Phase.CONNECTING || view.phase === Phase.CONNECTED;
+  if (view.here) {
+    if (!consented) return "view.unwanted";
+    return answered ? "view.bound" : "view.calling";
+  }
+  return answered || view.role !== Role.CALLEE ? "view.elsewhere" : "view.incoming";
+}
+
+/**
+ * A later view has a higher version; versions of a restored server count for more than those of the lost one. A view
+ * of the same version may carry more candidates.
+ */
+export function supersedes(next: Stamp, known: Stamp): boolean {
+  if (next.incarnation !== known.incarnation) return next.incarnation > known.incarnation;
+  return next.version >= known.version;
+}
+
+export interface Stamp {
+  incarnation: bigint;
+  version: bigint;
+}
+
+/** The words of the status element; the accessibility contract. */
+export type Status =
+  | "Calling…" | "Ringing…" | "Connecting…" | "Connected" | "Reconnecting…"
+  | "Call ended" | "Declined" | "No answer" | "Busy" | "Connection lost"
+  | "Answered on another device" | "Declined on another device";
+
+const ENDINGS: Record<Ending, Status> = {
+  [Ending.UNSPECIFIED]: "Call ended",
+  [Ending.CANCELLED]: "Call ended",
+  [Ending.DECLINED]: "Declined",
+  [Ending.NO_ANSWER]: "No answer",
+  [Ending.BUSY]: "Busy",
+  [Ending.HUNG_UP]: "Call ended",
+  [Ending.LOST]: "Connection lost",
+  [Ending.MEDIA_FAILED]: "Connection lost",
+  [Ending.ANSWERED_ELSEWHERE]: "Answered on another device",
+  [Ending.DECLINED_ELSEWHERE]: "Declined on another device",
+  [Ending.BY_OPERATOR]: "Call ended",
+  [Ending.SEVERED]: "Call ended",
+};
+
+export function statusOf(state: State, phase: Phase, ending: Ending): Status {
+  switch (state) {
+    case "calling":
+      return phase === Phase.RINGING ? "Ringing…" : "Calling…";
+    case "answering":
+    case "connecting":
+      return "Connecting…";
+    case "connected":
+      return "Connected";
+    case "mending":
+      return "Reconnecting…";
+    case "ended":
+      return ENDINGS[ending] ?? "Call ended";
+    default:
+      return "Calling…";
+  }
+}

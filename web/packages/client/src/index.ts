@@ -1,0 +1,22 @@
+/** The Ringline client for web pages: an account, a line, calls. No framework. */
+export type { Account, Audience, Entitlement, Person } from "./account/rest";
+export { Rest } from "./account/rest";
+export { Session } from "./account/session";
+export { normal } from "./account/device";
+export type { LocalCall } from "./call/call";
+export type { Wanted } from "./call/consents";
+export type { Sound, State } from "./call/table";
+export type { Status } from "./call/view";
+export { statusOf } from "./call/view";
+export type { Call } from "./gen/ringline/v1/client_pb";
+export { Phase, Role } from "./gen/ringline/v1/client_pb";
+export { Reason } from "./gen/ringline/v1/reasons_pb";
+export type { Profile } from "./gen/ringline/v1/types_pb";
+export { Ending } from "./gen/ringline/v1/types_pb";
+export { Refused } from "./line/commands";
+export type { LineState } from "./line/line";
+export type { Capture, Captured, Problem } from "./media/capture";
+export { DeviceCapture } from "./media/capture";
+export type { Kind } from "./media/peer";
+export type { RinglineOptions } from "./ringline";
+export { Ringline } from "./ringline";

@@ -1,0 +1,239 @@
+/** One line: a connected instance of a device. Keeps itself open, notices silence, answers for its commands. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { ClientFrame, ServerFrame, Welcome } from "../gen/ringline/v1/client_pb";
+import { ClientFrameSchema, HelloSchema, ServerFrameSchema } from "../gen/ringline/v1/client_pb";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { backoff } from "./backoff";
+import type { Answered, Body } from "./commands";
+import { Commands, Refused } from "./commands";
+
+export const SUBPROTOCOL = "ringline.v1";
+const HELLO_MS = 6_000;
+const TICK_MS = 250;
+/** Beats come every 4 s while a call is live; three missed ones mean that the server is gone. */
+const LIVE_SILENCE_MS = 12_500;
+const PROBE_MS = 3_000;
+/** These will not heal by trying again. */
+const FINAL: ReadonlySet<Reason> = new Set([
+  Reason.DEVICE_REVOKED,
+  Reason.LINE_FENCED,
+  Reason.ORIGIN_DENIED,
+  Reason.CLIENT_TOO_OLD,
+]);
+
+export type LineState = "connecting" | "open" | "waiting" | "closed";
+
+/** A ticket from the gateway with the device's signature over it. */
+export interface Ticket {
+  ticket: string;
+  signature: Uint8Array;
+}
+
+/** What a line needs from outside; all of it can be replaced in a test. */
+export interface LineOutside {
+  url: string;
+  instance: string;
+  clientVersion: string;
+  ticket(): Promise<Ticket>;
+  open(url: string, subprotocol: string): WebSocket;
+  now(): number;
+  random(): number;
+  mint(): string;
+}
+
+/** What a line tells its owner. */
+export interface LineListener {
+  state(state: LineState, why?: Refused): void;
+  welcome(welcome: Welcome): void;
+  frame(frame: ServerFrame): void;
+  /** Calls are live and the server was not heard for twelve seconds. */
+  silent(): void;
+}
+
+export class Line {
+  state: LineState = "waiting";
+  /** Set by the owner: a silent server is noticed sooner while calls are live. */
+  live = false;
+  private socket: WebSocket | undefined;
+  private attempt = 0;
+  private failures = 0;
+  private heardAt = 0;
+  private silenceMs = 60_000;
+  private retryAt = Number.POSITIVE_INFINITY;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private saidSilent = false;
+  private probeBefore = Number.POSITIVE_INFINITY;
+  private readonly commands: Commands;
+
+  constructor(
+    private readonly outside: LineOutside,
+    private readonly listener: LineListener,
+  ) {
+    this.commands = new Commands((frame) => this.transmit(frame), outside.mint);
+  }
+
+  start(): void {
+    if (this.timer !== undefined || this.state === "closed") return;
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    void this.connect();
+  }
+
+  /** Closes for good. */
+  close(why?: Refused): void {
+    if (this.timer !== undefined) clearInterval(this.timer);
+    this.timer = undefined;
+    this.drop();
+    this.commands.abandon(why ?? new Refused(Reason.UNAVAILABLE, "The line was closed."));
+    this.become("closed", why);
+  }
+
+  /** The network changed: the old socket may look open for long, so a new one is opened at once. */
+  renew(): void {
+    if (this.state === "closed" || this.timer === undefined) return;
+    this.failures = 0;
+    void this.connect();
+  }
+
+  /** The page came back to the front: ask whether the server is still there. */
+  probe(): void {
+    if (this.state === "waiting") return this.renew();
+    if (this.state !== "open") return;
+    this.post({ case: "ping", value: { $typeName: "ringline.v1.Ping" } });
+    this.probeBefore = this.outside.now() + PROBE_MS;
+  }
+
+  /** Sends a command; it survives reconnects. Rejects with Refused. */
+  command(body: Body, patienceMs = 15_000): Promise<Answered> {
+    if (this.state === "closed") return Promise.reject(new Refused(Reason.UNAVAILABLE, "The line is closed."));
+    return this.commands.ask(body, this.outside.now(), patienceMs);
+  }
+
+  /** Sends a frame that wants no answer; lost where the line is not open. */
+  post(body: Body): void {
+    this.transmit(create(ClientFrameSchema, { commandId: this.outside.mint(), body }));
+  }
+
+  private async connect(): Promise<void> {
+    const attempt = ++this.attempt;
+    this.drop();
+    this.retryAt = this.outside.now() + HELLO_MS;
+    this.become("connecting");
+    let ticket: Ticket;
+    try {
+      ticket = await this.outside.ticket();
+    } catch (error) {
+      if (attempt === this.attempt) this.ticketFailed(error);
+      return;
+    }
+    if (attempt !== this.attempt || this.state === "closed") return;
+    const socket = this.outside.open(this.outside.url, SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => {
+      const hello = create(HelloSchema, {
+        ticket: ticket.ticket,
+        signature: ticket.signature,
+        instance: this.outside.instance,
+        clientVersion: this.outside.clientVersion,
+      });
+      const frame = create(ClientFrameSchema, { id: this.commands.nextFrame(), body: { case: "hello", value: hello } });
+      socket.send(toBinary(ClientFrameSchema, frame));
+    };
+    socket.onmessage = (event) => this.receive(socket, event.data);
+    socket.onclose = () => this.lost(socket);
+  }
+
+  private ticketFailed(error: unknown): void {
+    if (error instanceof Refused && (error.reason === Reason.TOKEN_INVALID || FINAL.has(error.reason))) {
+      return this.close(error);
+    }
+    this.retry(error instanceof Refused ? error.retryAfterMs : 0);
+  }
+
+  private receive(socket: WebSocket, data: unknown): void {
+    if (socket !== this.socket || !(data instanceof ArrayBuffer)) return;
+    this.heardAt = this.outside.now();
+    this.probeBefore = Number.POSITIVE_INFINITY;
+    this.saidSilent = false;
+    const frame = fromBinary(ServerFrameSchema, new Uint8Array(data));
+    const body = frame.body;
+    switch (body.case) {
+      case "welcome":
+        return this.welcomed(body.value);
+      case "done":
+      case "relay":
+        this.listener.frame(frame);
+        return this.commands.answered(frame.replyTo, body);
+      case "refused":
+        return this.commands.refused(frame.replyTo, body.value, this.outside.now());
+      case "reconnect":
+        this.retryAt = this.outside.now() + body.value.afterMs;
+        return;
+      case "goodbye":
+        return this.goodbye(body.value.refused ? Refused.from(body.value.refused) : undefined);
+      default:
+        return this.listener.frame(frame);
+    }
+  }
+
+  private welcomed(welcome: Welcome): void {
+    this.failures = 0;
+    this.retryAt = Number.POSITIVE_INFINITY;
+    if (welcome.silenceMs > 0) this.silenceMs = welcome.silenceMs;
+    this.become("open");
+    this.listener.welcome(welcome);
+    this.commands.resend();
+  }
+
+  private goodbye(why: Refused | undefined): void {
+    if (why !== undefined && FINAL.has(why.reason)) return this.close(why);
+    this.drop();
+    this.retry(why?.retryAfterMs ?? 0);
+  }
+
+  private lost(socket: WebSocket): void {
+    if (socket !== this.socket) return;
+    this.socket = undefined;
+    this.retry(0);
+  }
+
+  private retry(atLeastMs: number): void {
+    if (this.state === "closed") return;
+    const wait = Math.max(atLeastMs, backoff(this.failures, this.outside.random()));
+    this.failures += 1;
+    this.retryAt = this.outside.now() + wait;
+    this.become("waiting");
+  }
+
+  private tick(): void {
+    const now = this.outside.now();
+    this.commands.tick(now);
+    const silence = now - this.heardAt;
+    if (this.live && silence >= LIVE_SILENCE_MS && !this.saidSilent) {
+      this.saidSilent = true;
+      this.listener.silent();
+    }
+    const limit = this.live ? Math.min(LIVE_SILENCE_MS, this.silenceMs) : this.silenceMs;
+    const gone = this.state === "open" && (silence >= limit || now >= this.probeBefore);
+    if (gone || now >= this.retryAt) void this.connect();
+  }
+
+  private transmit(frame: ClientFrame): boolean {
+    if (this.state !== "open" || this.socket === undefined) return false;
+    this.socket.send(toBinary(ClientFrameSchema, frame));
+    return true;
+  }
+
+  private drop(): void {
+    const socket = this.socket;
+    this.socket = undefined;
+    this.probeBefore = Number.POSITIVE_INFINITY;
+    if (socket !== undefined) socket.close(1000);
+  }
+
+  private become(state: LineState, why?: Refused): void {
+    if (state === this.state && why === undefined) return;
+    this.state = state;
+    this.listener.state(state, why);
+  }
+}

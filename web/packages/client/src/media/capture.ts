@@ -1,0 +1,63 @@
+/** Microphone and camera, one prompt where possible, and an honest word about what is missing. */
+import type { Kind } from "./peer";
+
+export type Why = "denied" | "missing" | "taken";
+
+/** Microphone or camera cannot be had; the call goes on with what there is. */
+export interface Problem {
+  kind: Kind;
+  why: Why;
+}
+
+export interface Captured {
+  tracks: Partial<Record<Kind, MediaStreamTrack>>;
+  problems: Problem[];
+}
+
+/** Where tracks come from: the devices of this machine, or the synthetic ones of ?media=test. */
+export interface Capture {
+  get(kinds: Kind[]): Promise<Captured>;
+}
+
+const CONSTRAINTS: Record<Kind, MediaTrackConstraints> = {
+  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, facingMode: "user" },
+};
+
+export class DeviceCapture implements Capture {
+  async get(kinds: Kind[]): Promise<Captured> {
+    if (kinds.length === 2) {
+      const both = await ask(kinds);
+      if (both.problems.length === 0) return both;
+    }
+    const found: Captured = { tracks: {}, problems: [] };
+    for (const kind of kinds) {
+      const one = await ask([kind]);
+      Object.assign(found.tracks, one.tracks);
+      found.problems.push(...one.problems);
+    }
+    return found;
+  }
+}
+
+async function ask(kinds: Kind[]): Promise<Captured> {
+  const devices = navigator.mediaDevices as MediaDevices | undefined;
+  if (devices === undefined) return { tracks: {}, problems: kinds.map((kind) => ({ kind, why: "missing" })) };
+  const constraints: MediaStreamConstraints = {};
+  for (const kind of kinds) constraints[kind] = CONSTRAINTS[kind];
+  try {
+    const stream = await devices.getUserMedia(constraints);
+    const tracks: Captured["tracks"] = {};
+    for (const track of stream.getTracks()) tracks[track.kind as Kind] = track;
+    return { tracks, problems: [] };
+  } catch (error) {
+    const why = whyOf(error);
+    return { tracks: {}, problems: kinds.map((kind) => ({ kind, why })) };
+  }
+}
+
+function whyOf(error: unknown): Why {
+  const name = error instanceof DOMException ? error.name : "";
+  if (name === "NotAllowedError" || name === "SecurityError") return "denied";
+  return name === "NotReadableError" || name === "AbortError" ? "taken" : "missing";
+}

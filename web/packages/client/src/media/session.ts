@@ -1,0 +1,251 @@
+/** Media of one call: the connection, what is captured, the two remote tracks, and the patience with a lost path. */
+import type { Relay } from "../gen/ringline/v1/client_pb";
+import type { Capture, Problem } from "./capture";
+import type { Admitted } from "./filter";
+import type { Described, Kind, PeerListener } from "./peer";
+import { KINDS, Peer } from "./peer";
+
+const RELAY_ONLY_AFTER_MS = 10_000;
+const GIVE_UP_MS = 30_000;
+const AGAIN_MS = 5_000;
+
+export interface MediaListener {
+  describe(description: Described): void;
+  candidates(generation: number, candidates: Uint8Array[]): void;
+  flowing(): void;
+  lost(): void;
+  failed(): void;
+  /** Tracks, problems or what is sent changed. */
+  changed(): void;
+  /** Fresh relay credentials, or undefined where they cannot be had now. */
+  renewRelay(): Promise<Relay | undefined>;
+}
+
+export interface MediaOptions {
+  polite: boolean;
+  capture: Capture;
+  mint(): string;
+  create(configuration: RTCConfiguration): RTCPeerConnection;
+  warn(what: string): void;
+}
+
+export class MediaSession {
+  readonly remote: Partial<Record<Kind, MediaStreamTrack>> = {};
+  readonly local: Partial<Record<Kind, MediaStreamTrack>> = {};
+  problems: Problem[] = [];
+  private peer: Peer | undefined;
+  private admitted: Admitted = closedDoor();
+  private wanted: Record<Kind, boolean> = { audio: false, video: false };
+  private videoConfirmed = false;
+  /** The server bound this line to the call. */
+  opened = false;
+  private open = false;
+  private closed = false;
+  private relay: Relay | undefined;
+  private relayOnly = false;
+  private timers: ReturnType<typeof setTimeout>[] = [];
+  private readonly asking = new Map<Kind, Promise<void>>();
+
+  constructor(
+    private readonly options: MediaOptions,
+    private readonly listener: MediaListener,
+  ) {}
+
+  /** The caller at dial: a connection that gathers on its own and tells nobody. */
+  warm(relay: Relay | undefined, generation: number, skip: number): void {
+    if (this.peer !== undefined || this.closed) return;
+    this.relay = relay;
+    this.peer = this.createPeer(generation, skip, 1);
+  }
+
+  /** The answering side: the first offer, ready to travel with Answer. Nothing is gathered. */
+  async prepareOffer(relay: Relay | undefined, generation: number, skip: number): Promise<Described | undefined> {
+    this.relay = relay;
+    this.peer ??= this.createPeer(generation, skip, 0);
+    return this.peer.prepare();
+  }
+
+  /** The server bound this line: media may pass, within `admit`. */
+  begin(relay: Relay | undefined): void {
+    if (this.open || this.closed) return;
+    this.open = true;
+    this.opened = true;
+    if (relay !== undefined) this.relay = relay;
+    void this.peer?.commit(this.configuration(0));
+    this.apply();
+    this.watch();
+  }
+
+  /**
+   * @param admitted what may pass in either direction at all
+   * @param confirmed the server took note that this side sends video now
+   */
+  admit(admitted: Admitted, confirmed: boolean): void {
+    if (JSON.stringify(admitted) !== JSON.stringify(this.admitted)) {
+      this.admitted = admitted;
+      void this.peer?.admit(admitted);
+    }
+    this.videoConfirmed = confirmed;
+    this.apply();
+  }
+
+  /** What the user wants to be sent. Asks for the device where it was not asked yet. */
+  async want(wanted: Record<Kind, boolean>): Promise<void> {
+    this.wanted = { ...wanted };
+    const missing = KINDS.filter((kind) => wanted[kind] && this.local[kind] === undefined && !this.asking.has(kind));
+    if (!wanted.video) this.release("video");
+    this.apply();
+    if (missing.length > 0) await this.ask(missing);
+  }
+
+  describedBy(description: Described): void {
+    if (this.open) void this.peer?.remote(description);
+  }
+
+  candidatesOf(generation: number, candidates: Uint8Array[]): void {
+    if (this.open) void this.peer?.remoteCandidates(generation, candidates);
+  }
+
+  /** The network changed: do not wait for the old path to be declared dead. */
+  async networkChanged(): Promise<void> {
+    if (!this.open || this.closed) return;
+    const relay = await this.listener.renewRelay();
+    if (relay !== undefined) this.relay = relay;
+    void this.peer?.restart(this.configuration(0));
+    this.watch();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.rest();
+    this.peer?.close();
+    this.peer = undefined;
+    for (const kind of KINDS) this.release(kind);
+  }
+
+  private createPeer(generation: number, skip: number, pool: number): Peer {
+    const listener: PeerListener = {
+      describe: (description) => this.listener.describe(description),
+      candidates: (gen, candidates) => this.listener.candidates(gen, candidates),
+      state: (state) => this.pathChanged(state),
+      track: (kind, track) => {
+        this.remote[kind] = track;
+        this.listener.changed();
+      },
+      replaced: (description) => this.startOver(description),
+      problem: (what) => this.options.warn(what),
+    };
+    const options = {
+      polite: this.options.polite,
+      admitted: this.admitted,
+      configuration: this.configuration(pool),
+      generation,
+      skip,
+      create: this.options.create,
+      name: this.options.mint(),
+    };
+    return new Peer(options, listener);
+  }
+
+  /** The page on the other side was loaded anew and offers from a connection that this one never met. */
+  private startOver(description: Described): void {
+    const generation = this.peer?.newestGeneration ?? 0;
+    this.peer?.close();
+    const peer = this.createPeer(generation, description.generation - 1, 0);
+    this.peer = peer;
+    this.apply();
+    void peer.remote(description);
+    this.listener.lost();
+    this.rest();
+    this.watch();
+  }
+
+  private async ask(kinds: Kind[]): Promise<void> {
+    const asked = this.options.capture.get(kinds).then(({ tracks, problems }) => {
+      this.problems = [...this.problems.filter((one) => !kinds.includes(one.kind)), ...problems];
+      for (const kind of kinds) {
+        const track = tracks[kind];
+        if (track === undefined) continue;
+        if (this.closed || !this.wanted[kind]) track.stop();
+        else this.local[kind] = track;
+      }
+    });
+    for (const kind of kinds) this.asking.set(kind, asked);
+    await asked;
+    for (const kind of kinds) this.asking.delete(kind);
+    if (this.closed) return;
+    this.apply();
+    this.listener.changed();
+  }
+
+  /**
+   * The only place where a track meets a sender: the line is bound, the user wants it, the server admitted it. A muted
+   * microphone stays attached and sends silence, so that unmuting costs nothing.
+   */
+  private apply(): void {
+    const { audio, video } = this.local;
+    if (audio !== undefined) audio.enabled = this.wanted.audio;
+    const sends = {
+      audio: this.open && this.admitted.audio.send ? audio : undefined,
+      video: this.open && this.admitted.video.send && this.wanted.video && this.videoConfirmed ? video : undefined,
+    };
+    for (const kind of KINDS) void this.peer?.send(kind, sends[kind] ?? null);
+  }
+
+  private release(kind: Kind): void {
+    this.local[kind]?.stop();
+    delete this.local[kind];
+  }
+
+  private pathChanged(state: RTCPeerConnectionState): void {
+    if (this.closed || !this.open) return;
+    if (state === "connected") {
+      this.rest();
+      this.relayOnly = false;
+      return this.listener.flowing();
+    }
+    if (state !== "disconnected" && state !== "failed") return;
+    this.listener.lost();
+    void this.peer?.restart();
+    this.watch();
+  }
+
+  /** Tries again while there is no path: anew, then through the relay only; after 30 s it is over. */
+  private watch(): void {
+    if (this.timers.length > 0 || this.closed) return;
+    const unlessUp = (work: () => void) => () => {
+      if (!this.closed && this.peer?.connected !== true) work();
+    };
+    const after = (ms: number, work: () => void) => this.timers.push(setTimeout(unlessUp(work), ms));
+    after(AGAIN_MS, () => void this.peer?.restart());
+    after(RELAY_ONLY_AFTER_MS, () => {
+      this.relayOnly = this.relay?.urls.some((url) => url.startsWith("turn")) === true;
+      void this.peer?.restart(this.configuration(0));
+    });
+    after(GIVE_UP_MS, () => this.listener.failed());
+  }
+
+  private rest(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers = [];
+  }
+
+  private configuration(pool: number): RTCConfiguration {
+    const relay = this.relay;
+    const servers: RTCIceServer[] =
+      relay === undefined || relay.urls.length === 0
+        ? []
+        : [{ urls: relay.urls, username: relay.username, credential: relay.credential }];
+    return {
+      iceServers: servers,
+      iceTransportPolicy: relay?.only === true || this.relayOnly ? "relay" : "all",
+      bundlePolicy: "max-bundle",
+      iceCandidatePoolSize: pool,
+    };
+  }
+}
+
+function closedDoor(): Admitted {
+  return { audio: { send: false, receive: false }, video: { send: false, receive: false } };
+}

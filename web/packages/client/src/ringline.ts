@@ -1,0 +1,162 @@
+/** Ringline on one page: the line of the signed-in device, its calls, and what a page may show of them. */
+import { token } from "./account/bytes";
+import type { Session } from "./account/session";
+import { Calls } from "./call/calls";
+import type { LocalCall } from "./call/call";
+import type { Wanted } from "./call/consents";
+import { Consents } from "./call/consents";
+import type { Sound } from "./call/table";
+import { soundOf } from "./call/table";
+import type { Call, ServerFrame } from "./gen/ringline/v1/client_pb";
+import { Refused } from "./line/commands";
+import { instanceOf } from "./line/instance";
+import type { LineState } from "./line/line";
+import { Line } from "./line/line";
+import type { Capture } from "./media/capture";
+
+const TICK_MS = 500;
+
+export interface RinglineOptions {
+  session: Session;
+  /** The gateway's origin; "" means that of the page. */
+  base: string;
+  clientVersion: string;
+  capture: Capture;
+}
+
+export class Ringline {
+  line: LineState = "connecting";
+  /** Why the line was closed for good. */
+  closedBecause: Refused | undefined;
+  private readonly calls: Calls;
+  private socket: Line | undefined;
+  private readonly listeners = new Set<() => void>();
+  private readonly leave = new AbortController();
+  private version = 0;
+
+  constructor(private readonly options: RinglineOptions) {
+    this.calls = new Calls(
+      {
+        command: (body, patience) =>
+          this.socket?.command(body, patience) ?? Promise.reject(new Refused(3, "The line is not open yet.")),
+        post: (body) => this.socket?.post(body),
+        consents: new Consents(sessionStorage),
+        media: {
+          capture: options.capture,
+          mint: token,
+          create: (configuration) => new RTCPeerConnection(configuration),
+          warn: (what) => console.warn("ringline media:", what),
+        },
+        now: () => Date.now(),
+        changed: () => this.changed(),
+        warn: (what) => console.warn("ringline call:", what),
+      },
+      token,
+    );
+  }
+
+  async start(): Promise<void> {
+    const instance = await instanceOf(sessionStorage, navigator.locks, token);
+    if (this.leave.signal.aborted) return;
+    const base = new URL(this.options.base === "" ? "/" : this.options.base, location.href);
+    const url = new URL("/v1/connect", base);
+    url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
+    this.socket = new Line(
+      {
+        url: url.href,
+        instance,
+        clientVersion: this.options.clientVersion,
+        ticket: () => this.options.session.ticket(),
+        open: (to, subprotocol) => new WebSocket(to, subprotocol),
+        now: () => Date.now(),
+        random: () => Math.random(),
+        mint: token,
+      },
+      {
+        state: (state, why) => this.lineIs(state, why),
+        welcome: (welcome) => this.then(() => this.calls.welcome(welcome)),
+        frame: (frame) => this.then(() => this.hear(frame)),
+        silent: () => this.calls.silent(),
+      },
+    );
+    this.watchNetwork();
+    const timer = setInterval(() => this.calls.tick(Date.now()), TICK_MS);
+    this.leave.signal.addEventListener("abort", () => clearInterval(timer));
+    this.socket.start();
+  }
+
+  stop(): void {
+    this.leave.abort();
+    this.calls.close();
+    this.socket?.close();
+    this.changed();
+  }
+
+  /** The call to show; undefined where there is none. */
+  get call(): LocalCall | undefined {
+    return this.calls.current;
+  }
+
+  get recent(): Call[] {
+    return this.calls.recent;
+  }
+
+  get sound(): Sound {
+    const call = this.call;
+    return call === undefined ? "none" : soundOf(call.state);
+  }
+
+  place(username: string, wanted: Wanted): LocalCall | undefined {
+    return this.calls.place(username, wanted);
+  }
+
+  dismiss(call: LocalCall): void {
+    this.calls.dismiss(call.key);
+  }
+
+  /** For a page that redraws when something changed (React: useSyncExternalStore). */
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Rises with each change. */
+  snapshot = (): number => this.version;
+
+  private hear(frame: ServerFrame): void {
+    const body = frame.body;
+    if (body.case === "call") this.calls.see(body.value);
+    else if (body.case === "peerCandidates") this.calls.candidates(body.value);
+    else if (body.case === "beat") this.calls.beat(body.value);
+  }
+
+  private then(work: () => void): void {
+    work();
+    this.changed();
+  }
+
+  private lineIs(state: LineState, why: Refused | undefined): void {
+    this.line = state;
+    this.closedBecause = why;
+    this.changed();
+  }
+
+  private changed(): void {
+    this.version += 1;
+    if (this.socket !== undefined) this.socket.live = this.calls.live;
+    for (const listener of this.listeners) listener();
+  }
+
+  /** A browser keeps a dead socket "open" for long: its own word about the network is quicker. */
+  private watchNetwork(): void {
+    const once = { signal: this.leave.signal };
+    const changed = () => {
+      this.socket?.renew();
+      this.calls.networkChanged();
+    };
+    addEventListener("online", changed, once);
+    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", changed, once);
+    const front = () => document.visibilityState === "visible" && this.socket?.probe();
+    document.addEventListener("visibilitychange", front, once);
+  }
+}
