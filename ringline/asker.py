@@ -25,9 +25,9 @@ from grpc import aio
 
 from ringline.config import is_literal
 from ringline.refusal import Refusal
-from ringline.telemetry import ASK_SECONDS, RESENT, STREAMS, log
+from ringline.telemetry import ASK_SECONDS, RESENT, STREAMS, log, report_bug
 from ringline.v1.reasons_pb2 import Reason
-from ringline.wire import CALLER, CHANNEL_OPTIONS, report_bug
+from ringline.wire import CALLER, CHANNEL_OPTIONS
 
 BATCH = 64
 """Items in one message at most: 64 descriptions of 32 KiB stay below the limit of 4 MiB."""
@@ -84,7 +84,8 @@ class Asker(Generic[Q, A]):
     `open_stream` answers the stub's method for a channel (`lambda channel: PolicyStub(channel).Decide`),
     `addresses` the configured addresses (host:port; names are looked up again every 10 s and after a break),
     `pack` makes a request of a list of items, `unpack` gives the answers of a response. One stream to each
-    address; an ask takes the less loaded of two picked at random. A response with `draining` set is the last
+    address; an ask takes the less loaded of two picked at random, or, `in_turn`, the next one. A response
+    with `draining` set is the last
     word of a process to new questions.
     """
 
@@ -98,6 +99,7 @@ class Asker(Generic[Q, A]):
         *,
         caller: str,
         window: int = WINDOW,
+        in_turn: bool = False,
     ) -> None:
         self.name = name
         self._open_stream = open_stream
@@ -106,6 +108,7 @@ class Asker(Generic[Q, A]):
         self.unpack = unpack
         self._caller = caller
         self._window = window
+        self._in_turn = in_turn
         self._usable: list[_Stream[Q, A]] = []
         self._all: set[_Stream[Q, A]] = set()
         self._waiting: deque[_Ask[Q, A]] = deque()
@@ -168,8 +171,8 @@ class Asker(Generic[Q, A]):
                 raise Refusal(Reason.REASON_OVERLOADED)
             self._waiting.append(ask)
             return
-        chosen = streams[0]
-        if len(streams) > 1:
+        chosen = streams[ask.item.id % len(streams)] if self._in_turn else streams[0]
+        if len(streams) > 1 and not self._in_turn:
             first = int(random.random() * len(streams))
             second = int(random.random() * (len(streams) - 1))
             chosen, other = streams[first], streams[second + (second >= first)]

@@ -93,6 +93,11 @@ class NodeSettings(Configured):
     drain_seconds: float = Field(
         20.0, ge=0, le=60, description="How long a stopping process finishes what was begun, in seconds."
     )
+    stream_pick: Literal["idlest", "in_turn"] = Field(
+        "idlest",
+        description="Which process of a service gets the next question: the less loaded of two picked at "
+        "random, or, for tests, each in its turn.",
+    )
     connection_age_seconds: float = Field(
         300.0,
         ge=1,

@@ -25,7 +25,8 @@ from ringline.bus import Bus
 from ringline.config import NodeSettings, split_addresses
 from ringline.db import Database
 from ringline.log import Log
-from ringline.wire import Channel, Gatekeeper, open_channel, report_bug, server_options
+from ringline.telemetry import report_bug
+from ringline.wire import Channel, Gatekeeper, open_channel, server_options
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[bool] | bool]
@@ -134,7 +135,13 @@ class Node:
     ) -> Asker[Any, Any]:
         """The asking half of a batched stream to every process of `service`; closed with the node."""
         asker: Asker[Any, Any] = Asker(
-            service, open_stream, lambda: self.addresses(service), pack, unpack, caller=self.service
+            service,
+            open_stream,
+            lambda: self.addresses(service),
+            pack,
+            unpack,
+            caller=self.service,
+            in_turn=self.settings.stream_pick == "in_turn",
         )
         return await self.enter(asker)
 
