@@ -565,6 +565,7 @@ class CallRecord(_message.Message):
     ENDED_BY_ID_FIELD_NUMBER: _builtins.int
     RANG_FIELD_NUMBER: _builtins.int
     ANSWERED_LINE_FIELD_NUMBER: _builtins.int
+    ENDED_FOR_CALLER_AT_MS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_", then four digits of the pair's hash."""
     version: _builtins.int
@@ -584,7 +585,7 @@ class CallRecord(_message.Message):
     connected_at_ms: _builtins.int
     """0 before both sides reported media."""
     ended_at_ms: _builtins.int
-    """0 before the end."""
+    """When it ended for the callee; 0 before."""
     deadline_at_ms: _builtins.int
     """When the sweeper looks next."""
     ring_until_ms: _builtins.int
@@ -597,6 +598,8 @@ class CallRecord(_message.Message):
     """A device of the callee rang, and the caller may know."""
     answered_line: _builtins.str
     """The callee's line that answered, as device.instance; empty before."""
+    ended_for_caller_at_ms: _builtins.int
+    """When it ended for the caller; 0 before."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The people, the caller first."""
@@ -631,10 +634,11 @@ class CallRecord(_message.Message):
         ended_by_id: _builtins.str = ...,
         rang: _builtins.bool = ...,
         answered_line: _builtins.str = ...,
+        ended_for_caller_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,7 @@
 """Anti-entropy: what a gateway holds for live against what is so.
 
-It is the repair of lost wake-ups, the lease of every ring, and the path when the bus is down; it has no special mode.
+It is the repair of lost wake-ups, the lease of every ring, and the path when the bus is down; it has no
+special mode.
 """
 
 from collections.abc import Iterable

@@ -2,7 +2,8 @@
 
     step(record, who, verb, now) -> Step(record, facts)
 
-is total and pure: it answers a new record and what has happened, in the past tense, or raises a Refusal and nothing
+is total and pure: it answers a new record and what has happened, in the past tense, or raises a Refusal and
+nothing
 is changed. It does no I/O and gets the time, in Unix milliseconds on the database's clock, as an argument.
 
                Place ──▶ RINGING ──Answer──▶ TALKING ──HangUp, Tick, Sever──▶ OVER
@@ -11,7 +12,8 @@ is changed. It does no I/O and gets the time, in Unix milliseconds on the databa
                 │           └─Decline, Sever, and the caller may not know ─▶ VEILED
                 └─not admitted────────────────────────────────────────────▶ VEILED ──HangUp, Tick──▶ OVER
 
-VEILED is the shadow call: the callee's side is over, or never was, and the caller sees a call that nobody answers.
+VEILED is the shadow call: the callee's side is over, or never was, and the caller sees a call that nobody
+answers.
 The table TABLE says which verb means what in which phase for whom; a cell that is not in it is refused.
 """
 
@@ -31,7 +33,8 @@ MAX_CANDIDATES = 64
 
 @dataclass(slots=True)
 class Step:
-    """The new record; the events to publish; the description slot to write; whether descriptions are to be erased."""
+    """The new record; the events to publish; the description slot to write; whether descriptions are to be
+    erased."""
 
     record: signaling_pb2.CallRecord
     events: list[events_pb2.Event] = field(default_factory=list)
@@ -50,7 +53,8 @@ def step(
 ) -> Step:
     """Applies a verb.
 
-    `who` is None for verbs of the server (Tick, Sever, EndByOperator). Raises Refusal; `record` is never changed.
+    `who` is None for verbs of the server (Tick, Sever, EndByOperator). Raises Refusal; `record` is never
+    changed.
     """
     was, role = (phase(record), "server" if who is None else ("caller", "callee")[who.side])
     act = TABLE.get((was, role, type(verb).__name__))
@@ -128,9 +132,9 @@ def _end(
     """Ends the callee's side, and the caller's where `for_caller` is set."""
     new = done.record
     if not new.ending:
-        new.ending, new.ended_by_id = ending, by
-    new.ending_for_caller = for_caller
-    new.ended_at_ms = now
+        new.ending, new.ended_by_id, new.ended_at_ms = ending, by, now
+    if for_caller:
+        new.ending_for_caller, new.ended_for_caller_at_ms = for_caller, now
     new.deadline_at_ms = new.ring_until_ms
     for member in new.members[CALLEE if not for_caller else CALLER :]:
         for leg in member.legs:
@@ -182,7 +186,8 @@ def _rings(done: Step, who: Who, verb: client_pb2.Ringing, now: int, times: Time
     leg = leg_of(member, who.line)
     ringing = leg is not None and leg.state == signaling_pb2.LEG_STATE_RINGING
     declined = leg is not None and leg.state == signaling_pb2.LEG_STATE_DECLINED
-    # One write a call, not one a device: the caller learns of the first, and a line that is known needs no more.
+    # One write a call, not one a device: the caller learns of the first, and a line that is known needs no
+    # more.
     done.changed = not declined and not ringing and (not done.record.rang or leg is None)
     if done.changed:
         _seen(member, who, signaling_pb2.LEG_STATE_RINGING)

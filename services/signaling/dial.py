@@ -25,7 +25,8 @@ class Placed:
 
 
 def meets(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> Glare | None:
-    """The ringing call from the callee to the caller, if there is one. Raises Refusal (ALREADY_IN_CALL) where the
+    """The ringing call from the callee to the caller, if there is one. Raises Refusal (ALREADY_IN_CALL)
+    where the
     caller is in another call, or these two are."""
     glare = None
     for record in calls:
@@ -61,7 +62,8 @@ def place(
     now: int,
     times: Times,
 ) -> Placed:
-    """The record of a new call. A verdict that is not ADMITTED makes a shadow call; `lines` are the callee's."""
+    """The record of a new call. A verdict that is not ADMITTED makes a shadow call; `lines` are the
+    callee's."""
     unheard = verdict.outcome != policy_pb2.OUTCOME_ADMITTED
     record = signaling_pb2.CallRecord(
         call_id=call_id,
@@ -93,7 +95,7 @@ def place(
         record.ending = types_pb2.ENDING_BUSY
         record.ended_at_ms = now
         if record.device_truth:
-            record.ending_for_caller = types_pb2.ENDING_BUSY
+            record.ending_for_caller, record.ended_for_caller_at_ms = types_pb2.ENDING_BUSY, now
             record.members[CALLER].legs[0].state = signaling_pb2.LEG_STATE_ENDED
         events.append(_busy_event(record, now))
     for number, event in enumerate(events):

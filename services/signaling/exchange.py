@@ -1,6 +1,7 @@
 """The exchange: takes a command to a call, lets `step` decide, saves, and tells the lines.
 
-One rhythm for every command: read the call, step, compare-and-set; on a conflict read again (at most three times).
+One rhythm for every command: read the call, step, compare-and-set; on a conflict read again (at most three
+times).
 """
 
 import hashlib
@@ -52,7 +53,8 @@ class Exchange:
         self._relay = relay
         self._decide = decide
         self._locate = locate
-        # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a second try.
+        # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a
+        # second try.
         self._known: OrderedDict[str, Stored] = OrderedDict()
 
     # ------------------------------------------------------------ placing
@@ -171,7 +173,8 @@ class Exchange:
         await self.serve(stored.record.call_id, Tick(present))
 
     async def _check_media(self, user_id: str, verb: client_pb2.SetMedia) -> None:
-        """Asks policy again where a kind is turned on that was not sent: entitlements change during a call."""
+        """Asks policy again where a kind is turned on that was not sent: entitlements change during a
+        call."""
         stored = await self.read(verb.call_id)
         side = side_of(stored.record, user_id)
         if side is None:
@@ -213,7 +216,8 @@ class Exchange:
                     return saved
             elif done is not None and is_fresh:
                 return stored
-            # What was remembered may be stale: only what was read just now may refuse or leave things as they are.
+            # What was remembered may be stale: only what was read just now may refuse or leave things as
+            # they are.
             stored, is_fresh = None, True
         raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
 
@@ -295,7 +299,8 @@ class Exchange:
 
 
 def raise_versions(was: Stored, done: Step) -> None:
-    """Raises each member's version where what one of his lines sees has changed, and only there: a version that rose
+    """Raises each member's version where what one of his lines sees has changed, and only there: a version
+    that rose
     with something hidden would tell of it."""
     for side, member in enumerate(done.record.members):
         old = was.record.members[side]

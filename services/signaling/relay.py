@@ -1,4 +1,5 @@
-"""Credentials for the relay (coturn): a user name that expires and its HMAC, which coturn checks with the same secret.
+"""Credentials for the relay (coturn): a user name that expires and its HMAC, which coturn checks with the
+same secret.
 
 The scheme is that of draft-uberti-behave-turn-rest-00, which coturn calls use-auth-secret.
 """

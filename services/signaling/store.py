@@ -1,6 +1,7 @@
 """Calls in Postgres. Two writes: insert a call guarded by its pair row, and compare-and-set on the version.
 
-No rule of a call lives here except version, live pair, pair gate, and the deadline against the database's clock.
+No rule of a call lives here except version, live pair, pair gate, and the deadline against the database's
+clock.
 """
 
 import time
@@ -31,7 +32,8 @@ told AS (
 PLACE = f"""
 WITH gate AS (
     INSERT INTO pair AS p (k, live_call) SELECT $6, $1 WHERE $7
-    ON CONFLICT (k) DO UPDATE SET live_call = $1, epoch = p.epoch + 1 WHERE p.live_call IS NULL AND p.closed_by = 0
+    ON CONFLICT (k) DO UPDATE SET live_call = $1, epoch = p.epoch + 1 WHERE p.live_call IS NULL AND
+    p.closed_by = 0
     RETURNING 1
 ), kept AS (
     INSERT INTO call (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record)
@@ -42,7 +44,8 @@ SELECT count(*) FROM kept"""
 
 SAVE = f"""
 WITH kept AS (
-    UPDATE call SET version = $6 + 1, live = $7, deadline_ms = $8, gateways = $9, record = $10, updated_at = now(),
+    UPDATE call SET version = $6 + 1, live = $7, deadline_ms = $8, gateways = $9, record = $10, updated_at =
+    now(),
         caller_slot = CASE WHEN $11 THEN NULL WHEN $12::bytea IS NOT NULL THEN $12
             WHEN $13::bytea IS NOT NULL THEN caller_slot || $13 ELSE caller_slot END,
         callee_slot = CASE WHEN $11 THEN NULL WHEN $14::bytea IS NOT NULL THEN $14
@@ -71,7 +74,8 @@ WHERE id IN (SELECT id FROM call WHERE live AND deadline_ms <= {DATABASE_MS} ORD
              FOR UPDATE SKIP LOCKED)
 RETURNING {COLUMNS}"""
 
-TOUCHED = f"SELECT {COLUMNS} FROM call WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'"
+TOUCHED = f"""SELECT {COLUMNS} FROM call
+WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'"""
 
 PURGE = """DELETE FROM call WHERE id IN (
     SELECT id FROM call WHERE NOT live AND updated_at < now() - interval '25 hours' LIMIT 1000)"""
@@ -160,7 +164,8 @@ class Store:
     async def place(
         self, record: signaling_pb2.CallRecord, events: Sequence[events_pb2.Event], command_id: str
     ) -> bool:
-        """Inserts a call. False where the pair's gate is closed, another call of the pair is live, or the command
+        """Inserts a call. False where the pair's gate is closed, another call of the pair is live, or the
+        command
         has placed a call already: read again."""
         caller, callee = (member.profile.user_id for member in record.members)
         try:

@@ -1,4 +1,5 @@
-"""The sweeper: no timer is truth. A replica takes what is due on the database's clock; if it dies, another one does."""
+"""The sweeper: no timer is truth. A replica takes what is due on the database's clock; if it dies, another
+one does."""
 
 import asyncio
 

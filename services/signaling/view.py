@@ -41,7 +41,7 @@ def view(
         peer_binding=peer.binding if here or side == CALLEE else b"",
     )
     if ending:
-        call.ended_at_ms = record.ended_at_ms
+        call.ended_at_ms = record.ended_for_caller_at_ms if side == CALLER else record.ended_at_ms
     elif now:
         call.ring_left_ms = 0 if record.answered_at_ms else max(0, record.ring_until_ms - now)
     flowing = all(member.flowing for member in record.members)

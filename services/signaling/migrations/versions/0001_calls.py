@@ -35,7 +35,8 @@ CREATE TABLE pair (
 
 
 def upgrade() -> None:
-    """Makes the tables. Descriptions stay out of the row, uncompressed: updates of a call do not copy them."""
+    """Makes the tables. Descriptions stay out of the row, uncompressed: updates of a call do not copy
+    them."""
     op.execute(CALL)
     op.execute(
         "ALTER TABLE call ALTER caller_slot SET STORAGE EXTERNAL, ALTER callee_slot SET STORAGE EXTERNAL"
