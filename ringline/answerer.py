@@ -10,9 +10,10 @@ from typing import Any, Generic
 
 from ringline.asker import WINDOW, A, Q
 from ringline.refusal import Refusal
+from ringline.telemetry import report_bug
 from ringline.v1 import reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
-from ringline.wire import report_bug
+from ringline.wire import SERVE_SECONDS
 
 BEAT_SECONDS = 0.5
 """Whoever waits hears something that often."""
@@ -59,8 +60,11 @@ async def answer_batches(
             timer.cancel()
     finally:
         reader.cancel()
-        for task in work.tasks:
-            task.cancel()
+        _left_alone.update(work.tasks)
+
+
+_left_alone: set[asyncio.Task[Any]] = set()
+"""Work whose stream broke is finished all the same: it will be asked again, and then it is done."""
 
 
 class _Answering(Generic[Q, A]):
@@ -96,15 +100,19 @@ class _Answering(Generic[Q, A]):
         return bool(self.tasks) and asyncio.get_running_loop().time() - self.spoke >= BEAT_SECONDS
 
     async def _serve(self, item: Q) -> A:
-        return await self._handle(item)
+        async with asyncio.timeout(SERVE_SECONDS):
+            return await self._handle(item)
 
     def _done(self, number: int, task: asyncio.Task[A]) -> None:
         self.tasks.discard(task)
+        _left_alone.discard(task)
         if task.cancelled():
             return
         error = task.exception()
         if error is None:
             self._say(number, task.result())
+        elif isinstance(error, TimeoutError):
+            self._say(number, self._refuse(Refusal(Reason.REASON_UNAVAILABLE).to_proto()))
         elif isinstance(error, Refusal):
             self._say(number, self._refuse(error.to_proto()))
         else:

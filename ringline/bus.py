@@ -12,7 +12,6 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from ringline.telemetry import WAKES, log
@@ -44,25 +43,26 @@ class Bus:
         self._url = url
         self._name = name
         self._nc = Client()
-        self._connecting: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._wakes: list[Wakes] = []
         self._watchers: list[Callable[[], None]] = []
 
     async def connect(self, patience: float = 2.0) -> "Bus":
         """Begins to connect and waits for it at most `patience` seconds; a bus that is away is no failure."""
-        self._connecting = asyncio.create_task(self._connect(), name="bus")
+        self._keeper = asyncio.create_task(self._keep(), name="bus")
         with suppress(TimeoutError):
             await asyncio.wait_for(self._up.wait(), patience)
         return self
 
     async def close(self) -> None:
         """Sends what is buffered, at most for two seconds, and leaves."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-        if self.is_up:
-            with suppress(NatsError, TimeoutError, OSError):
+        if self._keeper is not None:
+            self._keeper.cancel()
+        with suppress(NatsError, TimeoutError, OSError):
+            if self.is_up:
                 await self._nc.flush(timeout=2)
-        with suppress(NatsError, OSError):
             await self._nc.close()
 
     @property
@@ -72,7 +72,7 @@ class Bus:
 
     @property
     def client(self) -> Client:
-        """nats-py's client; for log.py."""
+        """nats-py's client of now; for log.py."""
         return self._nc
 
     async def until_up(self) -> None:
@@ -84,10 +84,7 @@ class Bus:
         self._watchers.append(call)
 
     async def publish_wake(self, gateway_id: str, wake: bytes) -> bool:
-        """Publishes an encoded Wake to one gateway, or to ALL.
-
-        False where the bus is away: dropped and counted.
-        """
+        """Publishes an encoded Wake to one gateway, or to ALL. False: dropped and counted."""
         if not self._nc.is_connected:
             WAKES.labels("dropped").inc()
             return False
@@ -101,12 +98,26 @@ class Bus:
 
     async def subscribe_wakes(self, gateway_id: str, on_wake: OnWake) -> "Wakes":
         """Calls `on_wake(bytes)` in order for each wake-up of this gateway or of ALL."""
-        wakes = Wakes(self, [token(gateway_id), ALL], on_wake)
-        await wakes.open()
+        wakes = Wakes([token(gateway_id), ALL], on_wake)
+        self._wakes.append(wakes)
+        if self.is_up:
+            await wakes.open(self._nc)
         return wakes
 
-    async def _connect(self) -> None:
-        await self._nc.connect(
+    async def _keep(self) -> None:
+        """nats-py reconnects by itself, except where the server sent it away: then there is a new client."""
+        while True:
+            self._closed.clear()
+            await self._connect(self._nc)
+            for wakes in self._wakes:
+                await wakes.open(self._nc)
+            self._up.set()
+            await self._closed.wait()
+            await asyncio.sleep(RETRY_SECONDS)
+            self._nc = Client()
+
+    async def _connect(self, client: Client) -> None:
+        await client.connect(
             servers=[one.strip() for one in self._url.split(",")],
             name=self._name,
             connect_timeout=CONNECT_SECONDS,
@@ -118,8 +129,8 @@ class Bus:
             error_cb=self._on_error,
             disconnected_cb=self._on_lost,
             reconnected_cb=self._on_back,
+            closed_cb=self._on_closed,
         )
-        self._up.set()
 
     async def _on_error(self, error: Exception) -> None:
         log(__name__).debug("bus trouble", problem=type(error).__name__)
@@ -134,41 +145,26 @@ class Bus:
         for call in self._watchers:
             call()
 
+    async def _on_closed(self) -> None:
+        self._up.clear()
+        self._closed.set()
+
 
 class Wakes:
-    """A gateway's subscription; close it with `close()`."""
+    """A gateway's subscription, for as long as the bus lives."""
 
-    def __init__(self, bus: Bus, names: list[str], on_wake: OnWake) -> None:
-        self._bus = bus
+    def __init__(self, names: list[str], on_wake: OnWake) -> None:
         self._names = names
         self._on_wake = on_wake
-        self._subscriptions: list[Subscription] = []
-        self._opening: asyncio.Task[None] | None = None
+        self._client: Client | None = None
 
-    async def open(self) -> None:
-        """Subscribes now, or as soon as the bus is there for the first time."""
-        if self._bus.is_up:
-            await self._subscribe()
-        else:
-            self._opening = asyncio.create_task(self._later(), name="wakes")
-
-    async def close(self) -> None:
-        """Hears no more."""
-        if self._opening is not None:
-            self._opening.cancel()
-        for subscription in self._subscriptions:
-            with suppress(NatsError, OSError):
-                await subscription.unsubscribe()
-
-    async def _later(self) -> None:
-        await self._bus.until_up()
-        await self._subscribe()
-
-    async def _subscribe(self) -> None:
+    async def open(self, client: Client) -> None:
+        """Subscribes on a client that is connected; once on each."""
+        if self._client is client:
+            return
+        self._client = client
         for name in self._names:
-            self._subscriptions.append(
-                await self._bus.client.subscribe(f"ringline.wake.{name}", cb=self._hear)
-            )
+            await client.subscribe(f"ringline.wake.{name}", cb=self._hear)
 
     async def _hear(self, message: Msg) -> None:
         WAKES.labels("heard").inc()

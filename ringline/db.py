@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline.config import NodeSettings
@@ -134,36 +136,53 @@ class Database:
 
     async def fetchrow(self, sql: str, *values: Any) -> Record | None:
         """The first row of `sql`, or None."""
-        with outage():
-            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
-                return await con.fetchrow(sql, *values)
+        async with self.borrow() as con:
+            return await con.fetchrow(sql, *values)
 
     async def fetch(self, sql: str, *values: Any) -> list[Record]:
         """Every row of `sql`."""
-        with outage():
-            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
-                rows: list[Record] = await con.fetch(sql, *values)
-                return rows
+        async with self.borrow() as con:
+            rows: list[Record] = await con.fetch(sql, *values)
+            return rows
 
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """The first column of the first row of `sql`, or None."""
-        with outage():
-            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
-                return await con.fetchval(sql, *values)
+        async with self.borrow() as con:
+            return await con.fetchval(sql, *values)
 
     async def execute(self, sql: str, *values: Any) -> int:
         """Runs `sql` and answers how many rows it changed."""
-        with outage():
-            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con:
-                tag = await con.execute(sql, *values)
+        async with self.borrow() as con:
+            tag = await con.execute(sql, *values)
         last = tag.rpartition(" ")[2]
         return int(last) if last.isdigit() else 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction (read committed) on a connection of the pool; rolled back where the block raises."""
+        async with self.borrow() as con, con.transaction():
+            yield con
+
+    @asynccontextmanager
+    async def borrow(self) -> AsyncIterator[Connection]:
+        """A connection of the pool. Leave no session state behind: it is not reset."""
         with outage():
-            async with self.pool.acquire(timeout=CONNECT_SECONDS) as con, con.transaction():
+            con = await self.pool.acquire(timeout=CONNECT_SECONDS)
+            try:
+                yield con
+            except (TimeoutError, asyncio.CancelledError):
+                # asyncpg would ask the server to cancel, over a new connection, and wait for that without a
+                # limit.
+                con.terminate()
+                raise
+            finally:
+                await self.pool.release(con)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction of SQLAlchemy's, for what is not hot."""
+        with outage():
+            async with self.engine.begin() as con:
                 yield con
 
     async def answers(self) -> bool:
@@ -195,6 +214,13 @@ def outage() -> Iterator[None]:
         raise Refusal(Reason.REASON_UNAVAILABLE) from gone
     except _AGAIN as again:
         raise Refusal(Reason.REASON_UNAVAILABLE) from again
+    except DBAPIError as error:
+        # SQLAlchemy wraps asyncpg's error twice.
+        if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _GONE + _AGAIN):
+            raise Refusal(Reason.REASON_UNAVAILABLE) from error
+        raise
+    except PoolTimeout as late:
+        raise Refusal(Reason.REASON_UNAVAILABLE) from late
 
 
 def owner_engine(url: str) -> AsyncEngine:

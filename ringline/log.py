@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from google.protobuf.message import DecodeError
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -16,7 +17,8 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from ringline.bus import Bus, token
-from ringline.telemetry import log
+from ringline.refusal import Refusal
+from ringline.telemetry import log, report_bug
 from ringline.v1.events_pb2 import Event
 
 STREAM = "EVENTS"
@@ -43,6 +45,7 @@ class Log:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._client: Client | None = None
         self._js: JetStreamContext | None = None
 
     async def ensure_stream(self, replicas: int = 1) -> None:
@@ -145,10 +148,17 @@ class Log:
             log(__name__).error("event is not readable", durable=durable)
             await message.term()
             return
-        await on_event(event)
-        await message.ack()
+        (error,) = await asyncio.gather(on_event(event), return_exceptions=True)
+        if error is None:
+            await message.ack()
+            return
+        if not isinstance(error, Refusal):
+            report_bug(f"log.{durable}", error)
+        tries = message.metadata.num_delivered or 1
+        await message.nak(delay=min(60.0, 2.0 ** (tries - 1)))
 
     def _context(self) -> JetStreamContext:
-        if self._js is None:
-            self._js = self._bus.client.jetstream(timeout=PUBLISH_SECONDS)
+        if self._js is None or self._client is not self._bus.client:
+            self._client = self._bus.client
+            self._js = self._client.jetstream(timeout=PUBLISH_SECONDS)
         return self._js

@@ -82,6 +82,14 @@ def configure(level: str = "info") -> None:
         logging.getLogger(noisy).setLevel("WARNING")
 
 
+def report_bug(where: str, error: BaseException) -> ids.BugId:
+    """Logs a fault with a new id, which may be shown to anybody."""
+    bug = ids.BugId(ids.mint("bug_"))
+    BUGS.labels(where).inc()
+    log(__name__).error("bug", bug=bug, where=where, exc_info=error)
+    return bug
+
+
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A structlog processor: nothing personal gets past it."""
     failure = event.pop("exc_info", None)

@@ -18,10 +18,9 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from grpc import aio
 
-from ringline import ids
 from ringline.config import is_literal
 from ringline.refusal import Refusal
-from ringline.telemetry import BUGS, REFUSALS, RPC_SECONDS, log
+from ringline.telemetry import REFUSALS, RPC_SECONDS, report_bug
 from ringline.v1 import annotations_pb2, reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
 
@@ -149,14 +148,6 @@ def rebuilt(error: aio.AioRpcError) -> BaseException:
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return Refusal(Reason.REASON_OVERLOADED)
     return error
-
-
-def report_bug(where: str, error: BaseException) -> ids.BugId:
-    """Logs a fault with a new id, which may be shown to anybody."""
-    bug = ids.BugId(ids.mint("bug_"))
-    BUGS.labels(where).inc()
-    log(__name__).error("bug", bug=bug, where=where, exc_info=error)
-    return bug
 
 
 @functools.cache
