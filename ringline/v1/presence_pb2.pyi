@@ -30,12 +30,14 @@ class ClaimRequest(_message.Message):
     TICKET_ID_FIELD_NUMBER: _builtins.int
     TICKET_EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
-    """The id of the ticket that opened it, spent by this claim."""
+    """The id of the ticket that opened it, spent by this claim; empty where the line is claimed anew: then it keeps its
+    epoch, or is refused as fenced where a newer connection is registered or the device was expelled.
+    """
     ticket_expires_at_ms: _builtins.int
     """When the ticket expires, in Unix milliseconds."""
     @_builtins.property
     def line(self) -> _types_pb2.Line:
-        """The line; its epoch is not set yet."""
+        """The line. Its epoch is set only where a gateway claims a line anew that it holds already."""
 
     def __init__(
         self,

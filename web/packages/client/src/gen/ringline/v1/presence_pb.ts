@@ -26,14 +26,15 @@ export const file_ringline_v1_presence: GenFile = /*@__PURE__*/
  */
 export type ClaimRequest = Message<"ringline.v1.ClaimRequest"> & {
   /**
-   * The line; its epoch is not set yet.
+   * The line. Its epoch is set only where a gateway claims a line anew that it holds already.
    *
    * @generated from field: ringline.v1.Line line = 1;
    */
   line?: Line | undefined;
 
   /**
-   * The id of the ticket that opened it, spent by this claim.
+   * The id of the ticket that opened it, spent by this claim; empty where the line is claimed anew: then it keeps its
+   * epoch, or is refused as fenced where a newer connection is registered or the device was expelled.
    *
    * @generated from field: string ticket_id = 2;
    */
