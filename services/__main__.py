@@ -20,11 +20,16 @@ SERVICES = ("directory", "presence", "policy", "signaling", "conversations", "ga
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Audio and video calls by @username.")
 
 
+async def build_all(node: Node, services: Sequence[str]) -> None:
+    """Builds `services` in this process, in building order."""
+    for service in services:
+        await node.build(service, importlib.import_module(f"services.{service}").build)
+
+
 async def serve(settings: NodeSettings, services: Sequence[str]) -> None:
     """Runs `services` in this process until it is told to stop."""
     async with Node(settings, services) as node:
-        for service in services:
-            await node.build(service, importlib.import_module(f"services.{service}").build)
+        await build_all(node, services)
         await node.run()
 
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -144,7 +144,7 @@ class Postgres(Server):
             return
         if self.data.exists():  # what an initdb that was interrupted left behind
             shutil.rmtree(self.data)
-        with secret_file(self.folder / "password", self.password) as password_file:
+        with secret_file(self.folder / "password", self.password, is_root()) as password_file:
             command = [
                 str(self._programs / "initdb"),
                 f"--pgdata={self.data}",
@@ -222,15 +222,14 @@ def free_port() -> int:
         return port
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def someone_listens(port: int) -> bool:
+    """Whether anybody answers on this port, by either address of localhost."""
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with suppress(OSError), socket.socket(family) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((host, port)) == 0:
+                return True
+    return False
 
 
 def wait_until(holds: Callable[[], bool], seconds: float) -> bool:
@@ -275,13 +274,13 @@ def command_line(pid: int) -> str:
 
 
 @contextmanager
-def secret_file(path: Path, text: str) -> Iterator[Path]:
-    """A file that only its owner (Postgres's account, when root) can read, while the block runs."""
+def secret_file(path: Path, text: str, as_nobody: bool = False) -> Iterator[Path]:
+    """A file that only its owner (`nobody`, if so wanted) can read, while the block runs."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    if is_root():
+    if as_nobody:
         account = pwd.getpwnam(UNPRIVILEGED)
         os.chown(path, account.pw_uid, account.pw_gid)
     try:
