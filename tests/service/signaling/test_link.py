@@ -1,0 +1,220 @@
+"""Signaling through its front door, two pods, each command to the next one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
+from tests.conftest import SettingsFor
+from tests.service.signaling.conftest import Severing
+from tests.service.signaling.exchange_room import AUDIO, BOTH, Device, Room, open_room
+
+OFFER = client_pb2.Description(generation=1, body=b"offer")
+REPLY = client_pb2.Description(generation=1, answers=1, body=b"answer")
+
+
+@pytest.fixture
+async def room(settings_for: SettingsFor) -> AsyncIterator[Room]:
+    async with open_room(await settings_for("signaling")) as opened:
+        yield opened
+
+
+async def place(caller: Device, username: str = "bob", kinds: types_pb2.Kinds = AUDIO) -> client_pb2.Call:
+    return await caller.says(place=client_pb2.Place(username=username, kinds=kinds))
+
+
+async def answer(device: Device, call_id: str) -> client_pb2.Call:
+    return await device.says(answer=client_pb2.Answer(call_id=call_id, kinds=AUDIO, description=OFFER))
+
+
+async def test_a_call_is_placed_rings_is_answered_and_ends(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    assert (call.phase, call.here, call.role) == (client_pb2.PHASE_CALLING, True, client_pb2.ROLE_CALLER)
+    ring = (await bob.hears(phase=client_pb2.PHASE_CALLING)).call
+    assert ring.peer.username == "ada"
+    assert 44_000 < ring.ring_left_ms <= 45_000
+    assert not ring.HasField("peer_description")
+    await bob.says(ringing=client_pb2.Ringing(call_id=call.call_id))
+    await ada.hears(phase=client_pb2.PHASE_RINGING)
+    await answer(bob, call.call_id)
+    connecting = (await ada.hears(phase=client_pb2.PHASE_CONNECTING)).call
+    assert connecting.peer_description.body == b"offer"
+    await ada.says(describe=client_pb2.Describe(call_id=call.call_id, description=REPLY))
+    heard = (await bob.hears(peer_description=REPLY)).call
+    assert heard.described == 1
+    for device in (ada, bob):
+        await device.says(
+            report=client_pb2.Report(call_id=call.call_id, state=client_pb2.MEDIA_STATE_FLOWING)
+        )
+    await ada.hears(phase=client_pb2.PHASE_CONNECTED)
+    over = await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    assert (over.phase, over.ending) == (client_pb2.PHASE_ENDED, types_pb2.ENDING_HUNG_UP)
+    await bob.hears(phase=client_pb2.PHASE_ENDED)
+
+
+async def test_the_same_command_has_the_same_answer_and_no_second_effect(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    place_it = client_pb2.Place(username="bob", kinds=AUDIO)
+    calls = await asyncio.gather(
+        *(ada.says(command_id="the-same-place-command", pod=n, place=place_it) for n in range(6))
+    )
+    assert len({call.call_id for call in calls}) == 1
+    call_id = calls[0].call_id
+    first = await bob.says(
+        command_id="the-same-answer-once", answer=client_pb2.Answer(call_id=call_id, kinds=AUDIO)
+    )
+    again = await bob.says(
+        command_id="the-same-answer-once", answer=client_pb2.Answer(call_id=call_id, kinds=AUDIO)
+    )
+    assert (first.version, first.phase) == (again.version, again.phase)
+
+
+async def test_of_two_devices_that_answer_at_once_one_wins(room: Room) -> None:
+    ada = room.device("ada.laptop")
+    devices = [room.device(f"bob.phone{n}") for n in range(8)]
+    call = await place(ada)
+    answers = await asyncio.gather(
+        *(answer(device, call.call_id) for device in devices), return_exceptions=True
+    )
+    winners = [one for one in answers if isinstance(one, client_pb2.Call)]
+    losers = [one.name for one in answers if isinstance(one, Refusal)]
+    assert len(winners) == 1
+    assert losers == ["answered_elsewhere"] * 7
+    for device, said in zip(devices, answers, strict=True):
+        if isinstance(said, Refusal):
+            await device.hears(ending=types_pb2.ENDING_ANSWERED_ELSEWHERE)
+
+
+async def test_two_who_dial_each_other_have_one_call(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    calls = await asyncio.gather(place(ada), place(bob, "ada"))
+    assert calls[0].call_id == calls[1].call_id
+    assert client_pb2.PHASE_CONNECTING in {call.phase for call in calls}
+    assert {call.role for call in calls} == {client_pb2.ROLE_CALLER, client_pb2.ROLE_CALLEE}
+
+
+async def test_the_unheard_caller_sees_a_call_that_nobody_answers(room: Room) -> None:
+    mal, bob = room.device("mal.laptop"), room.device("bob.phone")
+    room.policy.outcome["u_mal"] = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_UNHEARD)
+    call = await place(mal)
+    assert (call.phase, call.version) == (client_pb2.PHASE_CALLING, 1)
+    with pytest.raises(Refusal, match="already_in_call"):
+        await place(mal)
+    honest = await place(room.device("ada.laptop"))
+    await bob.hears(call_id=honest.call_id)
+    assert all(frame.call.call_id != call.call_id for frame in room.heard[bob.key])
+    over = await mal.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    assert over.ending == types_pb2.ENDING_CANCELLED
+    assert all(seen.call_id != call.call_id for seen in await bob.arrives())
+
+
+async def test_a_closed_gate_makes_a_shadow_call_and_ends_the_ring(room: Room, sever: Severing) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    await bob.hears(call_id=call.call_id)
+    ended = await sever("u_bob", "u_ada", True)
+    assert ended == call.call_id
+    await bob.hears(ending=types_pb2.ENDING_CANCELLED)
+    with pytest.raises(Refusal, match="call_ended"):
+        await answer(bob, call.call_id)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    shadow = await place(ada)
+    assert shadow.phase == client_pb2.PHASE_CALLING
+    with pytest.raises(Refusal, match="call_ended"):
+        await answer(bob, shadow.call_id)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=shadow.call_id))
+    assert await sever("u_bob", "u_ada", False) == ""
+    again = await place(ada)
+    await bob.hears(call_id=again.call_id)
+
+
+async def test_a_lost_wake_is_repaired_by_the_sync(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    reply = await room.sync(
+        signaling_pb2.Held(line=ada.key, user_id="u_ada", call_id=call.call_id, version=call.version)
+    )
+    assert [frame.line for frame in reply.repairs] == [bob.key]
+    assert [live.call_id for live in reply.live] == [call.call_id]
+    await answer(bob, call.call_id)
+    old = signaling_pb2.Held(line=ada.key, user_id="u_ada", call_id=call.call_id, version=1)
+    repair = {frame.line: frame for frame in (await room.sync(old)).repairs}[ada.key]
+    view = client_pb2.ServerFrame.FromString(repair.frame).call
+    assert (view.phase, view.peer_description) == (client_pb2.PHASE_CONNECTING, OFFER)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    reply = await room.sync(old)
+    assert not reply.live
+    assert [frame.live for frame in reply.repairs] == [False]
+
+
+async def test_a_line_that_comes_back_finds_its_call_and_the_description(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    await answer(bob, call.call_id)
+    await ada.goes()
+    ada.line.epoch = 2
+    (seen,) = await ada.arrives()
+    assert (seen.here, seen.peer_description, seen.call_id) == (True, OFFER, call.call_id)
+    ada.line.epoch = 1
+    with pytest.raises(Refusal, match="line_fenced"):
+        await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+
+
+async def test_what_was_missed_shows_at_the_next_connection(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone", online=False)
+    call = await place(ada)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    (missed,) = await bob.arrives()
+    assert (missed.ending, missed.role) == (types_pb2.ENDING_CANCELLED, client_pb2.ROLE_CALLEE)
+
+
+async def test_presence_never_gates_ringing(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    room.presence.is_away = True
+    call = await place(ada)
+    async with asyncio.timeout(5):
+        while not room.heard["u_bob"]:
+            room.news.clear()
+            await room.news.wait()
+    assert room.heard["u_bob"][0].call.call_id == call.call_id
+    taken = await answer(bob, call.call_id)
+    assert taken.phase == client_pb2.PHASE_CONNECTING
+
+
+async def test_the_busy_are_not_rung(room: Room) -> None:
+    ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
+    await answer(bob, (await place(ada)).call_id)
+    call = await place(carol)
+    assert (call.phase, call.ending) == (client_pb2.PHASE_ENDED, types_pb2.ENDING_BUSY)
+    assert all(frame.call.call_id != call.call_id for frame in room.heard[bob.key])
+
+
+async def test_a_toggle_is_checked_by_policy_again(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    await answer(bob, call.call_id)
+    toggle = client_pb2.SetMedia(call_id=call.call_id, kinds=BOTH)
+    room.policy.outcome["u_ada"] = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_UNHEARD)
+    with pytest.raises(Refusal, match="kind_not_admitted"):
+        await ada.says(set_media=toggle)
+    del room.policy.outcome["u_ada"]
+    assert (await ada.says(set_media=toggle)).sends == BOTH
+    await bob.hears(peer_sends=BOTH)
+
+
+async def test_a_stranger_to_the_call_finds_nothing(room: Room) -> None:
+    ada, mal = room.device("ada.laptop"), room.device("mal.laptop")
+    room.device("bob.phone")
+    call = await place(ada)
+    for body in (
+        {"hang_up": client_pb2.HangUp(call_id=call.call_id)},
+        {"answer": client_pb2.Answer(call_id=call.call_id, kinds=AUDIO)},
+        {"set_media": client_pb2.SetMedia(call_id=call.call_id, kinds=BOTH)},
+        {"renew_relay": client_pb2.RenewRelay(call_id=call.call_id)},
+        {"hang_up": client_pb2.HangUp(call_id="c_none")},
+    ):
+        with pytest.raises(Refusal, match="call_not_found"):
+            await mal.says(**body)
