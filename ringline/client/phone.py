@@ -51,6 +51,7 @@ class Phone:
         instance: str | None = None,
         heard: Callable[[ServerFrame], None] | None = None,
         acknowledges: bool = True,
+        least_ring_ms: int = LEAST_RING_MS,
     ) -> None:
         self.session = session
         self.instance = instance or secrets.token_urlsafe(12)
@@ -63,6 +64,7 @@ class Phone:
         self._gateways = list(gateways)
         self._heard = heard
         self._acknowledges = acknowledges
+        self._least_ring_ms = least_ring_ms
         self._rung: dict[str, Call] = {}
         self._watch = Watch()
         self._keeper: asyncio.Task[None] | None = None
@@ -247,7 +249,7 @@ class Phone:
             call.see(view)
         else:
             call = self.calls[view.call_id] = Call(self, view)
-            if call.rings and view.ring_left_ms >= LEAST_RING_MS:
+            if call.rings and view.ring_left_ms >= self._least_ring_ms:
                 self._rung[call.call_id] = call
                 self._acknowledge(call)
         if not call.rings:

@@ -1,0 +1,165 @@
+"""What dies, and what goes on. Each story puts back what it broke."""
+
+import asyncio
+import time
+
+import pytest
+
+from ringline.client import Phone
+from tests.suite.people import PATIENCE, Stage, at, talk
+from tests.suite.topology import LOST_SECONDS, RING_SECONDS
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+GHOST_SECONDS = 15.0
+"""No ring outlives its server by more."""
+BUS_SECONDS = 10.0
+"""What a story waits for that goes by anti-entropy, every two seconds, instead of the bus."""
+
+
+async def gateway_of(phone: Phone) -> str:
+    """The number of the gateway that holds this phone's line, by its id."""
+    assert phone.line is not None
+    return phone.line.welcome.line.gateway_id
+
+
+async def test_caller_and_callee_meet_across_gateways_where_there_are_two(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    same = await gateway_of(ada) == await gateway_of(bob)
+    assert same is not stage.topology.is_split
+
+
+async def test_without_the_bus_a_call_is_placed_answered_and_ended(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    nats, port = stage.topology.nats, stage.topology.nats.port
+    nats.kill()
+    try:
+        call = await ada.place(at(bob), within=BUS_SECONDS)
+        ring = await bob.rings(BUS_SECONDS)
+        await ring.answer(offer=b"offer", within=BUS_SECONDS)
+        offer = await call.until_described(within=BUS_SECONDS)
+        await call.describe(b"answer", answers=offer.generation)
+        await ring.until_described(within=BUS_SECONDS)
+        await asyncio.gather(call.report("flowing"), ring.report("flowing"))
+        await asyncio.gather(
+            call.until("connected", within=BUS_SECONDS), ring.until("connected", within=BUS_SECONDS)
+        )
+        await call.hang_up()
+        await ring.until(ended="hung_up", within=BUS_SECONDS)
+    finally:
+        nats.start(port)
+    facts = [event.WhichOneof("fact") for event in await stage.book.facts(call.call_id, within=60.0)]
+    assert facts == ["call_placed", "call_rang", "call_answered", "call_ended"]
+
+
+async def test_a_lost_wake_up_is_repaired(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    nats, port = stage.topology.nats, stage.topology.nats.port
+    nats.kill()
+    await ring.hang_up()
+    nats.start(port)
+    await call.until(ended="hung_up", within=BUS_SECONDS)
+
+
+async def test_a_signaling_process_dies_during_the_ring_and_the_answer_works(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call = await ada.place(at(bob))
+    ring = await bob.rings(PATIENCE)
+    victim = stage.topology.of("signaling")[0]
+    victim.kill()
+    if not stage.topology.is_split:
+        await stage.topology.restart(victim)
+        await asyncio.gather(ada.until_connected(PATIENCE), bob.until_connected(PATIENCE))
+    try:
+        await ring.answer(offer=b"offer", within=PATIENCE)
+        assert (await call.until_described(within=PATIENCE)).body == b"offer"
+        await call.hang_up()
+        await ring.until(ended="hung_up", within=PATIENCE)
+    finally:
+        if stage.topology.is_split:
+            await stage.topology.restart(victim)
+
+
+async def test_policy_presence_and_directory_die_and_the_next_call_is_placed(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    victims = {stage.topology.of(service)[0] for service in ("policy", "presence", "directory")}
+    for victim in victims:
+        victim.kill()
+    if not stage.topology.is_split:
+        await stage.topology.restart(*victims)
+        await asyncio.gather(ada.until_connected(PATIENCE), bob.until_connected(PATIENCE))
+    try:
+        call = await ada.place(at(bob), within=PATIENCE)
+        ring = await bob.rings(PATIENCE)
+        await ring.answer(offer=b"offer", within=PATIENCE)
+        await call.until_described(within=PATIENCE)
+        await call.hang_up()
+    finally:
+        if stage.topology.is_split:
+            await stage.topology.restart(*victims)
+
+
+async def test_the_callees_gateway_dies_and_the_line_rings_on_at_another(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call = await ada.place(at(bob))
+    ring = await bob.rings(PATIENCE)
+    victim = stage.topology.of("gateway")[-1]
+    began = time.monotonic()
+    victim.kill()
+    if not stage.topology.is_split:
+        await stage.topology.restart(victim)
+    try:
+        await bob.until(lambda phone: phone.connections == 2 and phone.is_connected, GHOST_SECONDS)
+        if time.monotonic() - began < RING_SECONDS - 2:
+            await ring.answer(offer=b"offer", within=PATIENCE)
+            await call.until_described(within=PATIENCE)
+            await call.hang_up()
+            await ring.until(ended="hung_up", within=PATIENCE)
+        else:  # a slow machine: then the ring must have ended, and nothing rings on
+            await ring.until("ended", within=GHOST_SECONDS)
+    finally:
+        if stage.topology.is_split:
+            await stage.topology.restart(victim)
+
+
+async def test_the_callees_gateway_dies_and_the_caller_still_hears_the_end(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call = await ada.place(at(bob))
+    await bob.rings(PATIENCE)
+    await bob.vanish()
+    await call.until(ended="no_answer", within=RING_SECONDS + PATIENCE)
+
+
+async def test_a_call_whose_both_lines_are_gone_is_lost(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    await asyncio.gather(ada.vanish(), bob.vanish())
+    events = await stage.book.facts(call.call_id, within=LOST_SECONDS + 20.0)
+    ended = events[-1].call_ended
+    assert ended.ended_at_ms - ended.answered_at_ms >= LOST_SECONDS * 1000
+    await asyncio.gather(ada.connect(PATIENCE), bob.connect(PATIENCE))
+    await asyncio.gather(call.until(ended="lost", within=PATIENCE), ring.until(ended="lost", within=PATIENCE))
+
+
+async def test_a_call_goes_on_while_one_side_is_away(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    await bob.vanish()
+    with pytest.raises(AssertionError):
+        await call.until("ended", within=LOST_SECONDS + 2.0)
+    await bob.connect(PATIENCE)
+    assert ring.phase == "connected" and ring.view.here
+    await ring.hang_up()
+    await call.until(ended="hung_up", within=PATIENCE)
+
+
+async def test_every_process_restarts_and_the_call_is_still_there(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    for process in stage.topology.everything():
+        process.kill()
+        await stage.topology.restart(process)
+    await asyncio.gather(ada.until_connected(GHOST_SECONDS), bob.until_connected(GHOST_SECONDS))
+    assert (call.phase, ring.phase) == ("connected", "connected")
+    await ring.hang_up()
+    await call.until(ended="hung_up", within=PATIENCE)

@@ -1,0 +1,206 @@
+"""What a caller is told who may not ring, and what he must not be able to find out."""
+
+import asyncio
+
+import pytest
+from google.protobuf.message import Message
+
+from ringline.client import Phone
+from ringline.refusal import Refusal
+from ringline.v1.client_pb2 import ServerFrame
+from ringline.v1.reasons_pb2 import Reason
+from tests.suite.people import PATIENCE, Stage, at, talk
+from tests.suite.topology import RING_SECONDS
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+TO_THE_DEADLINE = RING_SECONDS + PATIENCE
+SIZE_CLASS = 16
+"""Bytes by which the sizes of two frames may differ: variable-length figures such as the time that is left.
+"""
+
+
+def shape(message: Message) -> list[object]:
+    """What a frame looks like to somebody who cannot tell one id or time from another: fields, their order,
+    the lengths of text and bytes, enums and flags.
+    """
+    seen: list[object] = []
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            values = value if field.is_repeated else [value]
+            seen.append((field.name, [shape(one) for one in values]))
+        elif field.type == field.TYPE_STRING or field.type == field.TYPE_BYTES:
+            seen.append((field.name, [len(one) for one in value] if field.is_repeated else len(value)))
+        elif field.type in (field.TYPE_ENUM, field.TYPE_BOOL) or field.name == "version":
+            seen.append((field.name, value))
+        else:
+            seen.append(field.name)
+    return seen
+
+
+def story_of(frames: list[ServerFrame]) -> list[object]:
+    """The kinds, order, shapes and size classes of what a caller was told; beats are not about a call."""
+    told = [frame for frame in frames if frame.WhichOneof("body") not in ("welcome", "beat")]
+    return [(frame.WhichOneof("body"), shape(frame)) for frame in told]
+
+
+def sizes_of(frames: list[ServerFrame]) -> list[int]:
+    """The sizes of what a caller was told."""
+    return [frame.ByteSize() for frame in frames if frame.WhichOneof("body") not in ("welcome", "beat")]
+
+
+async def unanswered(stage: Stage, caller: Phone, callee: Phone) -> list[ServerFrame]:
+    """What the caller is told from the call to its end at the deadline."""
+    before = len(stage.heard(caller))
+    call = await caller.place(at(callee))
+    assert call.phase == "calling"
+    await call.until(ended="no_answer", within=TO_THE_DEADLINE)
+    return stage.heard(caller)[before:]
+
+
+async def test_calling_nobody_or_oneself_is_refused_at_once(stage: Stage) -> None:
+    ada = await stage.person("ada")
+    for username, reason in (
+        ("@nobody_has_this_name", Reason.REASON_USER_NOT_FOUND),
+        ("@no such form", Reason.REASON_USER_NOT_FOUND),
+        (at(ada), Reason.REASON_SELF),
+        (at(ada).upper(), Reason.REASON_SELF),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await ada.place(username)
+        assert refused.value.reason == reason, username
+    assert not ada.calls
+
+
+async def test_somebody_who_is_not_entitled_is_told_so_at_once(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    await stage.operator.set_tier(ada.session, "none")
+    with pytest.raises(Refusal) as refused:
+        await ada.place(at(bob))
+    assert refused.value.reason == Reason.REASON_NOT_ENTITLED_AUDIO
+    assert not bob.calls
+
+
+async def test_blocked_unwelcome_and_nobody_there_look_the_same_to_the_caller(stage: Stage) -> None:
+    """The four callees: one blocks the caller, one admits contacts only, one has no device at all, and one,
+    as the control, is rung for real and does not pick up; none shows presence to strangers.
+    """
+    blocking, closed, empty, honest = await asyncio.gather(
+        stage.person("bea", gateway=1, audiences=["everyone"]),
+        stage.person("bib", gateway=1, audiences=["contacts"]),
+        stage.person("bob", gateway=1, audiences=["everyone"], phone=False),
+        stage.person("boz", gateway=1, audiences=["everyone"]),
+    )
+    callers = await asyncio.gather(*(stage.person(name) for name in ("ada", "amy", "ann", "axl")))
+    await blocking.session.block(callers[0].session.username)
+    stories = await asyncio.gather(
+        *(
+            unanswered(stage, caller, callee)
+            for caller, callee in zip(callers, (blocking, closed, empty, honest), strict=True)
+        )
+    )
+    assert [frame.WhichOneof("body") for frame in stories[3]] == ["done", "call"]
+    for frames in stories[:3]:
+        assert story_of(frames) == story_of(stories[3])
+        for size, control in zip(sizes_of(frames), sizes_of(stories[3]), strict=True):
+            assert abs(size - control) <= SIZE_CLASS
+    assert honest.calls and not blocking.calls and not closed.calls
+    assert not [
+        frame for frame in stage.heard(blocking) if frame.WhichOneof("body") not in ("welcome", "beat")
+    ]
+
+
+async def test_a_stranger_learns_nothing_of_the_callees_devices(stage: Stage) -> None:
+    """Neither that one rings, nor that the line is busy, nor that the call was declined."""
+    bob = await stage.person("bob", gateway=1, audiences=["everyone"])
+    ada, amy, ann = await asyncio.gather(*(stage.person(name) for name in ("ada", "amy", "ann")))
+
+    async def declined() -> list[ServerFrame]:
+        before = len(stage.heard(ada))
+        call = await ada.place(at(bob))
+        ring = await bob.rings(PATIENCE)
+        await ring.decline(everywhere=True)
+        assert ring.ending == "declined"
+        await call.until(ended="no_answer", within=TO_THE_DEADLINE)
+        return stage.heard(ada)[before:]
+
+    first, second = await asyncio.gather(declined(), unanswered(stage, ann, await stage.person("bib")))
+    assert story_of(first) == story_of(second)
+    friend = await stage.person("cem", audiences=["everyone"])
+    call = await bob.place(at(friend))
+    await (await friend.rings(PATIENCE)).answer()
+    busy = await unanswered(stage, amy, bob)
+    assert story_of(busy) == story_of(second)
+    assert call.is_live
+    await call.hang_up()
+
+
+async def test_one_who_hangs_up_a_call_that_nobody_hears_sees_it_cancelled(stage: Stage) -> None:
+    bob = await stage.person("bob", gateway=1, audiences=[])
+    boz = await stage.person("boz", gateway=1, audiences=["everyone"])
+    ada, amy = await asyncio.gather(stage.person("ada"), stage.person("amy"))
+    stories = []
+    for caller, callee in ((ada, bob), (amy, boz)):
+        before = len(stage.heard(caller))
+        call = await caller.place(at(callee))
+        await call.hang_up()
+        assert call.ending == "cancelled"
+        stories.append(stage.heard(caller)[before:])
+    assert story_of(stories[0]) == story_of(stories[1])
+    assert not bob.calls
+
+
+async def test_a_block_during_the_ring_ends_the_ring_and_tells_the_caller_nothing(stage: Stage) -> None:
+    bob = await stage.person("bob", gateway=1, audiences=["everyone"])
+    tablet = await stage.another_device(bob, gateway=0)
+    ada = await stage.person("ada")
+    call = await ada.place(at(bob))
+    ring, other = await asyncio.gather(bob.rings(PATIENCE), tablet.rings(PATIENCE))
+    await bob.session.block(ada.session.username)
+    await asyncio.gather(ring.until("ended", within=PATIENCE), other.until("ended", within=PATIENCE))
+    assert ring.ending == other.ending == "cancelled"
+    assert call.phase == "calling"
+    await call.until(ended="no_answer", within=TO_THE_DEADLINE)
+    before = len(bob.calls)
+    again = await ada.place(at(bob))
+    assert again.phase == "calling"
+    await again.hang_up()
+    assert len(bob.calls) == before
+
+
+async def test_a_block_during_a_call_ends_it_for_both(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    await bob.session.block(ada.session.username)
+    await asyncio.gather(
+        call.until(ended="hung_up", within=PATIENCE), ring.until(ended="hung_up", within=PATIENCE)
+    )
+
+
+async def test_a_block_that_is_lifted_lets_the_next_call_ring(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    await bob.session.block(ada.session.username)
+    call = await ada.place(at(bob))
+    await call.hang_up()
+    await bob.session.unblock(ada.session.username)
+    call = await ada.place(at(bob))
+    ring = await bob.rings(PATIENCE)
+    assert ring.call_id == call.call_id
+    await call.hang_up()
+
+
+async def test_who_may_call_follows_the_settings_of_the_callee(stage: Stage) -> None:
+    ada, bob = await asyncio.gather(stage.person("ada"), stage.person("bob", gateway=1))
+    for audiences, prepare in (
+        (["contacts"], bob.session.add_contact),
+        (["following"], bob.session.follow),
+    ):
+        await bob.session.allow_calls_from(*audiences)
+        call = await ada.place(at(bob))
+        await call.hang_up()
+        assert call.call_id not in bob.calls
+        await prepare(ada.session.username)
+        call = await ada.place(at(bob))
+        ring = await bob.rings(PATIENCE)
+        assert ring.call_id == call.call_id
+        await call.hang_up()
+        await ring.until("ended", within=PATIENCE)
