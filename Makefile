@@ -1,6 +1,7 @@
 # The doors of this repository. What they do is in tools/.
 PYTHON ?= python3
 BIN = .venv/bin
+PACKAGES = chromium coturn firefox-esr iproute2 iptables python3-venv tcpdump
 
 .PHONY: help setup dev test check format protos lock bench
 help:     ## show this list (the default)
@@ -14,10 +15,12 @@ dev: setup    ## run everything on this machine and print two links that can cal
 	@exec $(BIN)/ringline dev $(if $(filter-out 0,$(RESET)),--reset)
 
 check: setup    ## lint, types, unit and house tests: seconds
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec tools/check
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/check && exec $(BIN)/python -m pytest -q tests/unit tests/house
 
-test: setup    ## every test, with its own servers (ONLY="unit house": some parts)
-	@exec $(BIN)/python -m tools.test $(ONLY)
+test:     ## every test, with its own servers (ONLY="unit house": some parts)
+	@$(if $(ONLY),,tools/packages $(PACKAGES))
+	@$(MAKE) --no-print-directory setup
+	@exec $(BIN)/python tools/test.py $(ONLY)
 
 format: setup    ## let ruff write the Python style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .

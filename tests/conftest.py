@@ -118,3 +118,16 @@ async def settings_for(databases: Databases, nats: Nats) -> AsyncIterator[Settin
 async def node_settings(settings_for: SettingsFor) -> NodeSettings:
     """Settings of a node on a new database with the schemas of every service."""
     return await settings_for(*present())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says it in red when a test did not run."""
+    if skipped := terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line(f"{len(skipped)} skipped: a test that does not run is no test", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test makes the run red: there is no half-skipped green."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

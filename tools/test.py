@@ -1,0 +1,114 @@
+"""`make test`: every part of the tests, one after another, each with its own servers, and what each took.
+
+A part is green only when its tests ran, none was skipped, and no process of it is left. `make test ONLY="unit
+house"` runs some parts and says so.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PATIENCE = 2.0
+"""A part is ended, and red, after this many times its budget; over its budget it is only marked."""
+MARK = "RINGLINE_TEST_RUN"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of the table. `budget` in seconds."""
+
+    name: str
+    budget: int
+    command: tuple[str, ...]
+    folder: str = "."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a part: `why` is empty when it is green."""
+
+    part: Part
+    seconds: float
+    why: str
+
+    def row(self) -> str:
+        """The line of the table."""
+        over = "  over its budget" if self.seconds > self.part.budget else ""
+        return f"{self.part.name:9}{self.seconds:7.1f} s of {self.part.budget:4} s   {self.why or 'ok'}{over}"
+
+
+def pytest(folder: str) -> tuple[str, ...]:
+    """The command that runs one folder of tests."""
+    return (str(BIN / "python"), "-m", "pytest", "-q", "--durations=3", f"tests/{folder}")
+
+
+PARTS = (
+    Part("check", 60, ("tools/check",)),
+    Part("house", 30, pytest("house")),
+    Part("unit", 60, pytest("unit")),
+    Part("web", 60, (str(BIN / "npm"), "test", "--silent"), "web"),
+    Part("service", 180, pytest("service")),
+    Part("suite", 360, pytest("suite")),
+    Part("browser", 420, pytest("browser")),
+)
+
+
+def run(part: Part) -> Outcome:
+    """Runs one part to its end and looks for what it left."""
+    print(f"\n=== {part.name}", flush=True)
+    run_id = secrets.token_hex(8)
+    environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", **{MARK: run_id})
+    started = time.monotonic()
+    process = subprocess.Popen(part.command, cwd=ROOT / part.folder, env=environment, start_new_session=True)
+    try:
+        code = process.wait(part.budget * PATIENCE)
+        why = "" if code == 0 else f"FAILED ({code})"
+    except subprocess.TimeoutExpired:
+        why = "FAILED (did not end)"
+    finally:
+        left = leftovers(run_id)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+    if left and not why:
+        why = f"FAILED (left {len(left)} processes running)"
+    return Outcome(part, time.monotonic() - started, why)
+
+
+def leftovers(run_id: str) -> dict[int, str]:
+    """The processes, by id, that were started under this mark and are still there, with their command lines."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={run_id}".encode() in (folder / "environ").read_bytes():
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # gone meanwhile, or somebody else's
+    for pid, command in found.items():
+        print(f"still running: {pid} {command[:120]}")
+    return found
+
+
+def main(names: Sequence[str]) -> int:
+    """Runs the named parts, or all; 0 only when all of them are green."""
+    unknown = set(names) - {part.name for part in PARTS}
+    if unknown:
+        print(f"no such part: {', '.join(sorted(unknown))}; there are: {' '.join(p.name for p in PARTS)}")
+        return 2
+    outcomes = [run(part) for part in PARTS if not names or part.name in names]
+    print("\n" + "\n".join(outcome.row() for outcome in outcomes))
+    print(f"{'together':9}{sum(outcome.seconds for outcome in outcomes):7.1f} s")
+    if names:
+        print(f"only {' '.join(names)}: this was not the whole of `make test`")
+    return 1 if any(outcome.why for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
