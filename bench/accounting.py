@@ -1,0 +1,76 @@
+"""What processes used, from /proc (Linux): CPU time and memory of whole process trees, by name."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one room (a service, Postgres, NATS) used so far: seconds of CPU, and KiB of memory (PSS)."""
+
+    cpu_s: float
+    pss_kib: int
+
+
+def usage(roots: Mapping[str, Iterable[int]], memory: bool = False) -> dict[str, Usage]:
+    """By room: its roots and everything that descends from them, reaped children included."""
+    children = _children()
+    found = {}
+    for room, pids in roots.items():
+        tree = _tree(pids, children)
+        found[room] = Usage(sum(map(_cpu, tree)), sum(map(_pss, tree)) if memory else 0)
+    return found
+
+
+def spent(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
+    """Seconds of CPU by room between two looks."""
+    return {room: after[room].cpu_s - before[room].cpu_s for room in after}
+
+
+def pin(core: int) -> None:
+    """Binds this process, and what it starts from now on, to one core, where there are two."""
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
+
+
+def _children() -> dict[int, list[int]]:
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (fields := _stat(int(entry))):
+            children.setdefault(int(fields[1]), []).append(int(entry))
+    return children
+
+
+def _tree(roots: Iterable[int], children: Mapping[int, list[int]]) -> list[int]:
+    found: list[int] = []
+    ahead = list(roots)
+    while ahead:
+        pid = ahead.pop()
+        found.append(pid)
+        ahead += children.get(pid, [])
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name: state, parent, …; empty where the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return []
+    return text[text.rindex(")") + 2 :].split()
+
+
+def _cpu(pid: int) -> float:
+    return sum(int(value) for value in _stat(pid)[11:15]) / TICKS
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))

