@@ -1,0 +1,159 @@
+"""Policy's gRPC methods."""
+
+from collections.abc import AsyncIterator
+
+from grpc import aio
+from prometheus_client import Counter
+
+from ringline.answerer import Draining, answer_batches
+from ringline.asker import Asker
+from ringline.gather import Gather
+from ringline.refusal import Refusal
+from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
+from services.policy.gates import Gates
+from services.policy.rules import (
+    check_attempt,
+    check_audiences,
+    check_entitlements,
+    check_two,
+    check_user,
+    decide,
+    unknown,
+)
+from services.policy.store import Pair, Store
+
+VERDICTS = Counter("ringline_verdicts_total", "Verdicts by act and outcome.", ["act", "outcome"])
+
+RELATE_SECONDS = 1.8
+"""What directory gets; less than the two seconds of whoever asks for the verdict."""
+
+Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
+
+
+class PolicyApi(policy_pb2_grpc.PolicyServicer):
+    """The servicer."""
+
+    def __init__(self, store: Store, relations: Relations, gates: Gates, draining: Draining) -> None:
+        self._store = store
+        self._relations = relations
+        self._gates = gates
+        self._draining = draining
+        self._standings = Gather(store.standings)
+
+    def Decide(
+        self, request_iterator: AsyncIterator[policy_pb2.DecideRequest], context: object
+    ) -> AsyncIterator[policy_pb2.DecideResponse]:
+        """Answers verdicts; what is asked in one turn is one question to directory and one statement."""
+        return answer_batches(
+            request_iterator,
+            unpack=lambda request: request.attempts,
+            handle=self._counted,
+            pack=lambda verdicts: policy_pb2.DecideResponse(verdicts=verdicts),
+            refuse=lambda refused: policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_REFUSED, refused=refused),
+            draining=self._draining,
+            where="Decide",
+        )
+
+    async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
+        verdict = await self._verdict(attempt)
+        VERDICTS.labels(attempt.act, verdict.outcome).inc()
+        return verdict
+
+    async def _verdict(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
+        check_attempt(attempt)
+        question = directory_pb2.PairQuestion(
+            user_id=attempt.caller_id,
+            other_username=attempt.callee_username,
+            other_user_id=attempt.callee_id,
+        )
+        try:
+            pair = await self._relations.ask(question, RELATE_SECONDS)
+        except Refusal as refusal:
+            if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
+                raise
+            return unknown(refusal)
+        two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
+        return decide(attempt, pair, await self._standings.ask(two))
+
+    async def Explain(
+        self,
+        request: policy_pb2.ExplainRequest,
+        context: aio.ServicerContext[policy_pb2.ExplainRequest, policy_pb2.ExplainResponse],
+    ) -> policy_pb2.ExplainResponse:
+        """Answers a verdict with its trace; nothing is counted."""
+        return policy_pb2.ExplainResponse(verdict=await self._verdict(request.attempt))
+
+    async def GetCallSettings(
+        self,
+        request: policy_pb2.GetCallSettingsRequest,
+        context: aio.ServicerContext[policy_pb2.GetCallSettingsRequest, policy_pb2.GetCallSettingsResponse],
+    ) -> policy_pb2.GetCallSettingsResponse:
+        """Answers who may call."""
+        check_user(request.user_id)
+        audiences = sorted(await self._store.audiences(request.user_id))
+        return policy_pb2.GetCallSettingsResponse(settings=policy_pb2.CallSettings(audiences=audiences))
+
+    async def SetCallSettings(
+        self,
+        request: policy_pb2.SetCallSettingsRequest,
+        context: aio.ServicerContext[policy_pb2.SetCallSettingsRequest, policy_pb2.SetCallSettingsResponse],
+    ) -> policy_pb2.SetCallSettingsResponse:
+        """Sets who may call."""
+        check_user(request.user_id)
+        audiences = check_audiences(request.settings.audiences)
+        await self._store.set_audiences(request.user_id, audiences)
+        settings = policy_pb2.CallSettings(audiences=sorted(audiences))
+        return policy_pb2.SetCallSettingsResponse(settings=settings)
+
+    async def Block(
+        self,
+        request: policy_pb2.BlockRequest,
+        context: aio.ServicerContext[policy_pb2.BlockRequest, policy_pb2.BlockResponse],
+    ) -> policy_pb2.BlockResponse:
+        """Blocks: for verdicts at once, acknowledged when signaling has closed the gate."""
+        check_two(request.user_id, request.other_user_id)
+        await self._store.block(request.user_id, request.other_user_id)
+        await self._gates.settle(request.user_id, request.other_user_id)
+        return policy_pb2.BlockResponse()
+
+    async def Unblock(
+        self,
+        request: policy_pb2.UnblockRequest,
+        context: aio.ServicerContext[policy_pb2.UnblockRequest, policy_pb2.UnblockResponse],
+    ) -> policy_pb2.UnblockResponse:
+        """Lifts a block; the other one's own block of this user stays."""
+        check_two(request.user_id, request.other_user_id)
+        await self._store.unblock(request.user_id, request.other_user_id)
+        await self._gates.settle(request.user_id, request.other_user_id)
+        return policy_pb2.UnblockResponse()
+
+    async def ListBlocks(
+        self,
+        request: policy_pb2.ListBlocksRequest,
+        context: aio.ServicerContext[policy_pb2.ListBlocksRequest, policy_pb2.ListBlocksResponse],
+    ) -> policy_pb2.ListBlocksResponse:
+        """Answers whom a user blocks."""
+        check_user(request.user_id)
+        return policy_pb2.ListBlocksResponse(user_ids=await self._store.blocks(request.user_id))
+
+    async def GetEntitlements(
+        self,
+        request: policy_pb2.GetEntitlementsRequest,
+        context: aio.ServicerContext[policy_pb2.GetEntitlementsRequest, policy_pb2.GetEntitlementsResponse],
+    ) -> policy_pb2.GetEntitlementsResponse:
+        """Answers what each tier may do."""
+        version, by_tier = await self._store.entitlements()
+        rows = [
+            policy_pb2.Entitlement(tier=tier, place_audio=row.audio, place_video=row.video)
+            for tier, row in by_tier.items()
+        ]
+        return policy_pb2.GetEntitlementsResponse(entitlements=rows, version=version)
+
+    async def SetEntitlements(
+        self,
+        request: policy_pb2.SetEntitlementsRequest,
+        context: aio.ServicerContext[policy_pb2.SetEntitlementsRequest, policy_pb2.SetEntitlementsResponse],
+    ) -> policy_pb2.SetEntitlementsResponse:
+        """Replaces what each tier may do; the next verdict of every replica reads it."""
+        version = await self._store.set_entitlements(check_entitlements(request.entitlements))
+        return policy_pb2.SetEntitlementsResponse(version=version)

@@ -1,0 +1,157 @@
+"""Settings, blocks and entitlements in Postgres. Nothing that makes a verdict is remembered.
+
+A block is one row that says both what is wanted (`closed`; each wish is a `generation`) and how far signaling
+has carried it out (`settled`). What is wanted counts for verdicts at once; what is not settled is carried out
+in order, because there is only ever the newest wish.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ringline.db import Database
+from ringline.v1.policy_pb2 import Audience
+from services.policy.rules import DEFAULT_AUDIENCES, Entitled, Entitlements, Standing
+
+# Scalar subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table.
+STANDINGS = """
+SELECT q.n,
+    (SELECT s.audiences FROM call_settings AS s WHERE s.user_id = q.callee),
+    (SELECT b.closed FROM block AS b WHERE b.user_id = q.callee AND b.other_user_id = q.caller),
+    (SELECT b.closed FROM block AS b WHERE b.user_id = q.caller AND b.other_user_id = q.callee),
+    (SELECT max(v.version) FROM entitlement_version AS v)
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)"""
+
+AUDIENCES = "SELECT audiences FROM call_settings WHERE user_id = $1"
+SET_AUDIENCES = """
+INSERT INTO call_settings (user_id, audiences) VALUES ($1, $2)
+ON CONFLICT (user_id) DO UPDATE SET audiences = excluded.audiences, changed_at = now()"""
+
+BLOCK = """
+INSERT INTO block AS b (user_id, other_user_id, closed) VALUES ($1, $2, true)
+ON CONFLICT (user_id, other_user_id) DO UPDATE SET
+    closed = true, generation = b.generation + 1, changed_at = now(),
+    blocked_at = CASE WHEN b.closed THEN b.blocked_at ELSE now() END"""
+UNBLOCK = """
+UPDATE block SET closed = false, generation = generation + 1, changed_at = now()
+WHERE user_id = $1 AND other_user_id = $2"""
+BLOCKS = """
+SELECT other_user_id FROM block WHERE user_id = $1 AND closed
+ORDER BY blocked_at DESC, other_user_id LIMIT 10000"""
+
+# An unsettled row in the hands of its own RPC is younger than a second.
+UNSETTLED = """
+SELECT user_id, other_user_id FROM block
+WHERE settled < generation AND changed_at < now() - interval '1 s'
+ORDER BY changed_at LIMIT 100"""
+WISH = """
+SELECT closed FROM block WHERE user_id = $1 AND other_user_id = $2 AND settled < generation FOR UPDATE"""
+SETTLE_CLOSED = "UPDATE block SET settled = generation WHERE user_id = $1 AND other_user_id = $2"
+SETTLE_OPEN = "DELETE FROM block WHERE user_id = $1 AND other_user_id = $2"
+
+NEWEST = "SELECT max(version) FROM entitlement_version"
+TIERS = "SELECT tier, place_audio, place_video FROM entitlement WHERE version = $1 ORDER BY tier"
+NEW_VERSION = """
+INSERT INTO entitlement_version (version) SELECT coalesce(max(version), 0) + 1 FROM entitlement_version
+RETURNING version"""
+SET_TIERS = """
+INSERT INTO entitlement (version, tier, place_audio, place_video)
+SELECT $1, * FROM unnest($2::text[], $3::boolean[], $4::boolean[])"""
+
+
+class Pair(NamedTuple):
+    """Who calls whom."""
+
+    caller_id: str
+    callee_id: str
+
+
+class Versioned(NamedTuple):
+    """Entitlements and their version; 0 where the operator never said anything."""
+
+    version: int
+    by_tier: Entitlements
+
+
+class Store:
+    """The tables of policy."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._newest = Versioned(0, {})
+
+    async def standings(self, pairs: Sequence[Pair]) -> list[Standing]:
+        """What is known about each pair, in one statement: settings of the callee, blocks, entitlements."""
+        callers = [pair.caller_id for pair in pairs]
+        callees = [pair.callee_id for pair in pairs]
+        rows = await self._db.fetch(STANDINGS, callers, callees)
+        entitlements = (await self._version(rows[0][4] or 0)).by_tier if rows else {}
+        standings: list[Standing | None] = [None] * len(pairs)
+        for number, audiences, blocked, blocking, _ in rows:
+            standings[number - 1] = Standing(
+                _audiences(audiences), bool(blocked), bool(blocking), entitlements
+            )
+        return [standing for standing in standings if standing is not None]
+
+    async def audiences(self, user_id: str) -> frozenset[Audience.ValueType]:
+        """Who may call this user."""
+        return _audiences(await self._db.fetchval(AUDIENCES, user_id))
+
+    async def set_audiences(self, user_id: str, audiences: frozenset[Audience.ValueType]) -> None:
+        """Sets who may call this user."""
+        await self._db.execute(SET_AUDIENCES, user_id, sorted(audiences))
+
+    async def block(self, user_id: str, other_user_id: str) -> None:
+        """Notes a block, unsettled; verdicts see it from now on."""
+        await self._db.execute(BLOCK, user_id, other_user_id)
+
+    async def unblock(self, user_id: str, other_user_id: str) -> None:
+        """Notes that a block is lifted, unsettled."""
+        await self._db.execute(UNBLOCK, user_id, other_user_id)
+
+    async def blocks(self, user_id: str) -> list[str]:
+        """Those whom this user blocks, newest first."""
+        return [row[0] for row in await self._db.fetch(BLOCKS, user_id)]
+
+    async def unsettled(self) -> list[tuple[str, str]]:
+        """Who blocked or unblocked whom, where signaling has not confirmed it; oldest first, at most 100."""
+        return [(row[0], row[1]) for row in await self._db.fetch(UNSETTLED)]
+
+    @asynccontextmanager
+    async def settling(self, user_id: str, other_user_id: str) -> AsyncIterator[bool | None]:
+        """Holds the row while its wish is carried out: True to close, False to open, None where it was.
+
+        Settled when the block ends; still unsettled where it raises. Another wish for the same row waits.
+        """
+        async with self._db.transaction() as con:
+            closed: bool | None = await con.fetchval(WISH, user_id, other_user_id)
+            yield closed
+            if closed is not None:
+                await con.execute(SETTLE_CLOSED if closed else SETTLE_OPEN, user_id, other_user_id)
+
+    async def entitlements(self) -> Versioned:
+        """What each tier may do, as it is now."""
+        return await self._version(await self._db.fetchval(NEWEST) or 0)
+
+    async def set_entitlements(self, by_tier: Mapping[str, Entitled]) -> int:
+        """Replaces what each tier may do; answers the new version."""
+        async with self._db.transaction() as con:
+            await con.execute("LOCK TABLE entitlement_version IN SHARE ROW EXCLUSIVE MODE")
+            version: int = await con.fetchval(NEW_VERSION)
+            audio = [row.audio for row in by_tier.values()]
+            video = [row.video for row in by_tier.values()]
+            await con.execute(SET_TIERS, version, list(by_tier), audio, video)
+        return version
+
+    async def _version(self, version: int) -> Versioned:
+        """One version. It never changes: the last one is kept. Which one is in force is always asked."""
+        if version != self._newest.version:
+            rows = await self._db.fetch(TIERS, version)
+            by_tier = {tier: Entitled(audio, video) for tier, audio, video in rows}
+            self._newest = Versioned(version, MappingProxyType(by_tier))
+        return self._newest
+
+
+def _audiences(stored: list[int] | None) -> frozenset[Audience.ValueType]:
+    return DEFAULT_AUDIENCES if stored is None else frozenset(Audience.ValueType(one) for one in stored)
