@@ -4,5 +4,6 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "app/src/**/*.test.ts"],
     environment: "node",
+    isolate: false,
   },
 });

@@ -1,0 +1,79 @@
+/** What the page shows of a call: plain values, so that the gallery and the tests can make any of them up. */
+import type { LocalCall, Problem, State, Status } from "@ringline/client";
+import { Phase, Reason, Role, statusOf } from "@ringline/client";
+import type { Shown } from "../design/avatar";
+
+export interface Face {
+  key: string;
+  incoming: boolean;
+  state: State;
+  status: Status;
+  peer: Shown;
+  askedVideo: boolean;
+  microphone: boolean;
+  camera: boolean;
+  cameraAllowed: boolean;
+  peerCamera: boolean;
+  peerMuted: boolean;
+  connectedAt: number | undefined;
+  problems: Problem[];
+  refused: string | undefined;
+  localVideo: MediaStreamTrack | undefined;
+  remoteAudio: MediaStreamTrack | undefined;
+  remoteVideo: MediaStreamTrack | undefined;
+}
+
+export function faceOf(call: LocalCall): Face {
+  const { view, media, wanted } = call;
+  const peer = call.peer;
+  return {
+    key: call.key,
+    incoming: call.role === Role.CALLEE,
+    state: call.state,
+    status: statusOf(call.state, view?.phase ?? Phase.UNSPECIFIED, call.ending),
+    peer: {
+      username: peer?.username ?? call.username.replace(/^@+/, ""),
+      display_name: peer?.displayName ?? "",
+      verified: peer?.verified ?? false,
+    },
+    askedVideo: view?.asked?.video ?? wanted.video,
+    microphone: wanted.audio,
+    camera: wanted.video,
+    cameraAllowed: view?.maySend?.video ?? true,
+    peerCamera: view?.peerSends?.video === true && view.peerMaySend?.video === true,
+    peerMuted: call.state === "connected" && view?.peerSends?.audio === false,
+    connectedAt: call.connectedAt,
+    problems: media.problems,
+    refused: call.refused === undefined ? undefined : sentenceOf(call.refused.reason),
+    localVideo: wanted.video ? media.local.video : undefined,
+    remoteAudio: media.remote.audio,
+    remoteVideo: media.remote.video,
+  };
+}
+
+const SENTENCES: Partial<Record<Reason, string>> = {
+  [Reason.NOT_ENTITLED_AUDIO]: "Your account cannot place calls.",
+  [Reason.NOT_ENTITLED_VIDEO]: "Your account cannot send video. You can still talk.",
+  [Reason.KIND_NOT_ADMITTED]: "Video is not possible in this call.",
+  [Reason.ALREADY_IN_CALL]: "You are in another call already, perhaps on another device.",
+  [Reason.LIMITED]: "You placed many calls in a short time. Try again a little later.",
+  [Reason.OVERLOADED]: "Ringline is very busy. Try again in a moment.",
+  [Reason.UNAVAILABLE]: "Ringline cannot be reached. Check your connection and try again.",
+  [Reason.USER_NOT_FOUND]: "Nobody has that username.",
+  [Reason.SELF]: "That is you.",
+};
+
+/** What a person reads when something was refused; undefined where the status says it all. */
+export function sentenceOf(reason: Reason): string | undefined {
+  if (reason === Reason.ANSWERED_ELSEWHERE || reason === Reason.CALL_ENDED || reason === Reason.TOO_LATE) return undefined;
+  return SENTENCES[reason] ?? "That did not work. Try again.";
+}
+
+/** One sentence a missing device: the call goes on with what there is. */
+export function problemSentence({ kind, why }: Problem): string {
+  const device = kind === "audio" ? "microphone" : "camera";
+  const rest = kind === "audio" ? "You can hear the other person, but they cannot hear you." : "You can still talk and see.";
+  if (why === "denied") return `This page may not use your ${device}. Allow it in your browser's address bar. ${rest}`;
+  if (why === "taken") return `Your ${device} is in use by another program. ${rest}`;
+  return `No ${device} was found. ${rest}`;
+}

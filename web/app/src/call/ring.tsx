@@ -1,0 +1,65 @@
+/** Somebody calls: a dialog on whatever page the person is. */
+import type { CSSProperties } from "react";
+import { useState } from "react";
+import { Button, Dialog, Heading, Modal, ModalOverlay, Switch } from "react-aria-components";
+import { Avatar, hueOf, nameOf } from "../design/avatar";
+import { AnswerIcon, HangUpIcon, VerifiedIcon } from "../design/icons";
+import type { Face } from "./face";
+import "./ring.css";
+
+export interface RingActions {
+  answer(wanted: { audio: boolean; video: boolean }): void;
+  decline(): void;
+}
+
+export function RingDialog({ face, actions }: { face: Face; actions: RingActions }) {
+  const [withCamera, setWithCamera] = useState(true);
+  const { peer, askedVideo } = face;
+  const title = `Incoming ${askedVideo ? "video" : "audio"} call from @${peer.username}`;
+  const style = { "--hue": hueOf(peer.username) } as CSSProperties;
+  return (
+    <ModalOverlay className="ring-overlay" isOpen isKeyboardDismissDisabled>
+      <Modal className="ring" style={style}>
+        <Dialog className="ring-dialog">
+          <Heading slot="title" className="hidden-text">
+            {title}
+          </Heading>
+          <div className="ring-avatar">
+            <Avatar person={peer} size={104} />
+          </div>
+          <p className="ring-name">
+            {nameOf(peer)} {peer.verified && <VerifiedIcon />}
+          </p>
+          <p className="ring-kind">
+            {peer.display_name === "" ? "" : `@${peer.username} · `}
+            {askedVideo ? "Video call" : "Audio call"}
+          </p>
+          {askedVideo && (
+            <Switch className="ring-switch" isSelected={withCamera} onChange={setWithCamera}>
+              <span className="track" />
+              Show my video
+            </Switch>
+          )}
+          <div className="ring-buttons">
+            <Button className="ring-button decline" onPress={actions.decline}>
+              <span className="ring-disc">
+                <HangUpIcon />
+              </span>
+              Decline
+            </Button>
+            <Button
+              className="ring-button answer"
+              autoFocus
+              onPress={() => actions.answer({ audio: true, video: askedVideo && withCamera })}
+            >
+              <span className="ring-disc">
+                <AnswerIcon />
+              </span>
+              Answer
+            </Button>
+          </div>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}

@@ -1,0 +1,11 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// `npm run dev` beside a running `make dev`: name its gateway in RINGLINE_GATEWAY, such as http://localhost:8080.
+const gateway = process.env["RINGLINE_GATEWAY"] ?? "http://localhost:8080";
+
+export default defineConfig({
+  plugins: [react()],
+  build: { outDir: "dist", target: "es2022", sourcemap: false, chunkSizeWarningLimit: 700 },
+  server: { proxy: { "/v1": { target: gateway, ws: true } } },
+});

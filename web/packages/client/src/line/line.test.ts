@@ -1,0 +1,149 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ClientFrame, ServerFrame } from "../gen/ringline/v1/client_pb";
+import { ClientFrameSchema, ServerFrameSchema } from "../gen/ringline/v1/client_pb";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { backoff } from "./backoff";
+import { Refused } from "./commands";
+import { Line } from "./line";
+
+/** The other end of a socket. */
+class FakeSocket {
+  binaryType = "";
+  sent: ClientFrame[] = [];
+  closed = false;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: (() => void) | null = null;
+
+  send(data: Uint8Array): void {
+    this.sent.push(fromBinary(ClientFrameSchema, data));
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  hear(body: ServerFrame["body"], replyTo = 0n): void {
+    const bytes = toBinary(ServerFrameSchema, create(ServerFrameSchema, { replyTo, body }));
+    this.onmessage?.({ data: bytes.slice().buffer });
+  }
+
+  get words(): (string | undefined)[] {
+    return this.sent.map((frame) => frame.body.case);
+  }
+}
+
+const welcome: ServerFrame["body"] = {
+  case: "welcome",
+  value: { $typeName: "ringline.v1.Welcome", serverTimeMs: 0n, calls: [], incarnation: 1n, silenceMs: 60_000 },
+};
+const goodbye = (reason: Reason): ServerFrame["body"] => ({
+  case: "goodbye",
+  value: { $typeName: "ringline.v1.Goodbye", refused: { $typeName: "ringline.v1.Refusal", reason, sentence: "", retryAfterMs: 0 } },
+});
+
+function world() {
+  const sockets: FakeSocket[] = [];
+  const states: string[] = [];
+  const heard = { silent: 0 };
+  let minted = 0;
+  const line = new Line(
+    {
+      url: "ws://x/v1/connect",
+      instance: "instance-1",
+      clientVersion: "test",
+      ticket: () => Promise.resolve({ ticket: `ticket-${++minted}`, signature: new Uint8Array([1]) }),
+      open: () => {
+        const socket = new FakeSocket();
+        sockets.push(socket);
+        return socket as unknown as WebSocket;
+      },
+      now: () => Date.now(),
+      random: () => 0.5,
+      mint: () => `key-${++minted}`,
+    },
+    { state: (state) => states.push(state), welcome: () => undefined, frame: () => undefined, silent: () => (heard.silent += 1) },
+  );
+  return { line, sockets, states, heard, socket: () => sockets.at(-1) ?? new FakeSocket() };
+}
+
+async function opened() {
+  const it = world();
+  it.line.start();
+  await vi.advanceTimersByTimeAsync(0);
+  it.socket().onopen?.();
+  it.socket().hear(welcome);
+  return it;
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a line", () => {
+  it("says hello with a fresh ticket and is open when welcomed", async () => {
+    const { states, socket } = await opened();
+    expect(socket().words).toEqual(["hello"]);
+    expect(states).toEqual(["connecting", "open"]);
+  });
+
+  it("connects again after a loss, and carries unanswered commands over with their key", async () => {
+    const { line, sockets, socket } = await opened();
+    const answer = line.command({ case: "hangUp", value: { $typeName: "ringline.v1.HangUp", callId: "c_1" } });
+    const key = socket().sent.at(-1)?.commandId;
+    socket().onclose?.();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(sockets).toHaveLength(2);
+    socket().onopen?.();
+    socket().hear(welcome);
+    const again = socket().sent.at(-1);
+    expect(again?.commandId).toBe(key);
+    socket().hear({ case: "done", value: { $typeName: "ringline.v1.Done" } }, again?.id);
+    await answer;
+  });
+
+  it("is not sent back to a server that has shut the door", async () => {
+    const { line, sockets, states, socket } = await opened();
+    socket().hear(goodbye(Reason.LINE_FENCED));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sockets).toHaveLength(1);
+    expect(states.at(-1)).toBe("closed");
+    await expect(line.command({ case: "ping", value: { $typeName: "ringline.v1.Ping" } })).rejects.toBeInstanceOf(Refused);
+  });
+
+  it("moves elsewhere when the gateway drains", async () => {
+    const { sockets, socket } = await opened();
+    socket().hear({ case: "reconnect", value: { $typeName: "ringline.v1.Reconnect", afterMs: 3000 } });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(sockets).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(sockets).toHaveLength(2);
+    expect(sockets[0]?.closed).toBe(true);
+  });
+
+  it("notices a silent server within 13 s while a call is live", async () => {
+    const { line, sockets, heard } = await opened();
+    line.live = true;
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(heard.silent).toBe(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(heard.silent).toBe(1);
+    expect(sockets.length).toBeGreaterThan(1);
+  });
+
+  it("opens a new socket at once when the network changed", async () => {
+    const { line, sockets } = await opened();
+    line.renew();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sockets).toHaveLength(2);
+  });
+});
+
+describe("the wait before connecting again", () => {
+  it("grows, has a ceiling, and is spread from zero", () => {
+    expect(backoff(0, 0)).toBe(0);
+    expect(backoff(0, 0.999)).toBeLessThanOrEqual(400);
+    expect(backoff(3, 0.999)).toBeGreaterThan(3000);
+    expect(backoff(50, 0.999)).toBeLessThanOrEqual(15_000);
+  });
+});
