@@ -152,16 +152,14 @@ async def create_database(postgres: Postgres) -> None:
 
 def settings(state: State, web: Path | None) -> dict[str, str]:
     """The environment of the services. What is set already (RINGLINE_LOG_LEVEL=info, say) wins over it."""
-    origins = [f"http://{host}:{state.web_port}" for host in ("localhost", "127.0.0.1")]
     environment = {
         "RINGLINE_ENVIRONMENT": "dev",
         "RINGLINE_LOG_LEVEL": "warning",
         "RINGLINE_GATEWAY_HOST": "127.0.0.1",
         "RINGLINE_GATEWAY_PORT": str(state.web_port),
-        "RINGLINE_GATEWAY_ORIGINS": json.dumps(origins),
     }
     if web is not None:
-        environment["RINGLINE_GATEWAY_WEB_FOLDER"] = str(web)
+        environment["RINGLINE_GATEWAY_WEB_ROOT"] = str(web)
     for service in present():
         environment[f"RINGLINE_DB_PASSWORD_{service.upper()}"] = state.password(service)
     return environment

