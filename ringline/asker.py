@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import grpc
 from grpc import aio
 
-from ringline.config import is_literal
+from ringline.addresses import look_up, target
 from ringline.refusal import Refusal
 from ringline.telemetry import ASK_SECONDS, RESENT, STREAMS, log, report_bug
 from ringline.v1.reasons_pb2 import Reason
@@ -240,7 +239,7 @@ class Asker(Generic[Q, A]):
     async def _tend(self) -> None:
         """Keeps one task for each address."""
         while True:
-            self._wanted = await _look_up(self._addresses(), self._wanted)
+            self._wanted = await look_up(self._addresses(), self._wanted)
             for address in self._wanted:
                 task = self._tasks.get(address)
                 if task is None or task.done():
@@ -251,7 +250,8 @@ class Asker(Generic[Q, A]):
                 if stream.address not in self._wanted:
                     stream.retire()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):  # not wait_for: before 3.12 it may swallow a cancel
+                    await self._look.wait()
             self._look.clear()
 
     async def _keep(self, address: str) -> None:
@@ -286,9 +286,10 @@ class _Stream(Generic[Q, A]):
     async def open(self, open_stream: Callable[[aio.Channel], Any], caller: str) -> bool:
         """Connects; False where nobody is there within two seconds."""
         options = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
-        channel = aio.insecure_channel(_target(self.address), options=options)
+        channel = aio.insecure_channel(target([self.address]), options=options)
         try:
-            await asyncio.wait_for(channel.channel_ready(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await channel.channel_ready()
         except TimeoutError:
             await channel.close()
             return False
@@ -378,34 +379,6 @@ class _Stream(Generic[Q, A]):
                 self.retire()
             if self._is_retired and not sent:
                 self._has_work.set()
-
-
-async def _look_up(addresses: Sequence[str], before: set[str]) -> set[str]:
-    """The addresses with names replaced by what they stand for now.
-
-    What was known `before` where none answers.
-    """
-    found: set[str] = set()
-    for address in addresses:
-        if is_literal(address):
-            found.add(address)
-            continue
-        host, _, port = address.rpartition(":")
-        loop = asyncio.get_running_loop()
-        try:
-            rows = await asyncio.wait_for(
-                loop.getaddrinfo(host, int(port), type=socket.SOCK_STREAM), CONNECT_SECONDS
-            )
-        except (OSError, TimeoutError):
-            continue
-        found.update(
-            f"[{row[4][0]}]:{port}" if row[0] is socket.AF_INET6 else f"{row[4][0]}:{port}" for row in rows
-        )
-    return found or before
-
-
-def _target(address: str) -> str:
-    return ("ipv6:" if address.startswith("[") else "ipv4:") + address
 
 
 def _fail(ask: _Ask[Any, Any]) -> None:

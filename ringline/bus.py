@@ -53,7 +53,8 @@ class Bus:
         """Begins to connect and waits for it at most `patience` seconds; a bus that is away is no failure."""
         self._keeper = asyncio.create_task(self._keep(), name="bus")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._up.wait()
         return self
 
     async def close(self) -> None:

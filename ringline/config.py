@@ -5,7 +5,6 @@ Each field has a description; docs/settings.md is generated from them. Everythin
 except the addresses of a database and a bus in production.
 """
 
-import ipaddress
 import os
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -17,6 +16,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from ringline.addresses import split_addresses
 
 
 class Configured(BaseSettings):
@@ -143,18 +144,3 @@ class ServiceSettings(Configured):
     def load(cls, **given: Any) -> Self:
         """From the environment; `given` wins."""
         return cls(**given)
-
-
-def split_addresses(text: str) -> list[str]:
-    """The addresses of a list with commas."""
-    return [one.strip() for one in text.split(",") if one.strip()]
-
-
-def is_literal(address: str) -> bool:
-    """Whether the host of `host:port` is an IP address rather than a name."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

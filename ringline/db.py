@@ -101,7 +101,8 @@ class Database:
             await self._engine.dispose()
         if self._pool is not None:
             try:
-                await asyncio.wait_for(self._pool.close(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await self._pool.close()
             except TimeoutError:
                 self._pool.terminate()
 

@@ -19,10 +19,11 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
 from ringline import telemetry
+from ringline.addresses import split_addresses
 from ringline.answerer import Draining
 from ringline.asker import Asker
 from ringline.bus import Bus
-from ringline.config import NodeSettings, split_addresses
+from ringline.config import NodeSettings
 from ringline.db import Database
 from ringline.log import Log
 from ringline.telemetry import report_bug

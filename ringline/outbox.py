@@ -47,8 +47,8 @@ WITH claimed AS MATERIALIZED (
 )
 SELECT id, event FROM outbox JOIN claimed USING (part) ORDER BY id LIMIT $2
 """
-# The rows are read in the snapshot of the claim: what another relay deleted just before may be published again.
-# The log drops it (same event id), and consumers are idempotent anyway.
+# Read in the snapshot of the claim: what another relay deleted just before may be published again. The log
+# drops it (same event id), and consumers are idempotent anyway.
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1)"
 
 
@@ -75,7 +75,8 @@ class Outbox:
         """Publishes for ever; an outage of the database or the log only makes it late."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._nudged.wait()
                 await asyncio.sleep(LINGER_SECONDS)
             self._nudged.clear()
             try:

@@ -72,6 +72,7 @@ def configure(level: str = "info") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
+            use_get_message=False,  # a library's sentence without what it would fill in
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, _render],
         )
     )

@@ -18,7 +18,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from grpc import aio
 
-from ringline.config import is_literal
+from ringline.addresses import target
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSALS, RPC_SECONDS, report_bug
 from ringline.v1 import annotations_pb2, reasons_pb2
@@ -122,13 +122,7 @@ class Channel(aio.Channel):
 
 def open_channel(addresses: Sequence[str], caller: str) -> Channel:
     """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses."""
-    if len(addresses) > 1 and not all(is_literal(one) for one in addresses):
-        raise ValueError("several addresses are IP addresses; a name stands alone")
-    if all(is_literal(one) for one in addresses):
-        target = ("ipv6:" if addresses[0].startswith("[") else "ipv4:") + ",".join(addresses)
-    else:
-        target = f"dns:///{addresses[0]}"
-    return Channel(aio.insecure_channel(target, options=CHANNEL_OPTIONS), caller)
+    return Channel(aio.insecure_channel(target(addresses), options=CHANNEL_OPTIONS), caller)
 
 
 def rebuilt(error: aio.AioRpcError) -> BaseException:

@@ -1,0 +1,155 @@
+"""Wake-ups, the event log and the outbox, on a real bus that is sometimes away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from ringline import ids
+from ringline.bus import ALL, Bus, token
+from ringline.db import Database
+from ringline.log import Log
+from ringline.outbox import Outbox
+from ringline.v1.events_pb2 import CallEnded, CallRang, Event
+from services.embedded import Nats
+from tests.conftest import SettingsFor
+from tests.servers import until
+
+
+@pytest.fixture
+async def bus(nats: Nats) -> AsyncIterator[Bus]:
+    """A connection to the bus."""
+    bus = await Bus(nats.url()).connect()
+    yield bus
+    await bus.close()
+
+
+def happened(call: str, version: int, fact: CallRang | None = None) -> Event:
+    """An event of a call."""
+    event = Event(event_id=ids.mint_event(), call_id=call, version=version)
+    event.call_rang.CopyFrom(fact) if fact is not None else event.call_ended.CopyFrom(CallEnded())
+    return event
+
+
+@pytest.mark.parametrize("text", ["", ">", "*", "a.b", "a b", "a\r\nPUB x 1", "Ada"])
+def test_nothing_but_ids_enters_a_subject(text: str) -> None:
+    with pytest.raises(ValueError, match="subject"):
+        token(text)
+
+
+async def test_a_gateway_hears_its_own_wakes_and_those_for_all_in_order(bus: Bus) -> None:
+    heard: list[bytes] = []
+
+    async def hear(wake: bytes) -> None:
+        heard.append(wake)
+
+    mine, other = ids.mint_gateway(), ids.mint_gateway()
+    await bus.subscribe_wakes(mine, hear)
+    for number in range(20):
+        assert await bus.publish_wake(mine, b"%d" % number)
+        assert await bus.publish_wake(other, b"not mine")
+    await until(lambda: len(heard) == 20, 5, lambda: str(heard))
+    assert heard == [b"%d" % number for number in range(20)]
+    await bus.publish_wake(ALL, b"all")
+    await until(lambda: heard[-1] == b"all", 5, lambda: str(heard))
+
+
+async def test_a_bus_that_is_away_loses_wakes_and_nothing_else(nats: Nats, bus: Bus) -> None:
+    heard: list[bytes] = []
+    back: list[bool] = []
+
+    async def hear(wake: bytes) -> None:
+        heard.append(wake)
+
+    gateway = ids.mint_gateway()
+    await bus.subscribe_wakes(gateway, hear)
+    bus.on_reconnect(lambda: back.append(True))
+    port = urlsplit(nats.url()).port or 0
+    nats.stop()
+    await until(lambda: not bus.is_up, 10, lambda: "still up")
+    assert not await bus.publish_wake(gateway, b"lost")
+    nats.start(port)
+    await until(lambda: bus.is_up and bool(back), 15, lambda: "not back")
+    assert await bus.publish_wake(gateway, b"heard")
+    await until(lambda: heard == [b"heard"], 5, lambda: str(heard))
+
+
+async def test_a_bus_that_comes_later_is_found(nats: Nats) -> None:
+    url = nats.url()
+    port = urlsplit(nats.url()).port or 0
+    nats.stop()
+    bus = await Bus(url).connect(patience=0.1)
+    assert not bus.is_up
+    heard: list[bytes] = []
+
+    async def hear(wake: bytes) -> None:
+        heard.append(wake)
+
+    await bus.subscribe_wakes("g_1", hear)
+    nats.start(port)
+    await bus.until_up()
+    await bus.publish_wake("g_1", b"late")
+    await until(lambda: heard == [b"late"], 5, lambda: str(heard))
+    await bus.close()
+
+
+async def test_an_event_comes_again_until_it_was_handled_and_once_when_published_twice(bus: Bus) -> None:
+    log = Log(bus)
+    await log.ensure_stream()
+    event = happened("c_1", 1)
+    assert await log.publish([event, event, happened("c_1", 2, CallRang())]) == 3
+    tries: list[int] = []
+
+    async def handle(heard: Event) -> None:
+        tries.append(heard.version)
+        if len(tries) == 1:
+            raise KeyError("once")
+
+    task = asyncio.create_task(log.consume("projector", ["call_ended"], handle))
+    await until(lambda: len(tries) >= 2, 10, lambda: str(tries))
+    assert tries == [1, 1]
+    task.cancel()
+
+
+async def test_the_outbox_publishes_in_order_and_keeps_what_was_not_acknowledged(
+    nats: Nats, bus: Bus, settings_for: SettingsFor
+) -> None:
+    settings = await settings_for("signaling")
+    db = await Database.of(settings, "signaling").open()
+    log = Log(bus)
+    await log.ensure_stream()
+    relays = [Outbox(db, log), Outbox(db, log)]
+    calls = [ids.mint_call() for _ in range(5)]
+    heard: dict[str, list[int]] = {call: [] for call in calls}
+
+    async def handle(event: Event) -> None:
+        if event.version not in heard[event.call_id]:
+            heard[event.call_id].append(event.version)
+
+    async def write(versions: range) -> None:
+        for version in versions:
+            for call in calls:
+                async with db.transaction() as con:
+                    await relays[0].add(con, happened(call, version))
+
+    await write(range(1, 4))
+    port = urlsplit(nats.url()).port or 0
+    nats.stop()
+    await until(lambda: not bus.is_up, 10, lambda: "still up")
+    assert await relays[0].relay() == 0
+    nats.start(port)
+    await until(lambda: bus.is_up, 15, lambda: "not back")
+    tasks = [asyncio.create_task(relay.run()) for relay in relays]
+    tasks.append(asyncio.create_task(log.consume("projector", [], handle)))
+    await write(range(4, 10))
+    relays[0].nudge()
+    await until(lambda: all(len(one) == 9 for one in heard.values()), 20, lambda: str(heard))
+    assert all(versions == list(range(1, 10)) for versions in heard.values())
+    while await db.fetchval("SELECT count(*) FROM outbox"):
+        relays[0].nudge()
+        await asyncio.sleep(0.01)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await db.close()

@@ -1,0 +1,111 @@
+"""A service's role, its schema, and a database that is away."""
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from ringline.config import NodeSettings
+from ringline.db import Database
+from ringline.migrate import migrate
+from ringline.refusal import Refusal
+from ringline.v1.reasons_pb2 import Reason
+from services.__main__ import migrations, present
+from services.embedded import Postgres
+from tests.conftest import Databases
+
+
+@pytest.fixture
+async def settings(databases: Databases) -> NodeSettings:
+    """A node on a database with the schema of signaling."""
+    return databases.settings(await databases.create(("signaling",)))
+
+
+async def opened(settings: NodeSettings, service: str) -> Database:
+    return await Database.of(settings, service).open()
+
+
+async def test_migrating_at_the_same_time_is_migrating_once(databases: Databases) -> None:
+    settings = databases.settings(await databases.create())
+    await asyncio.gather(*(migrate(settings, migrations(["signaling"])) for _ in range(4)))
+    db = await opened(settings, "signaling")
+    assert await db.fetchval("SELECT count(*) FROM alembic_version") == 1
+    await db.close()
+
+
+async def test_no_role_sees_the_schema_of_another_service(databases: Databases) -> None:
+    settings = databases.settings(await databases.create(tuple(present())))
+    with_schema = list(migrations(present()))
+    for service in with_schema:
+        db = await opened(settings, service)
+        for other in with_schema:
+            if other != service:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await db.fetch(f"SELECT * FROM {other}.alembic_version")
+        for statement in (
+            "CREATE TABLE mine (x int)",
+            "CREATE TABLE public.ours (x int)",
+            "UPDATE alembic_version SET version_num = ''",
+            "CREATE ROLE friend",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await db.execute(statement)
+        await db.close()
+
+
+async def test_a_statement_that_takes_too_long_is_unavailable(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    with pytest.raises(Refusal) as caught:
+        await db.fetch("SELECT pg_sleep(30)")
+    assert caught.value.reason == Reason.REASON_UNAVAILABLE
+    assert await db.answers()
+    await db.close()
+
+
+async def test_a_statement_whose_asker_went_away_blocks_nobody(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    for _ in range(6):  # more often than the pool has connections
+        task = asyncio.create_task(db.fetch("SELECT pg_sleep(30)"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert await db.answers()
+    await db.close()
+
+
+async def test_a_database_that_died_is_unavailable_and_then_back(
+    databases: Databases, settings: NodeSettings, postgres: Postgres
+) -> None:
+    db = await opened(settings, "signaling")
+    owner = await asyncpg.connect(settings.database_owner_url.get_secret_value())
+    await owner.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ringline_signaling'"
+    )
+    await owner.close()
+    with suppress(Refusal):
+        await db.fetchval("SELECT 1")
+    assert await db.fetchval("SELECT 1") == 1
+    await db.close()
+
+
+async def test_a_bug_in_a_statement_is_no_outage(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await db.fetch("SELECT * FROM nowhere")
+    await db.close()
+
+
+async def test_a_transaction_is_all_or_nothing(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    with pytest.raises(Refusal):
+        async with db.transaction() as con:
+            await con.execute("INSERT INTO pair (k) VALUES ('a')")
+            raise Refusal(Reason.REASON_STALE)
+    assert await db.fetchval("SELECT count(*) FROM pair") == 0
+    async with db.begin() as session:
+        await session.execute(text("INSERT INTO pair (k) VALUES ('a')"))
+    assert await db.fetchval("SELECT count(*) FROM pair") == 1
+    await db.close()

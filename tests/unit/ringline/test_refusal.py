@@ -1,0 +1,29 @@
+"""A refusal survives every hop, and every reason has its meaning."""
+
+from ringline.refusal import REASONS, Refusal
+from ringline.v1 import reasons_pb2
+from ringline.v1.reasons_pb2 import Reason
+
+
+def test_every_reason_has_a_status_and_a_sentence() -> None:
+    assert set(REASONS) == set(Reason.values()) - {Reason.REASON_UNSPECIFIED}
+    for meaning in REASONS.values():
+        assert 400 <= meaning.status < 600
+        assert meaning.sentence.endswith(".")
+
+
+def test_a_refusal_comes_out_of_the_wire_as_it_went_in() -> None:
+    said = Refusal(Reason.REASON_LIMITED, "Three rings are enough.", retry_after=1.5)
+    heard = Refusal.from_proto(reasons_pb2.Refusal.FromString(said.to_proto().SerializeToString()))
+    assert (heard.reason, heard.sentence, heard.retry_after) == (said.reason, said.sentence, said.retry_after)
+    assert heard.name == "limited"
+    assert heard.status == 429
+
+
+def test_where_time_changes_nothing_there_is_no_retry() -> None:
+    assert Refusal.from_proto(Refusal(Reason.REASON_SELF).to_proto()).retry_after is None
+
+
+def test_a_reason_of_a_newer_sender_counts_as_unavailable() -> None:
+    heard = Refusal.from_proto(reasons_pb2.Refusal(reason=9999, sentence="New."))  # type: ignore[arg-type]
+    assert heard.reason == Reason.REASON_UNAVAILABLE
