@@ -121,13 +121,9 @@ class Phone:
         async with asyncio.timeout(within):
             for pause in _pauses():
                 try:
-                    if self.line is None or not self.line.is_open:
-                        await self._watch.until(lambda: self.is_connected, within, self.__str__)
-                    assert self.line is not None
-                    return await self.line.ask(frame)
+                    return await (await self._open_line(within)).ask(frame)
                 except LineClosed:
-                    if self.gone is not None:
-                        raise self.gone from None
+                    pass
                 except Refusal as refusal:
                     if refusal.reason not in _AGAIN or time.monotonic() + pause > end:
                         raise
@@ -163,6 +159,14 @@ class Phone:
         calls = "; ".join(str(call) for call in list(self.calls.values())[-4:]) or "no calls"
         return f"phone {self.session.device_id}.{self.instance} is {state}, {calls}"
 
+    async def _open_line(self, within: float) -> Line:
+        if self.line is None or not self.line.is_open:
+            await self._watch.until(lambda: self.is_connected or self.gone is not None, within, self.__str__)
+        if self.gone is not None:
+            raise self.gone
+        assert self.line is not None
+        return self.line
+
     async def _open(self) -> None:
         ticket = await self.session.ticket()
         hello = Hello(
@@ -185,8 +189,7 @@ class Phone:
             await self._until_lost()
             self._watch.changed()
             if self.line is not None and fenced(self.line.refused):
-                self.gone = self.line.refused
-                return
+                return self._leave(self.line.refused)
             for pause in _pauses(self._pause_ms / 1000):
                 await asyncio.sleep(pause)
                 try:
@@ -196,8 +199,11 @@ class Phone:
                     continue
                 except Refusal as refusal:
                     if refusal.reason not in (*_AGAIN, Reason.REASON_LIMITED, Reason.REASON_TICKET_INVALID):
-                        self.gone = refusal
-                        return
+                        return self._leave(refusal)
+
+    def _leave(self, why: Refusal | None) -> None:
+        self.gone = why
+        self._watch.changed()
 
     async def _until_lost(self) -> None:
         line = self.line
