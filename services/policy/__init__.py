@@ -6,8 +6,8 @@ Policy.Unblock, Policy.ListBlocks, Policy.GetEntitlements, Policy.SetEntitlement
 Hears  nothing.   Says  nothing.   Asks  directory, signaling.
 
 Directory says who the two are and how they are related; the rules (rules.py) turn that, the callee's
-settings, blocks and the operator's entitlements into a verdict, which is never remembered. A block is acknowledged when
-signaling has closed the gate between the two (gates.py).
+settings, blocks and the operator's entitlements into a verdict, which is never remembered. A block is
+acknowledged when signaling has closed the gate between the two (gates.py).
 """
 
 from collections.abc import AsyncIterator

@@ -25,7 +25,7 @@ RETRY_SECONDS = 1.0
 class Gates:
     """Signaling's gates, as this service wants them."""
 
-    def __init__(self, store: Store, signaling: signaling_pb2_grpc.SignalingAsyncStub) -> None:
+    def __init__(self, store: Store, signaling: "signaling_pb2_grpc.SignalingAsyncStub") -> None:
         self._store = store
         self._signaling = signaling
         self._room = asyncio.Semaphore(AT_ONCE)
