@@ -62,7 +62,7 @@ export function App() {
 /** The session of the link that was opened, or that of an earlier visit. */
 async function arrive(): Promise<Here> {
   try {
-    const link = devLink();
+    const link = await devLink(rest);
     const known = await Session.resume(rest, now);
     if (link !== undefined && known?.account.username !== link.username) {
       return { is: "in", session: await Session.signIn(rest, now, link.username, link.password) };

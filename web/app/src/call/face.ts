@@ -30,7 +30,7 @@ export function faceOf(call: LocalCall): Face {
     key: call.key,
     incoming: call.role === Role.CALLEE,
     state: call.state,
-    status: statusOf(call.state, view?.phase ?? Phase.UNSPECIFIED, call.ending),
+    status: statusOf(call.state, view?.role ?? call.role, view?.phase ?? Phase.UNSPECIFIED, call.ending),
     peer: {
       username: peer?.username ?? call.username.replace(/^@+/, ""),
       display_name: peer?.displayName ?? "",

@@ -36,7 +36,7 @@ export interface Stamp {
 /** The words of the status element; the accessibility contract. */
 export type Status =
   | "Calling…" | "Ringing…" | "Connecting…" | "Connected" | "Reconnecting…"
-  | "Call ended" | "Declined" | "No answer" | "Busy" | "Connection lost"
+  | "Call ended" | "Missed call" | "Declined" | "No answer" | "Busy" | "Connection lost"
   | "Answered on another device" | "Declined on another device";
 
 const ENDINGS: Record<Ending, Status> = {
@@ -54,7 +54,10 @@ const ENDINGS: Record<Ending, Status> = {
   [Ending.SEVERED]: "Call ended",
 };
 
-export function statusOf(state: State, phase: Phase, ending: Ending): Status {
+/** Endings that the person who was called reads as a missed call. */
+const MISSED: ReadonlySet<Ending> = new Set([Ending.CANCELLED, Ending.NO_ANSWER]);
+
+export function statusOf(state: State, role: Role, phase: Phase, ending: Ending): Status {
   switch (state) {
     case "calling":
       return phase === Phase.RINGING ? "Ringing…" : "Calling…";
@@ -66,6 +69,7 @@ export function statusOf(state: State, phase: Phase, ending: Ending): Status {
     case "mending":
       return "Reconnecting…";
     case "ended":
+      if (role === Role.CALLEE && MISSED.has(ending)) return "Missed call";
       return ENDINGS[ending] ?? "Call ended";
     default:
       return "Calling…";
