@@ -3,3 +3,8 @@
 Knows no service. Rooms: config, addresses, node, wire, asker, answerer, gather, refusal, bus, log, outbox,
 db, migrate, ids, telemetry, client.
 """
+
+import os
+
+# gRPC's core writes lines of its own to stderr, where every line of ours is JSON; its errors come to us anyway.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
