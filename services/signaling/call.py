@@ -99,9 +99,6 @@ def _why_not(was: Phase, role: str, verb: str) -> "reasons_pb2.Reason.ValueType"
     )
 
 
-# ---------------------------------------------------------------- legs
-
-
 def _seen(
     member: signaling_pb2.Member, who: Who, state: "signaling_pb2.LegState.ValueType"
 ) -> signaling_pb2.Leg:
@@ -117,9 +114,6 @@ def _must_be_bound(done: Step, who: Who) -> signaling_pb2.Member:
     if leg is None or leg.line != who.line:
         raise Refusal(reasons_pb2.REASON_ANSWERED_ELSEWHERE)
     return member
-
-
-# ---------------------------------------------------------------- ends
 
 
 def _end(
@@ -178,9 +172,6 @@ def _end_by_operator(done: Step, who: None, verb: EndByOperator, now: int, times
     _end(done, now, types_pb2.ENDING_BY_OPERATOR, types_pb2.ENDING_BY_OPERATOR)
 
 
-# ---------------------------------------------------------------- ringing
-
-
 def _rings(done: Step, who: Who, verb: client_pb2.Ringing, now: int, times: Times) -> None:
     member = done.record.members[who.side]
     leg = leg_of(member, who.line)
@@ -227,9 +218,6 @@ def _decline(done: Step, who: Who, verb: client_pb2.Decline, now: int, times: Ti
     if verb.everywhere or not any(leg.state in waiting for leg in member.legs):
         told = types_pb2.ENDING_DECLINED if new.device_truth else types_pb2.ENDING_UNSPECIFIED
         _end(done, now, types_pb2.ENDING_DECLINED, told, by=member.profile.user_id)
-
-
-# ---------------------------------------------------------------- talking
 
 
 def _set_media(done: Step, who: Who, verb: client_pb2.SetMedia, now: int, times: Times) -> None:
@@ -289,9 +277,6 @@ def _connect(new: signaling_pb2.CallRecord, now: int, times: Times) -> None:
     new.deadline_at_ms = now + times.look
 
 
-# ---------------------------------------------------------------- lines that come and go
-
-
 def _arrived(done: Step, who: Who, verb: signaling_pb2.Arrived, now: int, times: Times) -> None:
     new = done.record
     member = new.members[who.side]
@@ -314,9 +299,6 @@ def _gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times
         member.absent_since_ms = now
         patience = times.lost if done.record.answered_at_ms else times.caller_absent
         done.record.deadline_at_ms = min(done.record.deadline_at_ms or now + patience, now + patience)
-
-
-# ---------------------------------------------------------------- the sweeper's look
 
 
 def _tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:

@@ -1,5 +1,6 @@
-"""Two signaling processes in one test: real Postgres, real NATS, real streams; policy and presence say what they are
-told to (their own tests and the suite use the real ones)."""
+"""Two signaling processes in one test: real Postgres, real NATS, real streams; policy and presence say what
+they are told to (their own tests and the suite use the real ones).
+"""
 
 import asyncio
 from collections import defaultdict
@@ -182,7 +183,7 @@ async def open_room(settings: NodeSettings) -> AsyncIterator[Room]:
     """Two signaling nodes and the told ones."""
     async with AsyncExitStack() as stack:
         told = await stack.enter_async_context(Node(settings, ["policy", "presence"]))
-        policy, presence = ToldPolicy(told), ToldPresence(told)
+        policy, presence = ToldPolicy(told), ToldPresence(told)  # type: ignore[abstract]
         told.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, policy)
         told.serve("presence", presence_pb2_grpc.add_PresenceServicer_to_server, presence)
         await told.start()
