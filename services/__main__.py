@@ -61,7 +61,19 @@ def _add_service(name: str) -> None:
 
 
 for _name in SERVICES:
-    _add_service(_name)
+    if _name != "policy":
+        _add_service(_name)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def policy(context: typer.Context) -> None:
+    """Run the service policy in this process, or ask it (see: ringline policy --help)."""
+    if context.args:
+        importlib.import_module("services.policy.cli").app(context.args, prog_name="ringline policy")
+    else:
+        run(["policy"])
 
 
 @app.command("all")

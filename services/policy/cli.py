@@ -1,0 +1,149 @@
+"""`ringline policy …`: what would become of a call and why, and what each tier may do; over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ringline.addresses import split_addresses
+from ringline.config import NodeSettings
+from ringline.refusal import Refusal
+from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1.directory_pb2_grpc import DirectoryStub
+from ringline.v1.policy_pb2_grpc import PolicyStub
+from ringline.wire import Channel, open_channel
+
+if TYPE_CHECKING:
+    from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
+
+T = TypeVar("T")
+SECONDS = 5.0
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Explain verdicts, and set what each tier may do."
+)
+
+
+class Kind(StrEnum):
+    """A kind of media, as typed."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+@app.command()
+def explain(caller: str, callee: str, kind: Kind = typer.Argument(Kind.AUDIO)) -> None:  # noqa: B008
+    """Show what would become of a call from one user to another, and every rule that was looked at."""
+    _print_verdict(asyncio.run(_said(_explain(caller, callee, kind))))
+
+
+@app.command()
+def entitlements() -> None:
+    """Show what each tier may do."""
+    _print_entitlements(asyncio.run(_said(_with_policy(_entitlements))))
+
+
+@app.command()
+def entitle(tier: str, kinds: list[Kind] = typer.Argument(None)) -> None:  # noqa: B008
+    """Say what a tier may do: place audio calls, send video, both, neither. "*" is every tier not listed."""
+    row = policy_pb2.Entitlement(
+        tier=tier, place_audio=Kind.AUDIO in (kinds or ()), place_video=Kind.VIDEO in (kinds or ())
+    )
+    _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, row)))))
+
+
+@app.command()
+def unlist(tier: str) -> None:
+    """Take a tier off the list. When the list is empty, every tier may do everything."""
+    _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, None)))))
+
+
+async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.Verdict:
+    async with _channel("directory") as channel:
+        directory = DirectoryStub(channel)
+        found = await directory.Resolve(directory_pb2.ResolveRequest(username=caller), timeout=SECONDS)
+    attempt = policy_pb2.Attempt(
+        act=policy_pb2.ACT_PLACE,
+        caller_id=found.profile.user_id,
+        callee_username=callee,
+        kinds=types_pb2.Kinds(audio=True, video=kind is Kind.VIDEO),
+    )
+    request = policy_pb2.ExplainRequest(attempt=attempt)
+    return await _with_policy(lambda policy: _verdict(policy, request))
+
+
+async def _verdict(policy: PolicyAsyncStub, request: policy_pb2.ExplainRequest) -> policy_pb2.Verdict:
+    return (await policy.Explain(request, timeout=SECONDS)).verdict
+
+
+async def _entitlements(policy: PolicyAsyncStub) -> policy_pb2.GetEntitlementsResponse:
+    return await policy.GetEntitlements(policy_pb2.GetEntitlementsRequest(), timeout=SECONDS)
+
+
+async def _set_row(
+    policy: PolicyAsyncStub, tier: str, row: policy_pb2.Entitlement | None
+) -> policy_pb2.GetEntitlementsResponse:
+    rows = [old for old in (await _entitlements(policy)).entitlements if old.tier != tier]
+    request = policy_pb2.SetEntitlementsRequest(entitlements=[*rows, row] if row else rows)
+    await policy.SetEntitlements(request, timeout=SECONDS)
+    return await _entitlements(policy)
+
+
+async def _with_policy(question: Callable[[PolicyAsyncStub], Awaitable[T]]) -> T:
+    async with _channel("policy") as channel:
+        return await question(PolicyStub(channel))
+
+
+def _channel(service: str) -> Channel:
+    addresses = split_addresses(NodeSettings().address.get(service, ""))
+    if not addresses:
+        raise typer.BadParameter(f"Say where {service} is: RINGLINE_ADDRESS_{service.upper()}=host:port")
+    return open_channel(addresses, "operator")
+
+
+async def _said(answer: Awaitable[T]) -> T:
+    """The answer; a refusal is said in its own words, and ends the program with status 1."""
+    try:
+        return await answer
+    except Refusal as refusal:
+        typer.echo(refusal.sentence, err=True)
+        raise typer.Exit(1) from None
+
+
+def _print_verdict(verdict: policy_pb2.Verdict) -> None:
+    outcome = policy_pb2.Outcome.Name(verdict.outcome).removeprefix("OUTCOME_").lower()
+    if verdict.HasField("refused"):
+        outcome += f" ({Refusal.from_proto(verdict.refused).name})"
+    facts = Table(box=None, show_header=False)
+    facts.add_row("outcome", outcome)
+    facts.add_row("caller may send", _kinds(verdict.caller_may_send))
+    facts.add_row("callee may send", _kinds(verdict.callee_may_send))
+    facts.add_row("caller sees ringing, busy, declined", _yes(verdict.device_truth))
+    facts.add_row("relay only", _yes(verdict.relay_only))
+    trace = Table("rule", "held", "what follows", box=None)
+    for step in verdict.trace:
+        trace.add_row(step.rule, _yes(step.held), step.effect if step.held else "")
+    Console().print(facts, "", trace)
+
+
+def _print_entitlements(found: policy_pb2.GetEntitlementsResponse) -> None:
+    table = Table("tier", "may place audio", "may send video", box=None)
+    for row in found.entitlements:
+        table.add_row(row.tier, _yes(row.place_audio), _yes(row.place_video))
+    if not found.entitlements:
+        table.add_row("every tier", "yes", "yes")
+    Console().print(f"version {found.version}", table)
+
+
+def _kinds(kinds: types_pb2.Kinds) -> str:
+    return " and ".join(word for word in ("audio", "video") if getattr(kinds, word)) or "nothing"
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"
