@@ -1,0 +1,81 @@
+"""Gateway: the sockets and the public API. It holds no truth.
+
+Owns  nothing.   Answers  nothing.
+Hears  nothing.   Says  nothing.
+Asks  directory, policy, presence, signaling.
+
+What it answers is not gRPC: REST below /v1/ (docs/openapi.json) and the WebSocket /v1/connect. What it hears
+are wake-ups over the bus, on a subject of its own and on the one of all gateways.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ringline import ids
+from ringline.node import Node
+from ringline.telemetry import log
+from ringline.v1 import signaling_pb2, signaling_pb2_grpc
+from ringline.v1.directory_pb2_grpc import DirectoryStub
+from ringline.v1.policy_pb2_grpc import PolicyStub
+from ringline.v1.presence_pb2_grpc import PresenceStub
+from services.gateway.auth import Doorkeeper
+from services.gateway.board import Board
+from services.gateway.door import Door
+from services.gateway.edge import Edge
+from services.gateway.http import make_app
+from services.gateway.lease import Lease
+from services.gateway.limits import Buckets, Strikes
+from services.gateway.link import Link
+from services.gateway.listener import listening
+from services.gateway.network import networks
+from services.gateway.settings import Settings
+from services.gateway.tickets import TicketPress
+
+
+@asynccontextmanager
+async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[int]:
+    """Builds the service in this process; yields the port of HTTP."""
+    settings = settings or Settings.load()
+    gateway_id = ids.mint_gateway()
+    environment = node.settings.environment
+    directory = DirectoryStub(node.channel("directory"))
+    presence = PresenceStub(node.channel("presence"))
+    doorkeeper = Doorkeeper(settings, directory)
+    tickets = TicketPress(_ticket_key(settings, environment), settings.ticket_s)
+    trusted = networks(settings.trusted_proxies)
+    lookups = Buckets(settings.lookup_burst, settings.lookup_every_s)
+    strikes = Strikes(settings.hello_failures, settings.hello_window_s)
+    asker = await node.asker(
+        "signaling",
+        lambda channel: signaling_pb2_grpc.SignalingStub(channel).Link,
+        lambda commands: signaling_pb2.LinkRequest(gateway_id=gateway_id, commands=commands),
+        lambda response: response.replies,
+    )
+    link, lease = Link(asker, gateway_id, settings.sync_s), Lease(presence, gateway_id)
+    door = Door(settings.allowed_origins.split(","), trusted, tickets, strikes)
+    board = Board(settings, gateway_id, door, doorkeeper, lookups, link, lease)
+    policy = PolicyStub(node.channel("policy"))
+    edge = Edge(settings, environment, directory, policy, presence, doorkeeper, tickets, lookups, trusted)
+    bus = await node.bus()
+    await bus.subscribe_wakes(gateway_id, link.hear)
+    bus.on_reconnect(link.compare)
+    for work, name in (
+        (link.run(), "comparison"),
+        (lease.run_renewals(), "lease"),
+        (lease.run_releases(), "releases"),
+        (board.beat(), "beat"),
+    ):
+        node.spawn(work, name)
+    app = make_app(edge, lambda: not node.draining.is_set())
+    async with listening(app, board, settings) as port:
+        log(__name__).info("listening", gateway=gateway_id, address=f"{settings.host}:{port}")
+        yield port
+        await board.drain(0.0 if environment == "dev" else settings.drain_s)
+
+
+def _ticket_key(settings: Settings, environment: str) -> str:
+    key = settings.ticket_key.get_secret_value()
+    if not key and environment == "production":
+        raise ValueError("set RINGLINE_GATEWAY_TICKET_KEY: all gateways sign tickets with the same secret")
+    return key or secrets.token_urlsafe(32)

@@ -1,0 +1,281 @@
+"""The board: every line of this gateway, by name and by user; opens them, finds them, beats, drains."""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from prometheus_client import Counter, Gauge
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from ringline.refusal import Refusal
+from ringline.telemetry import log
+from ringline.v1 import client_pb2, signaling_pb2, types_pb2
+from ringline.v1.reasons_pb2 import Reason
+from services.gateway.auth import Doorkeeper
+from services.gateway.door import Door, Turned
+from services.gateway.lease import Lease
+from services.gateway.limits import Buckets
+from services.gateway.line import Line, State
+from services.gateway.link import Held, Link
+from services.gateway.settings import Settings
+from services.gateway.socket import POLICY, RESTART, Socket
+
+PATH = "/v1/connect"
+TICK_SECONDS = 0.5
+LATE_SECONDS = 2.0
+LIVE_SILENCE_SECONDS = 15.0
+"""A line with a live call that answers no ping for so long is gone, whatever TCP believes."""
+IDLE_BEATS_MISSED = 2.4
+
+LINES = Gauge("ringline_lines", "Open lines.")
+OPENED = Counter("ringline_lines_opened_total", "Hellos, by what came of them.", ["outcome"])
+CLOSED = Counter("ringline_lines_closed_total", "Lines that were closed, by why.", ["reason"])
+COMMANDS = Counter("ringline_commands_total", "Commands of lines, by what came of them.", ["verb", "outcome"])
+
+
+class Board:
+    """The lines of one gateway."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        gateway_id: str,
+        door: Door,
+        doorkeeper: Doorkeeper,
+        lookups: Buckets,
+        link: Link,
+        lease: Lease,
+    ) -> None:
+        self.settings = settings
+        self.loop = asyncio.get_running_loop()
+        self.is_draining = False
+        self._gateway_id = gateway_id
+        self._door = door
+        self._doorkeeper = doorkeeper
+        self._lookups = lookups
+        self._link = link
+        self._lease = lease
+        self._strangers: set[Line] = set()
+        self._by_key: dict[str, Line] = {}
+        self._by_user: dict[str, set[Line]] = {}
+        self._live: set[Line] = set()
+        slots = max(1, round(settings.idle_beat_s / TICK_SECONDS))
+        self._slots: list[set[Line]] = [set() for _ in range(slots)]
+        self._next_slot = 0
+        self._is_empty = asyncio.Event()
+        self._farewells: set[asyncio.Task[None]] = set()
+        link.held, link.deliver, link.settle, link.fence = self._held, self.deliver, self._settle, self.fence
+        lease.lines, lease.fence = self._claimed, self.fence
+
+    def __len__(self) -> int:
+        return len(self._by_key) + len(self._strangers)
+
+    # ------------------------------------------------------------ coming
+
+    def admit(self, socket: Socket, request: Request) -> Turned | None:
+        """Asked for each WebSocket: why it is turned away, or None and it is a line that has to say hello."""
+        headers = request.headers
+        if request.path.partition("?")[0] != PATH:
+            return 404, "There is no socket here.", {}
+        if self.is_draining:
+            return 503, "This gateway stops.", {"Retry-After": "1"}
+        network = self._door.network(socket.peer, headers.get_all("X-Forwarded-For"))
+        turned = self._door.turn_away(
+            _one(headers, "Origin"), _one(headers, "Host"), network, self.loop.time()
+        )
+        if turned is not None:
+            OPENED.labels("turned_away").inc()
+            return turned
+        self._strangers.add(Line(self, socket, network))
+        return None
+
+    def struck(self, line: Line, refusal: Refusal) -> None:
+        """A hello failed by the client's own fault."""
+        OPENED.labels(refusal.name).inc()
+        self._door.strike(line.network, self.loop.time())
+
+    async def open(self, line: Line, hello: client_pb2.Hello) -> signaling_pb2.CommandReply:
+        """Registers a line and answers what it must know. Raises Refusal."""
+        ticket = self._door.check(hello, time.time())
+        wish = types_pb2.Line(
+            user_id=ticket.user_id,
+            device_id=ticket.device_id,
+            instance=hello.instance,
+            gateway_id=self._gateway_id,
+        )
+        line.proto = await self._lease.claim(wish, ticket.ticket_id, ticket.expires_at_ms)
+        line.key = f"{ticket.device_id}.{hello.instance}"
+        if line.state is State.CLOSED:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+        self._enter(line)
+        # Asked only now: whoever revokes the device from here on expels a line that is registered.
+        self._doorkeeper.forget(ticket.user_id, ticket.device_id)
+        _, reply = await asyncio.gather(
+            self._doorkeeper.device(ticket.user_id, ticket.device_id), self._link.arrived(line.proto)
+        )
+        OPENED.labels("done").inc()
+        return reply
+
+    def _enter(self, line: Line) -> None:
+        self._strangers.discard(line)
+        before = self._by_key.get(line.key)
+        if before is not None:
+            if before.proto.epoch > line.proto.epoch:
+                raise Refusal(Reason.REASON_LINE_FENCED)
+            self.fence([before.proto])
+        self._by_key[line.key] = line
+        self._by_user.setdefault(line.proto.user_id, set()).add(line)
+        self._next_slot = (self._next_slot + 1) % len(self._slots)
+        line.slot = self._next_slot
+        self._slots[line.slot].add(line)
+        LINES.set(len(self._by_key))
+
+    # ------------------------------------------------------------ working
+
+    async def command(self, line: Line, kind: str, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:
+        """Takes a command to signaling. Raises Refusal.
+
+        To place a call tells whether a name exists: whoever dials names that nobody has uses up his lookups.
+        """
+        user_id, now = line.proto.user_id, self.loop.time()
+        if kind == "place" and (wait := self._lookups.wait(user_id, now)):
+            raise Refusal(Reason.REASON_LIMITED, retry_after=wait)
+        try:
+            return await self._link.command(line.proto, frame)
+        except Refusal as refusal:
+            if refusal.reason == Reason.REASON_USER_NOT_FOUND:
+                self._lookups.take(user_id, now)
+            raise
+
+    def count(self, kind: str, outcome: str) -> None:
+        """Counts a command."""
+        COMMANDS.labels(kind, outcome).inc()
+
+    def touched(self, line: Line) -> None:
+        """The line has seen something: it may have a live call now, or none any more."""
+        if not line.views:
+            self._live.discard(line)
+        elif line not in self._live:
+            self._live.add(line)
+            line.next_beat = self.loop.time() + self.settings.beat_s * random.uniform(0.5, 1.0)
+
+    def deliver(self, frame: signaling_pb2.LineFrame) -> None:
+        """Takes a frame to the line, or to all lines of the user."""
+        if frame.line:
+            line = self._by_key.get(frame.line)
+            if line is not None and line.proto.user_id == frame.user_id:
+                line.show(frame)
+            return
+        for line in list(self._by_user.get(frame.user_id, ())):
+            line.show(frame)
+
+    def fence(self, lines: Iterable[types_pb2.Line]) -> None:
+        """Closes lines that were replaced or expelled, unless they have a higher epoch by now."""
+        for fenced in lines:
+            line = self._by_key.get(f"{fenced.device_id}.{fenced.instance}")
+            if line is not None and line.proto.epoch <= fenced.epoch:
+                line.goodbye(Refusal(Reason.REASON_LINE_FENCED), POLICY)
+
+    def _held(self) -> Held:
+        return [(line.proto, call_id, seen) for line in self._live for call_id, seen in line.views.live()]
+
+    def _settle(self, held: Held, live: frozenset[str]) -> None:
+        for proto, call_id, version in held:
+            line = self._by_key.get(f"{proto.device_id}.{proto.instance}")
+            if line is not None and line.proto.epoch == proto.epoch:
+                line.views.settle([(call_id, version)], live)
+                self.touched(line)
+
+    def _claimed(self) -> list[types_pb2.Line]:
+        return [line.proto for line in self._by_key.values()]
+
+    # ------------------------------------------------------------ beating
+
+    async def beat(self) -> None:
+        """Beats for ever: lines with a live call as long as signaling answers, all others now and then."""
+        slot, due = 0, self.loop.time()
+        while True:
+            due += TICK_SECONDS
+            await asyncio.sleep(max(0.0, due - self.loop.time()))
+            now = self.loop.time()
+            stood_still = now - due > LATE_SECONDS  # then nobody else is to blame for silence
+            due = now if stood_still else due
+            slot = (slot + 1) % len(self._slots)
+            self._beat(slot, now, judges=not stood_still)
+
+    def _beat(self, slot: int, now: float, judges: bool) -> None:
+        is_fresh = self._link.is_fresh(now)
+        for line in list(self._live):
+            if now < line.next_beat:
+                continue
+            line.next_beat = now + self.settings.beat_s
+            if judges and now - line.socket.heard_at > LIVE_SILENCE_SECONDS:
+                line.socket.abort()
+            elif is_fresh:
+                line.beat()
+            else:
+                line.socket.ping()
+        patience = IDLE_BEATS_MISSED * self.settings.idle_beat_s
+        for line in list(self._slots[slot]):
+            if judges and now - line.socket.heard_at > patience:
+                line.socket.abort()
+            elif line not in self._live:
+                line.beat()
+
+    # ------------------------------------------------------------ going
+
+    def leave(self, line: Line, why: str, is_busy: bool) -> None:
+        """A line is closed; `is_busy` says that it still has a command on its way."""
+        CLOSED.labels(why).inc()
+        self._strangers.discard(line)
+        self._live.discard(line)
+        self._slots[line.slot].discard(line)
+        if self._by_key.get(line.key) is line:
+            del self._by_key[line.key]
+        lines = self._by_user.get(line.proto.user_id)
+        if lines is not None:
+            lines.discard(line)
+            if not lines:
+                del self._by_user[line.proto.user_id]
+        LINES.set(len(self._by_key))
+        if not len(self):
+            self._is_empty.set()
+        if not is_busy:
+            self.left(line)
+
+    def left(self, line: Line) -> None:
+        """A closed line has nothing on its way any more: presence and signaling are told.
+
+        Both go by the epoch, so that what is said of a replaced line never meets its successor.
+        """
+        if not line.proto.epoch:
+            return
+        log(__name__).debug("line closed", line=line.key, epoch=line.proto.epoch)
+        self._lease.release(line.proto)
+        farewell = asyncio.create_task(self._link.gone(line.proto))
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Sends every line elsewhere, spread over `seconds`; who is still here a second later is closed."""
+        self.is_draining = True
+        self._is_empty.clear()
+        for line in [*self._by_key.values(), *self._strangers]:
+            line.reconnect(round(random.random() * seconds * 1000))
+        if len(self) and seconds:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_empty.wait(), seconds + 1.0)
+        for line in [*self._by_key.values(), *self._strangers]:
+            line.goodbye(Refusal(Reason.REASON_UNAVAILABLE, "This gateway stops."), RESTART)
+        if self._farewells:
+            await asyncio.wait(self._farewells, timeout=2.0)
+        await self._lease.flush()
+
+
+def _one(headers: Headers, name: str) -> str:
+    """A header that is there once; "" otherwise."""
+    values = headers.get_all(name)
+    return values[0] if len(values) == 1 else ""

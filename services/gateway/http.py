@@ -1,0 +1,169 @@
+"""HTTP: the REST API with its document, health, the web client, and what holds for every response."""
+
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from prometheus_client import Histogram
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ringline.refusal import Refusal
+from ringline.telemetry import SECONDS
+from ringline.v1.reasons_pb2 import Reason
+from services.gateway import accounts, people, shapes
+from services.gateway.edge import Edge, Here
+from services.gateway.problems import MEDIA_TYPE, Problem, install, problem
+from services.gateway.web import API_POLICY, HEADERS, HTTPS_ONLY, WebClient, page_policy
+
+LONGEST_BODY = 65_536
+HTTP_SECONDS = Histogram(
+    "ringline_http_seconds", "Time to answer a request.", ["method", "route", "status"], buckets=SECONDS
+)
+
+DESCRIPTION = """Audio and video calls by @username.
+
+Everything that is not a live call is here; calls are placed and answered over the WebSocket at `/v1/connect`
+(subprotocol `ringline.v1`, see docs/client-protocol.md). Refusals are problems (RFC 9457) with a `reason`."""
+
+Ready = Callable[[], bool]
+
+
+def make_app(edge: Edge, is_ready: Ready) -> ASGIApp:
+    """The whole of HTTP as one ASGI application."""
+    app = api(edge, is_ready)
+    origins = [one.strip() for one in edge.settings.allowed_origins.split(",") if one.strip()]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
+            max_age=600,
+        )
+    web = WebClient(Path(edge.settings.web_root)) if edge.settings.web_root else None
+    return Envelope(app, web, is_strict=edge.environment == "production")
+
+
+def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
+    """The REST API. Without an `edge` it only serves to write its document."""
+    app = FastAPI(
+        title="Ringline",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses={"default": {"model": Problem, "description": "Refused.", "content": {MEDIA_TYPE: {}}}},
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.edge = edge
+    app.state.is_ready = is_ready
+    install(app)
+    app.include_router(accounts.router)
+    app.include_router(people.router)
+    app.add_api_route("/v1/config", config, methods=["GET"], tags=["service"])
+    app.add_api_route("/healthz", healthz, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/readyz", readyz, methods=["GET"], include_in_schema=False)
+    return app
+
+
+async def config(edge: Here) -> shapes.Config:
+    """What a client needs to know before anybody has signed in."""
+    return shapes.Config.model_validate(
+        {
+            "environment": edge.environment,
+            "sign_up": edge.settings.sign_up,
+            "issuer": "local" if edge.doorkeeper.is_local else "oidc",
+            "version": version("ringline"),
+        }
+    )
+
+
+async def healthz() -> Response:
+    """Live: the loop turns."""
+    return Response("ok", media_type="text/plain")
+
+
+async def readyz(request: Request) -> Response:
+    """Ready: this process can do its own work and is not on its way out."""
+    is_ready: bool = request.app.state.is_ready()
+    return Response("ready" if is_ready else "not ready", 200 if is_ready else 503, media_type="text/plain")
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+class Envelope:
+    """What holds for every response: security headers, bounded bodies, a figure; and who answers what.
+
+    Addresses under /v1/ and the few of the service itself are the API's, everything else is the web client's.
+    """
+
+    def __init__(self, app: FastAPI, web: WebClient | None, is_strict: bool) -> None:
+        self._app = app
+        self._web = web
+        self._headers = (*HEADERS, HTTPS_ONLY) if is_strict else HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        is_page = self._web is not None and not _is_api(scope["path"])
+        policy = page_policy(headers.get("host", "")) if is_page else API_POLICY
+        began = time.perf_counter()
+        seen = {"status": 500}
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                more: list[tuple[bytes, bytes]] = [*self._headers, (b"content-security-policy", policy)]
+                if not is_page:
+                    more.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message["headers"], *more]
+            await send(message)
+
+        try:
+            if self._web is not None and is_page:
+                await self._web(scope, receive, guarded)
+            elif _length(headers) > LONGEST_BODY:
+                refusal = Refusal(Reason.REASON_INVALID, f"A body has at most {LONGEST_BODY} bytes.")
+                await problem(refusal, scope["path"], 413)(scope, receive, guarded)
+            else:
+                await self._app(scope, _bounded(receive), guarded)
+        finally:
+            route = "web" if is_page else getattr(scope.get("route"), "path", "-")
+            HTTP_SECONDS.labels(scope["method"], route, seen["status"]).observe(time.perf_counter() - began)
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith("/v1/") or path in ("/openapi.json", "/healthz", "/readyz")
+
+
+def _length(headers: Headers) -> int:
+    text = headers.get("content-length", "0")
+    return int(text) if text.isdigit() and len(text) < 12 else LONGEST_BODY + 1
+
+
+def _bounded(receive: Receive) -> Callable[[], Awaitable[Any]]:
+    """Bodies without a length are bounded while they come."""
+    total = 0
+
+    async def bounded() -> Message:
+        nonlocal total
+        message = await receive()
+        if message["type"] == "http.request":
+            total += len(message.get("body", b""))
+            if total > LONGEST_BODY:
+                return {"type": "http.disconnect"}
+        return message
+
+    return bounded

@@ -1,0 +1,97 @@
+"""The lease of this gateway's lines with presence: one renewal for all, releases in batches, claims anew on a
+difference."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from ringline.refusal import Refusal
+from ringline.telemetry import log
+from ringline.v1 import presence_pb2, types_pb2
+from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
+from ringline.v1.reasons_pb2 import Reason
+
+RENEW_SECONDS = 5.0
+BATCH_SECONDS = 0.05
+BATCH = 500
+AT_ONCE = 16
+"""Lines that are claimed anew at the same time."""
+
+
+class Lease:
+    """`lines` answers the open lines, `fence` closes those that presence knows to be replaced."""
+
+    def __init__(self, presence: PresenceAsyncStub, gateway_id: str) -> None:
+        self._presence = presence
+        self._gateway_id = gateway_id
+        self._going: list[types_pb2.Line] = []
+        self._has_going = asyncio.Event()
+        self._was_different = False
+        self.lines: Callable[[], list[types_pb2.Line]] = list
+        self.fence: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
+
+    async def claim(self, line: types_pb2.Line, ticket_id: str, expires_at_ms: int) -> types_pb2.Line:
+        """Registers a line, which spends its ticket, and answers it with its epoch. Raises Refusal."""
+        request = presence_pb2.ClaimRequest(
+            line=line, ticket_id=ticket_id, ticket_expires_at_ms=expires_at_ms
+        )
+        return (await self._presence.Claim(request)).line
+
+    def release(self, line: types_pb2.Line) -> None:
+        """Takes a line off, with others, soon."""
+        self._going.append(line)
+        self._has_going.set()
+
+    async def run_releases(self) -> None:
+        """Takes lines off for ever. What cannot be said now is said again; the lease ends it in any case."""
+        while True:
+            await self._has_going.wait()
+            await asyncio.sleep(BATCH_SECONDS)
+            await self.flush()
+            if self._going:
+                await asyncio.sleep(1.0)
+
+    async def flush(self) -> None:
+        """Takes off what is to be taken off now."""
+        self._has_going.clear()
+        while self._going:
+            batch, self._going = self._going[:BATCH], self._going[BATCH:]
+            try:
+                await self._presence.Release(presence_pb2.ReleaseRequest(lines=batch))
+            except Refusal:
+                self._going = [*batch, *self._going][: 100 * BATCH]
+                self._has_going.set()
+                return
+
+    async def run_renewals(self) -> None:
+        """Renews for ever; presence being away is no failure of the gateway."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            with suppress(Refusal):
+                await self._renew()
+
+    async def _renew(self) -> None:
+        held = self.lines()
+        answer = await self._presence.Renew(
+            presence_pb2.RenewRequest(gateway_id=self._gateway_id, lines=len(held))
+        )
+        is_different = answer.lines != len(self.lines()) and not self._going
+        if is_different and self._was_different:
+            log(__name__).info("claiming lines anew", lines=len(held), registered=answer.lines)
+            await self._claim_anew(held)
+            is_different = False
+        # A claim or a release on its way looks like a difference too: it must last for two renewals.
+        self._was_different = is_different
+
+    async def _claim_anew(self, lines: list[types_pb2.Line]) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def again(line: types_pb2.Line) -> None:
+            async with gate:
+                try:
+                    await self._presence.Claim(presence_pb2.ClaimRequest(line=line))
+                except Refusal as refusal:
+                    if refusal.reason == Reason.REASON_LINE_FENCED:
+                        self.fence([line])
+
+        await asyncio.gather(*(again(line) for line in lines))

@@ -1,0 +1,70 @@
+"""The listening side: uvicorn with our WebSocket, without its signals and its access log."""
+
+import asyncio
+import functools
+import socket as sockets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from services.gateway.board import Board
+from services.gateway.settings import Settings
+from services.gateway.socket import Socket
+
+BACKLOG = 2_048
+STOP_SECONDS = 5
+STEP_SECONDS = 0.02
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but the signals are the node's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals alone."""
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, board: Board, settings: Settings) -> AsyncIterator[int]:
+    """Serves HTTP by `app` and WebSockets by `board`; yields the port. Raises OSError where it is taken."""
+    listener = _bind(settings.host, settings.port)
+    line: Any = functools.partial(Socket, board.admit, settings.slow_s, settings.line_buffer)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws=line,
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    while not server.started and not task.done():  # noqa: ASYNC110  uvicorn has no event for it
+        await asyncio.sleep(STEP_SECONDS)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _bind(host: str, port: int) -> sockets.socket:
+    family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
+    listener = sockets.socket(family, sockets.SOCK_STREAM)
+    try:
+        listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,161 @@
+"""REST: the address book, who may call, blocks, entitlement."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from ringline.refusal import Refusal
+from ringline.v1 import directory_pb2, policy_pb2
+from ringline.v1.reasons_pb2 import Reason
+from services.gateway import shapes
+from services.gateway.auth import Caller
+from services.gateway.edge import Edge, Here, Me
+
+BLOCK_SECONDS = 5.0
+"""A block is answered when signaling has closed the gate."""
+AT_ONCE = 8
+"""Accounts of a list that are asked for at the same time."""
+
+router = APIRouter(prefix="/v1", tags=["people"])
+
+
+@router.get("/users/{username}")
+async def look_up(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Profile:
+    """Finds a user by exact username. That a name exists is public; nothing else is told."""
+    return shapes.profile((await edge.resolve(me, username)).profile)
+
+
+@router.get("/users")
+async def search(
+    edge: Here,
+    me: Me,
+    query: Annotated[str, Query(min_length=2, max_length=40)],
+    limit: Annotated[int, Query(ge=1, le=20)] = 10,
+) -> shapes.People:
+    """Finds people who opted in to being found."""
+    edge.count_lookup(me)
+    request = directory_pb2.SearchPeopleRequest(query=query, user_id=me.user_id, limit=limit)
+    answer = await edge.directory.SearchPeople(request)
+    return shapes.People(people=[shapes.profile(one) for one in answer.people])
+
+
+After = Annotated[str, Query(max_length=200, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("/me/contacts")
+async def contacts(edge: Here, me: Me, after: After = "", limit: Limit = 100) -> shapes.PeoplePage:
+    """The address book, by username."""
+    return await _related(edge, me, directory_pb2.RELATION_CONTACT, after, limit)
+
+
+@router.put("/me/contacts/{username}")
+async def add_contact(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Profile:
+    """Puts somebody into the address book."""
+    return await _relate(edge, me, directory_pb2.RELATION_CONTACT, username, present=True)
+
+
+@router.delete("/me/contacts/{username}")
+async def remove_contact(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Profile:
+    """Takes somebody out of the address book."""
+    return await _relate(edge, me, directory_pb2.RELATION_CONTACT, username, present=False)
+
+
+@router.get("/me/follows")
+async def follows(edge: Here, me: Me, after: After = "", limit: Limit = 100) -> shapes.PeoplePage:
+    """Whom one follows, by username."""
+    return await _related(edge, me, directory_pb2.RELATION_FOLLOW, after, limit)
+
+
+@router.put("/me/follows/{username}")
+async def follow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Profile:
+    """Follows somebody."""
+    return await _relate(edge, me, directory_pb2.RELATION_FOLLOW, username, present=True)
+
+
+@router.delete("/me/follows/{username}")
+async def unfollow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Profile:
+    """Follows somebody no longer."""
+    return await _relate(edge, me, directory_pb2.RELATION_FOLLOW, username, present=False)
+
+
+@router.get("/me/call-settings")
+async def call_settings(edge: Here, me: Me) -> shapes.Settings:
+    """Who may call."""
+    answer = await edge.policy.GetCallSettings(policy_pb2.GetCallSettingsRequest(user_id=me.user_id))
+    return shapes.settings(answer.settings)
+
+
+@router.put("/me/call-settings")
+async def set_call_settings(edge: Here, me: Me, wish: shapes.CallSettings) -> shapes.Settings:
+    """Sets who may call, from the next attempt on."""
+    request = policy_pb2.SetCallSettingsRequest(user_id=me.user_id, settings=wish.to_proto())
+    return shapes.settings((await edge.policy.SetCallSettings(request)).settings)
+
+
+@router.get("/me/blocks")
+async def blocks(edge: Here, me: Me) -> shapes.People:
+    """Whom one blocks, newest first."""
+    answer = await edge.policy.ListBlocks(policy_pb2.ListBlocksRequest(user_id=me.user_id))
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def profile(user_id: str) -> shapes.Profile | None:
+        async with gate:
+            try:
+                found = await edge.directory.GetAccount(directory_pb2.GetAccountRequest(user_id=user_id))
+            except Refusal as refusal:
+                if refusal.reason == Reason.REASON_USER_NOT_FOUND:
+                    return None
+                raise
+            return shapes.profile(found.account.profile)
+
+    found = await asyncio.gather(*(profile(user_id) for user_id in answer.user_ids))
+    return shapes.People(people=[one for one in found if one is not None])
+
+
+@router.put("/me/blocks/{username}", status_code=204)
+async def block(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
+    """Blocks a person: answered when no call between the two is left and none can be placed."""
+    other = (await edge.resolve(me, username)).profile.user_id
+    request = policy_pb2.BlockRequest(user_id=me.user_id, other_user_id=other)
+    await edge.policy.Block(request, timeout=BLOCK_SECONDS)
+    return Response(status_code=204)
+
+
+@router.delete("/me/blocks/{username}", status_code=204)
+async def unblock(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
+    """Lifts a block."""
+    other = (await edge.resolve(me, username)).profile.user_id
+    request = policy_pb2.UnblockRequest(user_id=me.user_id, other_user_id=other)
+    await edge.policy.Unblock(request, timeout=BLOCK_SECONDS)
+    return Response(status_code=204)
+
+
+@router.get("/me/entitlement")
+async def entitlement(edge: Here, me: Me) -> shapes.Entitlement:
+    """What the operator's rules entitle one to. Said so that clients can grey out buttons; policy decides."""
+    account, rows = await asyncio.gather(
+        edge.directory.GetAccount(directory_pb2.GetAccountRequest(user_id=me.user_id)),
+        edge.policy.GetEntitlements(policy_pb2.GetEntitlementsRequest()),
+    )
+    return shapes.entitlement(rows, account.account.tier)
+
+
+async def _related(
+    edge: Edge, me: Caller, relation: directory_pb2.Relation.ValueType, after: str, limit: int
+) -> shapes.PeoplePage:
+    answer = await edge.directory.ListRelations(
+        directory_pb2.ListRelationsRequest(user_id=me.user_id, relation=relation, after=after, limit=limit)
+    )
+    return shapes.PeoplePage(people=[shapes.profile(one) for one in answer.people], next=answer.next)
+
+
+async def _relate(
+    edge: Edge, me: Caller, relation: directory_pb2.Relation.ValueType, username: str, present: bool
+) -> shapes.Profile:
+    edge.count_lookup(me)
+    request = directory_pb2.SetRelationRequest(
+        user_id=me.user_id, username=username, relation=relation, present=present
+    )
+    return shapes.profile((await edge.directory.SetRelation(request)).profile)
