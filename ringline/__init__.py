@@ -6,5 +6,5 @@ db, migrate, ids, telemetry, client.
 
 import os
 
-# gRPC's core writes lines of its own to stderr, where every line of ours is JSON; its errors come to us anyway.
+# gRPC's core writes lines of its own to stderr, where every line of ours is JSON.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
