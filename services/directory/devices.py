@@ -1,0 +1,107 @@
+"""Devices in the database: keys of a user, good until they are revoked."""
+
+from ringline import ids
+from ringline.db import Connection, Database, Record
+from ringline.refusal import Refusal
+from ringline.v1.directory_pb2 import Device
+from ringline.v1.reasons_pb2 import Reason
+
+SHOWN_MS = 30 * 24 * 3_600_000
+"""For how long a revoked device is still listed."""
+SHOWN = 100
+"""How many are listed at most."""
+
+_COLUMNS = "device_id, name, public_key, created_ms, last_seen_ms, revoked_ms"
+_REGISTER = f"""
+INSERT INTO device (device_id, user_id, public_key, name, created_ms, last_seen_ms)
+SELECT $1, user_id, $3, $4, $5, $5 FROM account WHERE user_id = $2
+ON CONFLICT (user_id, public_key) DO UPDATE SET name = excluded.name, last_seen_ms = excluded.last_seen_ms
+RETURNING {_COLUMNS}
+"""
+_LIST = f"""
+SELECT {_COLUMNS} FROM device WHERE user_id = $1 AND coalesce(revoked_ms > $2, true)
+ ORDER BY created_ms DESC, device_id DESC LIMIT $3
+"""
+_REVOKE = f"""
+UPDATE device SET revoked_ms = coalesce(revoked_ms, $3) WHERE user_id = $1 AND device_id = $2
+RETURNING {_COLUMNS}
+"""
+
+
+def device_of(row: Record) -> Device:
+    """A device, from its row."""
+    return Device(
+        device_id=row["device_id"],
+        name=row["name"],
+        public_key=row["public_key"],
+        created_at_ms=row["created_ms"],
+        last_seen_at_ms=row["last_seen_ms"],
+        revoked=row["revoked_ms"] is not None,
+    )
+
+
+class Devices:
+    """Reads and writes devices."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def register(self, user_id: str, public_key: bytes, name: str, now_ms: int) -> Device:
+        """The user's device with this key, new or known.
+
+        Raises Refusal(DEVICE_REVOKED) where the key was revoked: a device that comes back makes another key;
+        Refusal(USER_NOT_FOUND) where there is no such user.
+        """
+        row = await self._db.fetchrow(_REGISTER, ids.mint_device(), user_id, public_key, name, now_ms)
+        if row is None:
+            raise Refusal(Reason.REASON_USER_NOT_FOUND)
+        return _good(device_of(row))
+
+    async def get(self, user_id: str, device_id: str) -> Device:
+        """The device, revoked or not. Raises Refusal(DEVICE_NOT_FOUND) where this user has none such."""
+        _check_id(device_id)
+        sql = f"SELECT {_COLUMNS} FROM device WHERE user_id = $1 AND device_id = $2"
+        return _found(await self._db.fetchrow(sql, user_id, device_id))
+
+    async def good(self, user_id: str, device_id: str) -> Device:
+        """The device. Raises Refusal DEVICE_NOT_FOUND or DEVICE_REVOKED."""
+        return _good(await self.get(user_id, device_id))
+
+    async def see(self, device_id: str, now_ms: int) -> None:
+        """Notes that the device gets a token. Raises Refusal(DEVICE_REVOKED) where it was revoked."""
+        sql = "UPDATE device SET last_seen_ms = $2 WHERE device_id = $1 AND revoked_ms IS NULL"
+        if not await self._db.execute(sql, device_id, now_ms):
+            raise Refusal(Reason.REASON_DEVICE_REVOKED)
+
+    async def all(self, user_id: str, now_ms: int) -> list[Device]:
+        """Newest first; of the revoked ones those of the last 30 days."""
+        rows = await self._db.fetch(_LIST, user_id, now_ms - SHOWN_MS, SHOWN)
+        return [device_of(row) for row in rows]
+
+    async def revoke(self, user_id: str, device_id: str, now_ms: int) -> Device:
+        """Revokes a device for good; may be repeated. Raises Refusal(DEVICE_NOT_FOUND)."""
+        _check_id(device_id)
+        return _found(await self._db.fetchrow(_REVOKE, user_id, device_id, now_ms))
+
+    async def revoke_all(self, con: Connection, user_id: str, now_ms: int) -> None:
+        """Revokes every device of a user, in the transaction of `con`."""
+        sql = "UPDATE device SET revoked_ms = $2 WHERE user_id = $1 AND revoked_ms IS NULL"
+        await con.execute(sql, user_id, now_ms)
+
+
+def _check_id(device_id: str) -> None:
+    """What is no id is nobody's device; and is not shown to the database, which has its own ideas of text."""
+    if not ids.is_id(device_id, "d_"):
+        raise Refusal(Reason.REASON_DEVICE_NOT_FOUND)
+
+
+def _found(row: Record | None) -> Device:
+    if row is None:
+        raise Refusal(Reason.REASON_DEVICE_NOT_FOUND)
+    return device_of(row)
+
+
+def _good(device: Device) -> Device:
+    if device.revoked:
+        raise Refusal(Reason.REASON_DEVICE_REVOKED)
+    return device
