@@ -1,0 +1,86 @@
+"""What a person really receives, read from the browser below the application: samples, frames, packets."""
+
+WATCH = """
+(() => {
+  const Real = window.RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...all) { super(...all); window.connections.push(this); }
+  };
+  // A steady tone is what noise suppression and echo cancellation are made to remove.
+  const devices = navigator.mediaDevices;
+  if (!devices) return;
+  const ask = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (wanted) => {
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    return ask(wanted.audio ? { ...wanted, audio: plain } : wanted);
+  };
+})();
+"""
+"""Runs before the page: keeps every connection within reach, and leaves the microphone's sound as it is."""
+
+HEARD = """
+async () => {
+  const stream = document.querySelector('audio[data-remote="audio"]')?.srcObject;
+  if (!stream) return { hertz: 0, level: -200 };
+  if (window.ear?.stream !== stream) {
+    const context = window.ear?.context ?? new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    const source = context.createMediaStreamSource(stream);
+    source.connect(analyser);
+    window.ear = { stream, context, analyser, source };
+  }
+  const { context, analyser } = window.ear;
+  await context.resume();
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(bins);
+  let best = 0;
+  for (let n = 1; n < bins.length; n++) if (bins[n] > bins[best]) best = n;
+  const level = Number.isFinite(bins[best]) ? bins[best] : -200;
+  return { hertz: best * context.sampleRate / analyser.fftSize, level };
+}
+"""
+"""The loudest frequency in what the other person's microphone sends, in hertz, and its level in decibel."""
+
+RECEIVED = """
+async () => {
+  const sum = { audio: 0, video: 0, frames: 0, lost: 0, sent_audio: 0, sent_video: 0 };
+  sum.connections = connections.length;
+  for (const one of connections) {
+    for (const report of (await one.getStats()).values()) {
+      if (report.type === 'inbound-rtp') {
+        sum[report.kind] += report.packetsReceived ?? 0;
+        sum.frames += report.framesDecoded ?? 0;
+        sum.lost += Math.max(0, report.packetsLost ?? 0);
+      }
+      if (report.type === 'outbound-rtp') sum['sent_' + report.kind] += report.packetsSent ?? 0;
+    }
+  }
+  return sum;
+}
+"""
+"""Packets and frames of all connections of the page so far."""
+
+PATHS = """
+async () => {
+  const found = [];
+  for (const one of connections) {
+    const reports = await one.getStats();
+    for (const report of reports.values()) {
+      if (report.type !== 'candidate-pair' || !report.nominated || report.state !== 'succeeded') continue;
+      const [local, remote] = [reports.get(report.localCandidateId), reports.get(report.remoteCandidateId)];
+      found.push([local.candidateType, remote.candidateType]);
+    }
+  }
+  return found;
+}
+"""
+"""The kinds of the candidates of each path in use: [local, remote]."""
+
+SHOWN = """
+() => {
+  const video = document.querySelector('video[data-remote="video"]');
+  return video === null ? 0 : video.videoWidth * (video.readyState >= 2 ? 1 : 0);
+}
+"""
+"""The width of the other person's picture on the screen; 0 where there is none."""

@@ -1,0 +1,131 @@
+"""A person at a browser: does what people do, by the names screen readers read, and tells what arrives."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.browser import judge
+
+PATIENCE = 15.0
+"""Seconds for what should take less than one: two cores for servers and several browsers."""
+POLL_SECONDS = 0.1
+TOLERANCE_HERTZ = 20.0
+AUDIBLE_DECIBEL = -70.0
+
+T = TypeVar("T")
+
+
+async def until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool], within: float = PATIENCE) -> T:
+    """Reads until what is read holds, and answers it. Raises AssertionError with the last reading."""
+    deadline = time.monotonic() + within
+    while True:
+        value = await read()
+        if holds(value):
+            return value
+        assert time.monotonic() < deadline, f"not within {within:g} s; the last reading is {value}"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What somebody signs in with."""
+
+    username: str
+    password: str
+
+
+class Person:
+    """One tab of somebody."""
+
+    def __init__(self, account: Account, context: BrowserContext, page: Page, origin: str) -> None:
+        self.account = account
+        self.context = context
+        self.page = page
+        self.origin = origin
+
+    @property
+    def at(self) -> str:
+        """How people call them."""
+        return f"@{self.account.username}"
+
+    async def sign_in(self) -> None:
+        """Signs in, and waits until the page shows who they are."""
+        await self.page.goto(self.origin)
+        await self.page.get_by_label("Username").fill(self.account.username)
+        await self.page.get_by_label("Password").fill(self.account.password)
+        await self.press("Sign in")
+        await expect(self.page.get_by_text(f"Your username is {self.at}")).to_be_visible(
+            timeout=PATIENCE * 1000
+        )
+
+    async def visit(self, path: str) -> None:
+        """Goes to a page by its address."""
+        await self.page.goto(self.origin + path)
+
+    async def press(self, name: str) -> None:
+        """Presses the button of this name."""
+        await self.page.get_by_role("button", name=name, exact=True).click(timeout=PATIENCE * 1000)
+
+    async def call(self, other: "Person", kind: str = "audio") -> None:
+        """Opens the window with somebody and presses the button at its top right."""
+        await self.visit(f"/{other.at}")
+        await self.press(f"{kind.capitalize()} call")
+
+    async def rings(self, caller: "Person", kind: str = "audio", within: float = PATIENCE) -> None:
+        """Waits for the ring of this caller."""
+        dialog = self.page.get_by_role("dialog", name=f"Incoming {kind} call from {caller.at}")
+        await expect(dialog).to_be_visible(timeout=within * 1000)
+
+    async def stops_ringing(self, within: float = PATIENCE) -> None:
+        """Waits until no ring is shown."""
+        await expect(self.page.get_by_role("dialog")).to_have_count(0, timeout=within * 1000)
+
+    async def reads(self, status: str, within: float = PATIENCE) -> None:
+        """Waits until the status element says this."""
+        element = self.page.get_by_role("status")
+        await expect(element).to_have_text(
+            re.compile(rf"^{re.escape(status)}( \d.*)?$"), timeout=within * 1000
+        )
+
+    async def hears(self, hertz: int, within: float = PATIENCE) -> None:
+        """Waits until this tone is the loudest of what the other person sends."""
+        await until(lambda: self._read(judge.HEARD), lambda heard: _is_tone(heard, hertz), within)
+
+    async def hears_nothing(self, within: float = PATIENCE) -> None:
+        """Waits until no sound arrives that a person would hear."""
+        await until(lambda: self._read(judge.HEARD), lambda heard: heard["level"] < AUDIBLE_DECIBEL, within)
+
+    async def sees(self, more: int = 10, within: float = PATIENCE) -> None:
+        """Waits until so many frames more of the other's picture were decoded, and it is on the screen."""
+        before = (await self.received())["frames"]
+        await until(self.received, lambda now: now["frames"] >= before + more, within)
+        await until(lambda: self.page.evaluate(judge.SHOWN), lambda width: width > 0, within)
+
+    async def sees_nothing(self, within: float = PATIENCE) -> None:
+        """Waits until no picture of the other person is on the screen."""
+        await until(lambda: self.page.evaluate(judge.SHOWN), lambda width: width == 0, within)
+
+    async def received(self) -> dict[str, float]:
+        """Packets and frames so far: see judge.RECEIVED."""
+        return await self._read(judge.RECEIVED)
+
+    async def loses_nothing(self) -> None:
+        """Raises AssertionError where a packet that was sent to this person did not arrive."""
+        received = await self.received()
+        assert received["lost"] == 0, received
+
+    async def paths(self) -> list[list[str]]:
+        """The kinds of candidates in use: [local, remote] for each path."""
+        return cast("list[list[str]]", await self.page.evaluate(judge.PATHS))
+
+    async def _read(self, script: str) -> dict[str, float]:
+        return cast("dict[str, float]", await self.page.evaluate(script))
+
+
+def _is_tone(heard: dict[str, float], hertz: int) -> bool:
+    return abs(heard["hertz"] - hertz) < TOLERANCE_HERTZ and heard["level"] > AUDIBLE_DECIBEL
