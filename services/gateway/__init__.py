@@ -8,6 +8,7 @@ What it answers is not gRPC: REST below /v1/ (docs/openapi.json) and the WebSock
 are wake-ups over the bus, on a subject of its own and on the one of all gateways.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,11 +68,19 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         (board.beat(), "beat"),
     ):
         node.spawn(work, name)
-    app = make_app(edge, lambda: not node.draining.is_set())
+    started = asyncio.Event()
+    node.spawn(_watch(node, started), "gateway readiness")
+    app = make_app(edge, lambda: started.is_set() and not node.draining.is_set())
     async with listening(app, board, settings) as port:
         log(__name__).info("listening", gateway=gateway_id, address=f"{settings.host}:{port}")
         yield port
         await board.drain(0.0 if environment == "dev" else settings.drain_s)
+
+
+async def _watch(node: Node, started: asyncio.Event) -> None:
+    """HTTP listens a little before the services that live in the same process do."""
+    await node.started()
+    started.set()
 
 
 def _ticket_key(settings: Settings, environment: str) -> str:

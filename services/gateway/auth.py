@@ -4,13 +4,15 @@ One algorithm, and issuer, audience and expiry are required; there is no way to 
 from the directory, or from the provider's JWK Set (RFC 7517).
 """
 
+from __future__ import annotations
+
 import json
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from joserfc import jwt
@@ -22,10 +24,12 @@ from ringline import ids
 from ringline.refusal import Refusal
 from ringline.telemetry import log
 from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.recent import Recent
 from services.gateway.settings import Settings
+
+if TYPE_CHECKING:  # these classes are in the stub files only
+    from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
 
 LOCAL_ALGORITHM = "Ed25519"
 LONGEST = 8_192

@@ -1,23 +1,27 @@
 """What the endpoints share: whom they ask, who asks them, and what a client may do how often."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
-from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
-from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.auth import Caller, Doorkeeper
 from services.gateway.limits import Buckets
 from services.gateway.network import Network, client_of, network_of
 from services.gateway.settings import Settings
 from services.gateway.tickets import TicketPress
+
+if TYPE_CHECKING:  # these classes are in the stub files only
+    from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
+    from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
+    from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
 

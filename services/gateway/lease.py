@@ -1,15 +1,20 @@
 """The lease of this gateway's lines with presence: one renewal for all, releases in batches, claims anew on a
 difference."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from ringline.refusal import Refusal
 from ringline.telemetry import log
 from ringline.v1 import presence_pb2, types_pb2
-from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
 from ringline.v1.reasons_pb2 import Reason
+
+if TYPE_CHECKING:  # these classes are in the stub files only
+    from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
 
 RENEW_SECONDS = 5.0
 BATCH_SECONDS = 0.05
