@@ -75,6 +75,12 @@ class NodeSettings(Configured):
     nats_url: str = Field(
         "nats://127.0.0.1:4222", description="The bus: one or several addresses, separated by commas."
     )
+    event_replicas: int = Field(
+        1,
+        ge=1,
+        le=5,
+        description="On how many nodes of the bus the event log is kept: 3 in a cluster of three.",
+    )
     listen_host: str = Field("127.0.0.1", description="The address on which gRPC listens.")
     listen_port: int = Field(
         0, ge=0, le=65535, description="The port on which gRPC listens; 0 takes a free one."

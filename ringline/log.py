@@ -43,12 +43,14 @@ def subject(event: Event) -> str:
 class Log:
     """The stream EVENTS."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, replicas: int = 1) -> None:
         self._bus = bus
+        self._replicas = replicas
+        self._is_there = False
         self._client: Client | None = None
         self._js: JetStreamContext | None = None
 
-    async def ensure_stream(self, replicas: int = 1) -> None:
+    async def ensure_stream(self) -> None:
         """Creates the stream, or brings its settings up to date.
 
         Raises NatsError or TimeoutError while it is away.
@@ -61,13 +63,14 @@ class Log:
             discard=DiscardPolicy.OLD,
             max_age=KEEP_SECONDS,
             duplicate_window=DEDUP_SECONDS,
-            num_replicas=replicas,
+            num_replicas=self._replicas,
         )
         try:
             await self._context().stream_info(STREAM)
             await self._context().update_stream(config)
         except NotFoundError:
             await self._context().add_stream(config)
+        self._is_there = True
 
     async def publish(self, events: Sequence[Event]) -> int:
         """Publishes in order and answers how many of the first were acknowledged; fewer than all while it is
@@ -79,6 +82,8 @@ class Log:
             return 0
         futures = []
         try:
+            if not self._is_there:
+                await self.ensure_stream()
             for event in events:
                 futures.append(
                     await self._context().publish_async(
@@ -95,6 +100,7 @@ class Log:
         acknowledged = 0
         for future in futures:
             if not future.done() or future.exception() is not None:
+                self._is_there = False  # perhaps it was deleted: look again next time
                 break
             acknowledged += 1
         for future in futures:

@@ -86,8 +86,10 @@ class Node:
         state.server = server
         health_pb2_grpc.add_HealthServicer_to_server(state.health, server)
         if self.settings.metrics_port >= 0:
-            httpd, _ = start_http_server(self.settings.metrics_port, self.settings.metrics_host)
+            httpd, thread = start_http_server(self.settings.metrics_port, self.settings.metrics_host)
             state.metrics_port = httpd.server_port
+            state.resources.callback(thread.join)
+            state.resources.callback(httpd.server_close)
             state.resources.callback(httpd.shutdown)
         return self
 
@@ -168,7 +170,7 @@ class Node:
     async def log(self) -> Log:
         """The event log on the bus."""
         if self._state.log is None:
-            self._state.log = Log(await self.bus())
+            self._state.log = Log(await self.bus(), self.settings.event_replicas)
         return self._state.log
 
     async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:

@@ -29,6 +29,9 @@ class Policies(policy_pb2_grpc.PolicyServicer):
             raise Refusal(Reason.REASON_LIMITED, "Slowly.", retry_after=2.5)
         if request.user_id == "bug":
             raise KeyError("ada")
+        if request.user_id == "patient":
+            self.held.append(asyncio.Event())
+            await self.held[-1].wait()
         if request.user_id == "slow":
             await asyncio.Event().wait()
         return policy_pb2.GetCallSettingsResponse()

@@ -96,7 +96,6 @@ async def test_a_bus_that_comes_later_is_found(nats: Nats) -> None:
 
 async def test_an_event_comes_again_until_it_was_handled_and_once_when_published_twice(bus: Bus) -> None:
     log = Log(bus)
-    await log.ensure_stream()
     event = happened("c_1", 1)
     assert await log.publish([event, event, happened("c_1", 2, CallRang())]) == 3
     tries: list[int] = []
@@ -118,7 +117,6 @@ async def test_the_outbox_publishes_in_order_and_keeps_what_was_not_acknowledged
     settings = await settings_for("signaling")
     db = await Database.of(settings, "signaling").open()
     log = Log(bus)
-    await log.ensure_stream()
     relays = [Outbox(db, log), Outbox(db, log)]
     calls = [ids.mint_call() for _ in range(5)]
     heard: dict[str, list[int]] = {call: [] for call in calls}

@@ -1,0 +1,99 @@
+"""A process: live and ready are two things, and it ends in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from ringline.config import NodeSettings
+from ringline.node import Node
+from ringline.v1 import policy_pb2, policy_pb2_grpc
+from tests.servers import until
+from tests.service.ringline.policies import Policies, policy_node
+
+
+async def health(node: Node, name: str) -> int:
+    """What the health service says of one name."""
+    stub = health_pb2_grpc.HealthStub(node.of("kubelet").channel("policy"))
+    answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
+    return int(answer.status)
+
+
+async def test_not_ready_is_not_dead() -> None:
+    async with policy_node() as (node, _):
+        works = [True]
+        node.ready("own work", lambda: works[0])
+        works[0] = False
+        stub = health_pb2_grpc.HealthStub(node.of("kubelet").channel("policy"))
+        async with asyncio.timeout(5):
+            async for answer in stub.Watch(health_pb2.HealthCheckRequest(service="ready"), timeout=5):
+                if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
+                    break
+        assert await health(node, "live") == health_pb2.HealthCheckResponse.SERVING
+        works[0] = True
+        async with asyncio.timeout(5):
+            await node.started()
+
+
+async def test_services_are_taken_down_in_reverse_while_the_server_still_answers() -> None:
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def policy(node: Node) -> AsyncIterator[None]:
+        node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, Policies(node))  # type: ignore[abstract]
+        yield
+        told.append("policy")
+
+    @asynccontextmanager
+    async def gateway(node: Node) -> AsyncIterator[None]:
+        stub = policy_pb2_grpc.PolicyStub(node.channel("policy"))
+        yield
+        assert node.draining.is_set()
+        await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest())
+        told.append("gateway")
+
+    async with Node(NodeSettings(environment="test", drain_seconds=1.0), ["policy", "gateway"]) as node:
+        await node.build("policy", policy)
+        await node.build("gateway", gateway)
+        await node.start()
+        await node.started()
+    assert told == ["gateway", "policy"]
+
+
+async def test_the_crash_of_a_background_task_ends_the_process() -> None:
+    async def work() -> None:
+        raise KeyError("ada")
+
+    with pytest.raises(KeyError):
+        async with Node(NodeSettings(environment="test", drain_seconds=0.1)) as node:
+            node.spawn(work(), "work")
+            await node.run()
+
+
+async def test_what_was_begun_is_finished() -> None:
+    async with policy_node() as (node, policies):
+        stub = policy_pb2_grpc.PolicyStub(node.of("gateway").channel("policy"))
+
+        async def ask() -> policy_pb2.GetCallSettingsResponse:
+            return await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest(user_id="patient"))
+
+        begun = asyncio.create_task(ask())
+        await until(lambda: bool(policies.held), 5, lambda: "not asked")
+        asyncio.get_running_loop().call_later(0.3, policies.held[0].set)
+    assert await begun == policy_pb2.GetCallSettingsResponse()
+
+
+async def test_metrics_are_served() -> None:
+    async with policy_node(metrics_port=0) as (node, _):
+        async with httpx.AsyncClient() as client:
+            page = await client.get(f"http://127.0.0.1:{node.metrics_port}/metrics")
+    assert "ringline_rpc_seconds" in page.text
+
+
+async def test_a_service_that_lives_elsewhere_needs_an_address() -> None:
+    async with policy_node() as (node, _):
+        with pytest.raises(ValueError, match="RINGLINE_ADDRESS_PRESENCE"):
+            node.channel("presence")
