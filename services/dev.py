@@ -134,8 +134,9 @@ async def welcome(node: Node, state: State) -> None:
     if not await asyncio.to_thread(wait_until, lambda: someone_listens(state.web_port), LISTEN_SECONDS):
         raise ServerFailed(f"the gateway does not listen on port {state.web_port}")
     print("\nRingline is up. Two people, two links, one call:\n")
-    for person, host in zip(people, ("localhost", "127.0.0.1"), strict=True):
-        print(f"@{person.username}  http://{host}:{state.web_port}/{person.fragment()}")
+    ada, bob = people
+    print(f"@ada  http://localhost:{state.web_port}/@bob{ada.fragment()}")
+    print(f"@bob  http://127.0.0.1:{state.web_port}/@ada{bob.fragment()}")
     print("\nNo camera or microphone? Put ?media=test before the # of a link.")
     print("Ctrl-C stops it. RESET=1 starts afresh.", flush=True)
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, directory_pb2_grpc, reasons_pb2
+
+if TYPE_CHECKING:  # the name is in the stubs only
+    from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Person:
 
 async def invite(node: Node, people: Sequence[Person]) -> None:
     """Makes the people that are not there yet, and makes each a contact of each other."""
-    directory = directory_pb2_grpc.DirectoryStub(node.channel("directory"))  # type: ignore[arg-type]
+    directory = directory_pb2_grpc.DirectoryStub(node.channel("directory"))
     ids = {person.username: await _find_or_sign_up(directory, person) for person in people}
     for username, user_id in ids.items():
         for other in ids:
@@ -36,18 +40,18 @@ async def invite(node: Node, people: Sequence[Person]) -> None:
                 await directory.SetRelation(request)
 
 
-async def _find_or_sign_up(directory: directory_pb2_grpc.DirectoryStub, person: Person) -> str:
+async def _find_or_sign_up(directory: "DirectoryAsyncStub", person: Person) -> str:
     try:
         found = await directory.Resolve(directory_pb2.ResolveRequest(username=person.username))
     except Refusal as refusal:
         if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
             raise
     else:
-        return str(found.profile.user_id)
+        return found.profile.user_id
     request = directory_pb2.SignUpRequest(
         username=person.username,
         password=person.password,
         network="127.0.0.1",
         display_name=person.username.capitalize(),
     )
-    return str((await directory.SignUp(request)).account.profile.user_id)
+    return (await directory.SignUp(request)).account.profile.user_id

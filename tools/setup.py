@@ -30,7 +30,9 @@ def digest(*parts: object) -> str:
     """The hex digest of texts and of the contents of files (a missing file counts as empty)."""
     total = hashlib.sha256()
     for part in parts:
-        data = (part.read_bytes() if part.is_file() else b"") if isinstance(part, Path) else str(part).encode()
+        data = (
+            (part.read_bytes() if part.is_file() else b"") if isinstance(part, Path) else str(part).encode()
+        )
         total.update(hashlib.sha256(data).digest())
     return total.hexdigest()
 
@@ -41,7 +43,10 @@ def stamped(stamp: Path, value: str) -> bool:
 
 def run(command: list[str], env: dict[str, str], quiet: bool = False) -> bool:
     output = subprocess.DEVNULL if quiet else None
-    return subprocess.run(command, cwd=str(ROOT), env=env, stdout=output, stderr=output, check=False).returncode == 0
+    return (
+        subprocess.run(command, cwd=str(ROOT), env=env, stdout=output, stderr=output, check=False).returncode
+        == 0
+    )
 
 
 def create_venv() -> None:
@@ -61,7 +66,11 @@ def create_venv() -> None:
                 return
     shutil.rmtree(str(VENV), ignore_errors=True)
     sudo = "" if os.geteuid() == 0 else "sudo "
-    sys.exit("setup: this Python comes without pip. One line puts it right:  " + sudo + "apt-get install -y python3-venv")
+    sys.exit(
+        "setup: this Python comes without pip. One line puts it right:  "
+        + sudo
+        + "apt-get install -y python3-venv"
+    )
 
 
 def installer_env() -> dict[str, str]:
@@ -125,7 +134,15 @@ def setup_web() -> None:
         return
     say("installing the locked packages of the web client")
     env = dict(os.environ, PATH=str(VENV / "bin") + os.pathsep + os.environ.get("PATH", ""))
-    npm = [str(VENV / "bin" / "npm"), "ci", "--prefix", str(WEB), "--no-audit", "--no-fund", "--loglevel=error"]
+    npm = [
+        str(VENV / "bin" / "npm"),
+        "ci",
+        "--prefix",
+        str(WEB),
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]
     if not run(npm, env):
         sys.exit("setup: the packages of the web client could not be installed")
     stamp.write_text(value)
