@@ -83,6 +83,7 @@ class Call:
 
     def __init__(self, phone: Carrier, view: client_pb2.Call) -> None:
         self.view = view
+        self.relay = view.relay
         self.call_id = view.call_id
         self._phone = phone
         self._watch = Watch()
@@ -222,6 +223,8 @@ class Call:
         self._generation = max(self._generation, view.described)
         self._gather(view.peer_description.generation, view.peer_description.candidates)
         self.view = view
+        if view.HasField("relay"):
+            self.relay = view.relay
         self._watch.changed()
         return True
 

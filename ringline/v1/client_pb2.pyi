@@ -802,7 +802,9 @@ class Call(_message.Message):
 
     @_builtins.property
     def relay(self) -> Global___Relay:
-        """Where media may pass; only in a live call that is or may come to be here."""
+        """Where media may pass: in the first view of a call, at the answer and after a new connection. A view without it leaves
+        what an earlier one said.
+        """
 
     def __init__(
         self,

@@ -149,7 +149,7 @@ async def test_relay_credentials_are_what_coturn_will_accept(stage: Stage) -> No
     ring = await bob.rings(PATIENCE)
     await ring.answer(offer=b"offer")
     fresh = await call.renew_relay()
-    for relay in (call.view.relay, ring.view.relay, fresh):
+    for relay in (call.relay, ring.relay, fresh):
         expiry = int(relay.username.partition(":")[0])
         assert 0 < expiry - time.time() <= 610
         expected = hmac.new(TURN_SECRET.encode(), relay.username.encode(), hashlib.sha1).digest()
