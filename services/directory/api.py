@@ -133,8 +133,9 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
         if not QUERY_SHORTEST <= len(query) <= QUERY_LONGEST:
             raise Refusal(reasons_pb2.REASON_INVALID, "A query has 2 to 40 characters.")
         words = profile.words(query)
-        limit = _limit(request.limit, FOUND)
-        people = await self._graph.search(words, _user(request.user_id), limit) if words else []
+        limit, user_id = _limit(request.limit, FOUND), _user(request.user_id)
+        is_enough = any(len(word) >= QUERY_SHORTEST for word in words)
+        people = await self._graph.search(words, user_id, limit) if is_enough else []
         return directory_pb2.SearchPeopleResponse(people=people)
 
     async def GetAccount(

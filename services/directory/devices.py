@@ -59,7 +59,7 @@ class Devices:
 
     async def get(self, user_id: str, device_id: str) -> Device:
         """The device, revoked or not. Raises Refusal(DEVICE_NOT_FOUND) where this user has none such."""
-        _check_id(device_id)
+        _check_ids(user_id, device_id)
         sql = f"SELECT {_COLUMNS} FROM device WHERE user_id = $1 AND device_id = $2"
         return _found(await self._db.fetchrow(sql, user_id, device_id))
 
@@ -80,7 +80,7 @@ class Devices:
 
     async def revoke(self, user_id: str, device_id: str, now_ms: int) -> Device:
         """Revokes a device for good; may be repeated. Raises Refusal(DEVICE_NOT_FOUND)."""
-        _check_id(device_id)
+        _check_ids(user_id, device_id)
         return _found(await self._db.fetchrow(_REVOKE, user_id, device_id, now_ms))
 
     async def revoke_all(self, con: Connection, user_id: str, now_ms: int) -> None:
@@ -89,9 +89,9 @@ class Devices:
         await con.execute(sql, user_id, now_ms)
 
 
-def _check_id(device_id: str) -> None:
+def _check_ids(user_id: str, device_id: str) -> None:
     """What is no id is nobody's device; and is not shown to the database, which has its own ideas of text."""
-    if not ids.is_id(device_id, "d_"):
+    if not (ids.is_id(user_id, "u_") and ids.is_id(device_id, "d_")):
         raise Refusal(Reason.REASON_DEVICE_NOT_FOUND)
 
 
