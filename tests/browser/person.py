@@ -71,6 +71,12 @@ class Person:
         """Presses the button of this name."""
         await self.page.get_by_role("button", name=name, exact=True).click(timeout=PATIENCE * 1000)
 
+    async def press_if_there(self, name: str) -> None:
+        """Presses the button of this name where it can be pressed at this moment."""
+        button = self.page.get_by_role("button", name=name, exact=True)
+        if await button.count() and await button.is_enabled():
+            await button.click()
+
     async def call(self, other: "Person", kind: str = "audio") -> None:
         """Opens the window with somebody and presses the button at its top right."""
         await self.visit(f"/{other.at}")

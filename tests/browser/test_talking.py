@@ -1,11 +1,21 @@
-"""Two people call each other and talk."""
+"""Two people call each other and talk. The one who judges is always the other one."""
 
 import pytest
 
 from tests.browser.cast import Cast
+from tests.browser.person import Person
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def talk(ada: Person, bob: Person, kind: str = "audio") -> None:
+    """Ada calls, Bob answers, and both read that they are connected."""
+    await ada.call(bob, kind)
+    await bob.rings(ada, kind)
+    await bob.press("Answer")
+    await ada.reads("Connected")
+    await bob.reads("Connected")
 
 
 async def test_two_people_hear_each_other(cast: Cast) -> None:
@@ -18,9 +28,90 @@ async def test_two_people_hear_each_other(cast: Cast) -> None:
     await bob.reads("Connected")
     await ada.hears(HERTZ["bob"])
     await bob.hears(HERTZ["ada"])
+    assert (await ada.received())["video"] == (await bob.received())["video"] == 0
     await ada.loses_nothing()
     await bob.loses_nothing()
-    assert (await ada.received())["video"] == 0
     await ada.press("Hang up")
     await ada.reads("Call ended")
     await bob.reads("Call ended")
+
+
+async def test_two_people_see_and_hear_each_other(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob, "video")
+    await ada.sees()
+    await bob.sees()
+    await ada.hears(HERTZ["bob"])
+    await bob.hears(HERTZ["ada"])
+    await ada.loses_nothing()
+    await bob.loses_nothing()
+
+
+async def test_the_camera_goes_on_and_off_and_on_while_the_sound_goes_on(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob)
+    await bob.hears(HERTZ["ada"])
+    await ada.press("Turn camera on")
+    await bob.sees()
+    await ada.sees_nothing()
+    await bob.press("Turn camera on")
+    await ada.sees()
+    await bob.hears(HERTZ["ada"])
+    await ada.press("Turn camera off")
+    await bob.sees_nothing()
+    await ada.sees()
+    await bob.hears(HERTZ["ada"])
+    await ada.press("Turn camera on")
+    await bob.sees()
+    await bob.stops_ringing()
+    for one in (ada, bob):
+        await one.loses_nothing()
+        assert (await one.received())["connections"] == 1
+
+
+async def test_who_mutes_is_not_heard_until_they_unmute(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob)
+    await bob.hears(HERTZ["ada"])
+    await ada.press("Mute")
+    await bob.hears_nothing()
+    await ada.hears(HERTZ["bob"])
+    await ada.press("Unmute")
+    await bob.hears(HERTZ["ada"])
+
+
+async def test_the_one_who_was_called_may_hang_up_and_call_back(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob)
+    await bob.press("Hang up")
+    await bob.reads("Call ended")
+    await ada.reads("Call ended")
+    await bob.call(ada, "video")
+    await ada.rings(bob, "video")
+    await ada.press("Answer")
+    await bob.sees()
+    await ada.hears(HERTZ["bob"])
+
+
+async def test_a_call_survives_the_reload_of_a_page(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob)
+    await bob.hears(HERTZ["ada"])
+    await ada.page.reload()
+    await ada.reads("Connected")
+    await bob.reads("Connected")
+    await bob.hears(HERTZ["ada"])
+    await ada.hears(HERTZ["bob"])
+
+
+async def test_both_call_at_once_and_it_becomes_one_call(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await ada.visit(f"/{bob.at}")
+    await bob.visit(f"/{ada.at}")
+    await ada.press("Audio call")
+    await bob.press_if_there("Audio call")
+    await bob.press_if_there("Answer")
+    await ada.reads("Connected")
+    await bob.reads("Connected")
+    await ada.hears(HERTZ["bob"])
+    await bob.hears(HERTZ["ada"])
