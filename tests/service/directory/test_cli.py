@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
+
+from typer.testing import CliRunner
 
 from ringline.v1 import directory_pb2
+from services.directory import cli
 from tests.service.directory.conftest import People
 
 
 async def ringline(people: People, *words: str, typed: str = "") -> tuple[int, str]:
-    """Exit status and output of a command."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services", "user", *words),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=os.environ | {"RINGLINE_ADDRESS_DIRECTORY": f"127.0.0.1:{people.node.port}", "COLUMNS": "100"},
-    )
-    output, _ = await process.communicate(typed.encode())
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    """Exit status and output of a command, which has a loop of its own in a thread of its own."""
+    env = {"RINGLINE_ADDRESS_DIRECTORY": f"127.0.0.1:{people.node.port}", "COLUMNS": "100"}
+    result = await asyncio.to_thread(CliRunner().invoke, cli.app, words, input=typed, env=env)
+    return result.exit_code, result.output
 
 
 async def test_the_operator_says_what_a_user_is(people: People) -> None:
