@@ -237,10 +237,8 @@ export class LocalCall {
     const kinds = create(KindsSchema, { audio: this.wanted.audio, video: this.wanted.video });
     const binding = new Uint8Array();
     try {
-      const answer = await this.command({
-        case: "place",
-        value: { $typeName: "ringline.v1.Place", username: this.username, kinds, binding },
-      });
+      const value = { $typeName: "ringline.v1.Place", username: this.username, kinds, binding } as const;
+      const answer = await this.outside.command({ case: "place", value }, COMMAND_MS);
       const view = answer.case === "done" ? answer.value.call : undefined;
       if (view === undefined) return;
       this.outside.consents.give(view.callId, this.wanted);
@@ -262,8 +260,7 @@ export class LocalCall {
       const binding = new Uint8Array();
       const value = { $typeName: "ringline.v1.Answer", callId: view.callId, kinds, binding } as const;
       const described = offer === undefined ? {} : { description: description(offer) };
-      const answer = await this.command({ case: "answer", value: { ...value, ...described } });
-      if (answer.case === "done" && answer.value.call !== undefined) this.see(answer.value.call, this.stamp.incarnation);
+      await this.command({ case: "answer", value: { ...value, ...described } });
     } catch (error) {
       this.refuse(error);
     }
@@ -276,7 +273,7 @@ export class LocalCall {
   }
 
   private lastWord(body: Body): void {
-    this.outside.command(body, LAST_WORD_MS).catch((error: unknown) => this.outside.warn(String(error)));
+    this.command(body, LAST_WORD_MS).catch((error: unknown) => this.outside.warn(String(error)));
   }
 
   private report(state: MediaState): void {
@@ -289,8 +286,11 @@ export class LocalCall {
     this.lastWord({ case: "describe", value: { ...value, description: description(described) } });
   }
 
-  private command(body: Body): Promise<Answered> {
-    return this.outside.command(body, COMMAND_MS);
+  /** Sends a command about this call; the answer brings the call as it is now. */
+  private async command(body: Body, patienceMs = COMMAND_MS): Promise<Answered> {
+    const answer = await this.outside.command(body, patienceMs);
+    if (answer.case === "done" && answer.value.call !== undefined) this.see(answer.value.call, this.stamp.incarnation);
+    return answer;
   }
 
   private mediaListener(): MediaListener {
