@@ -98,8 +98,11 @@ def key_id(token: str, algorithm: str) -> str:
 class Keys:
     """The keys of one issuer and what its tokens must be, fetched when needed and kept for ten minutes."""
 
-    def __init__(self, load: Callable[[], Awaitable[tuple[KeySet, Rules]]]) -> None:
+    def __init__(
+        self, load: Callable[[], Awaitable[tuple[KeySet, Rules]]], unknown_s: float = UNKNOWN_SECONDS
+    ) -> None:
         self._load = load
+        self._unknown_s = unknown_s
         self._known: tuple[KeySet, Rules] | None = None
         self._loaded_at = 0.0
 
@@ -108,7 +111,7 @@ class Keys:
         keys, rules = await self._fresh(KEYS_SECONDS)
         kid = key_id(token, rules.algorithm)
         if kid and kid not in {key.kid for key in keys}:
-            keys, rules = await self._fresh(UNKNOWN_SECONDS)
+            keys, rules = await self._fresh(self._unknown_s)
         return claims_of(token, keys, rules, now)
 
     async def _fresh(self, seconds: float) -> tuple[KeySet, Rules]:

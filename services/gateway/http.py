@@ -31,6 +31,8 @@ DESCRIPTION = """Audio and video calls by @username.
 Everything that is not a live call is here; calls are placed and answered over the WebSocket at `/v1/connect`
 (subprotocol `ringline.v1`, see docs/client-protocol.md). Refusals are problems (RFC 9457) with a `reason`."""
 
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
 Ready = Callable[[], bool]
 
 
@@ -53,14 +55,14 @@ def make_app(edge: Edge, is_ready: Ready) -> ASGIApp:
 
 def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
     """The REST API. Without an `edge` it only serves to write its document."""
-    app = FastAPI(
+    app = _Api(
         title="Ringline",
         version="1",
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        responses={"default": {"model": Problem, "description": "Refused.", "content": {MEDIA_TYPE: {}}}},
+        responses={"default": {"description": "Refused.", "content": {MEDIA_TYPE: {"schema": PROBLEM}}}},
         generate_unique_id_function=_operation_id,
     )
     app.state.edge = edge
@@ -72,6 +74,23 @@ def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
     app.add_api_route("/healthz", healthz, methods=["GET"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET"], include_in_schema=False)
     return app
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the REST API, as it is served at /openapi.json."""
+    return api(None).openapi()
+
+
+class _Api(FastAPI):
+    """FastAPI, with the shape of problems in its document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document."""
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            schema["servers"] = [{"url": "/"}]
+        return super().openapi()
 
 
 async def config(edge: Here) -> shapes.Config:

@@ -1,6 +1,7 @@
 """The JSON of the public API, in and out, and how it is made of the contract's messages."""
 
 import binascii
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Literal
 
@@ -10,10 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from ringline.v1 import directory_pb2, policy_pb2, types_pb2
 
 INT64 = 2**63
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]{0,4096}")
 
 
 def _bytes_of(text: object) -> bytes:
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not _BASE64URL.fullmatch(text):
         raise ValueError("base64url without padding")
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
