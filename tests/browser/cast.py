@@ -76,6 +76,7 @@ class Cast:
         self.origin = origin
         self._api = Api([origin], http)
         self._contexts: list[BrowserContext] = []
+        self._people: list[Person] = []
         self._sessions: dict[str, Session] = {}
 
     async def friends(self, *names: str) -> list[Person]:
@@ -106,6 +107,7 @@ class Cast:
         self._contexts.append(context)
         await context.add_init_script(WATCH)
         person = Person(account, context, await context.new_page(), self.origin)
+        self._people.append(person)
         await person.sign_in()
         if path != "/":
             await person.visit(path)
@@ -128,5 +130,7 @@ class Cast:
         return self._sessions[account.username]
 
     async def close(self) -> None:
-        """Sends everybody home."""
+        """Sends everybody home. Raises AssertionError where a page complained."""
+        complaints = [complaint for person in self._people for complaint in person.complaints]
         await asyncio.gather(*(context.close() for context in self._contexts))
+        assert not complaints, complaints

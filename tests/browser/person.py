@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser import judge
 
@@ -47,6 +47,10 @@ class Person:
         self.context = context
         self.page = page
         self.origin = origin
+        self.complaints: list[str] = []
+        """Uncaught errors of the page, and what the browser refused to do for it."""
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._listen)
 
     @property
     def at(self) -> str:
@@ -62,6 +66,13 @@ class Person:
         await expect(self.page.get_by_text(f"Your username is {self.at}")).to_be_visible(
             timeout=PATIENCE * 1000
         )
+
+    async def forbid(self, *devices: str) -> None:
+        """Answers no, once and for all, when the browser asks for these: "microphone", "camera"."""
+        session = await self.context.new_cdp_session(self.page)
+        for device in devices:
+            permission = {"permission": {"name": device}, "setting": "denied", "origin": self.origin}
+            await session.send("Browser.setPermission", permission)
 
     async def visit(self, path: str) -> None:
         """Goes to a page by its address."""
@@ -128,6 +139,10 @@ class Person:
     async def paths(self) -> list[list[str]]:
         """The kinds of candidates in use: [local, remote] for each path."""
         return cast("list[list[str]]", await self.page.evaluate(judge.PATHS))
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "the server responded with a status of" not in message.text:
+            self.complaints.append(message.text)
 
     async def _read(self, script: str) -> dict[str, float]:
         return cast("dict[str, float]", await self.page.evaluate(script))
