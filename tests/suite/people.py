@@ -10,7 +10,7 @@ import httpx
 
 from ringline.bus import Bus
 from ringline.client import Api, Call, DeviceKey, Phone, Session
-from ringline.config import split_addresses
+from ringline.addresses import split_addresses
 from ringline.log import Log
 from ringline.v1 import (
     directory_pb2,

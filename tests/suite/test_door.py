@@ -1,5 +1,4 @@
-"""`make dev`, as a newcomer meets it: two links, the same ones tomorrow, nothing left running, nothing lost.
-"""
+"""`make dev` as a newcomer meets it: two links, the same ones tomorrow; nothing is left, nothing is lost."""
 
 import json
 import os
@@ -52,34 +51,34 @@ class Dev:
 
     def end(self, number: signal.Signals) -> None:
         """Ends it by this signal and sees that nothing of it is left."""
-        started = everything_below(self.folder)
-        assert len(started) > 1, "Postgres and NATS were not there"
+        assert len(processes_in(self.folder)) > 2, "Postgres and NATS were not there"
         os.kill(self.process.pid, number)
         self.process.wait(30)
-        assert wait_until(lambda: not everything_below(self.folder), 15), everything_below(self.folder)
+        assert wait_until(lambda: not processes_in(self.folder), 15), processes_in(self.folder)
 
 
-def everything_below(folder: Path) -> list[str]:
-    """The processes that run in this folder or name it, apart from those that end."""
-    found = []
+def processes_in(folder: Path) -> dict[int, str]:
+    """The command lines, by process id, of what runs in this folder or names it."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
-        pid = int(process.name)
         try:
             where = os.readlink(process / "cwd")
         except OSError:
-            continue
-        command = command_line(pid)
+            continue  # gone meanwhile, or somebody else's
+        pid, command = int(process.name), command_line(int(process.name))
         if command and pid != os.getpid() and (str(folder) in command or where.startswith(str(folder))):
-            found.append(f"{pid} {command[:80]}")
+            found[pid] = command[:80]
     return found
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """An empty folder that everybody may pass through."""
-    with tempfile.TemporaryDirectory(prefix="ringline-door-") as name:
+    """An empty folder that everybody may pass through; a run that a failed test left in it is ended."""
+    with tempfile.TemporaryDirectory(prefix="ringline-door-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
         yield Path(name)
+        for pid in processes_in(Path(name)):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager

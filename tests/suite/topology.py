@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("directory", "presence", "policy", "signaling", "conversations", "gateway")
 TURN_SECRET = "the relay's secret"
 RING_SECONDS = 8.0
-LOST_SECONDS = 2.0
+LOST_SECONDS = 5.0
 
 SETTINGS = {
     "RINGLINE_ENVIRONMENT": "test",
