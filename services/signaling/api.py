@@ -73,12 +73,12 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
         exchange, calls = self._exchange, []
         for stored in await exchange.store.live_of([line.user_id]):
             try:
-                call = await exchange.command(line, "", stored.record.call_id, signaling_pb2.Arrived())
+                call = await exchange.arrive(line, stored.record.call_id)
             except Refusal as refusal:
                 if refusal.reason == reasons_pb2.REASON_UNAVAILABLE:
                     raise
                 continue  # It ended meanwhile, or its callee's side has: nothing to show.
-            if exchange.concerns(stored, line) or call.here or call.ring_left_ms:
+            if call is not None:
                 calls.append(call)
         for stored in await exchange.store.past_of(line.user_id):
             if side_of(stored.record, line.user_id) == 0 or not stored.record.shadow:

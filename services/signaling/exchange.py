@@ -33,6 +33,20 @@ def line_key(line: types_pb2.Line) -> str:
     return f"{line.device_id}.{line.instance}"
 
 
+def speaker(line: types_pb2.Line, command_id: str = "") -> Callable[[signaling_pb2.CallRecord], Who]:
+    """Who the line is in a call; asked of a call where its user is not in, it raises Refusal
+    (CALL_NOT_FOUND).
+    """
+
+    def who(record: signaling_pb2.CallRecord) -> Who:
+        side = side_of(record, line.user_id)
+        if side is None:
+            raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
+        return Who(side, line_key(line), line.gateway_id, line.epoch, command_id)
+
+    return who
+
+
 class Exchange:
     """Every command goes through here, from lines, from the sweeper, from the operator."""
 
@@ -141,19 +155,17 @@ class Exchange:
         self, line: types_pb2.Line, command_id: str, call_id: str, verb: Verb
     ) -> client_pb2.Call:
         """Applies a line's verb and answers the call as that line sees it then. Raises Refusal."""
-        key = line_key(line)
-
-        def who(record: signaling_pb2.CallRecord) -> Who:
-            side = side_of(record, line.user_id)
-            if side is None:
-                raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
-            return Who(side, key, line.gateway_id, line.epoch, command_id)
-
         if isinstance(verb, client_pb2.SetMedia):
             await self._check_media(line.user_id, verb)
-        stored = await self._apply(call_id, who, verb)
-        side = who(stored.record).side
-        return self._see(stored, side, key, relay=isinstance(verb, client_pb2.Answer | signaling_pb2.Arrived))
+        stored = await self._apply(call_id, speaker(line, command_id), verb)
+        return self.see(stored, line.user_id, line_key(line), relay=isinstance(verb, client_pb2.Answer))
+
+    async def arrive(self, line: types_pb2.Line, call_id: str) -> client_pb2.Call | None:
+        """A line was opened: the call as it sees it, None where it has no part in it. Raises Refusal."""
+        stored = await self._apply(call_id, speaker(line), signaling_pb2.Arrived())
+        if not self.concerns(stored, line):
+            return None
+        return self.see(stored, line.user_id, line_key(line), relay=True)
 
     async def serve(self, call_id: str, verb: Verb) -> Stored:
         """Applies a verb of the server. Raises Refusal."""

@@ -171,6 +171,17 @@ async def test_what_was_missed_shows_at_the_next_connection(room: Room) -> None:
     assert (missed.ending, missed.role) == (types_pb2.ENDING_CANCELLED, client_pb2.ROLE_CALLEE)
 
 
+async def test_a_device_that_comes_with_less_than_five_seconds_left_stays_silent(
+    settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGLINE_SIGNALING_RING_S", "4.9")
+    async with open_room(await settings_for("signaling")) as room:
+        ada, bob = room.device("ada.laptop"), room.device("bob.phone", online=False)
+        call = await place(ada)
+        assert call.ring_left_ms > 0
+        assert await bob.arrives() == []
+
+
 async def test_presence_never_gates_ringing(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     room.presence.is_away = True
