@@ -40,6 +40,7 @@ async def listening(app: ASGIApp, board: Board, settings: Settings) -> AsyncIter
         lifespan="off",
         interface="asgi3",
         log_config=None,
+        log_level="warning",
         access_log=False,
         proxy_headers=False,
         server_header=False,
