@@ -12,9 +12,12 @@ SHOWN = 100
 """How many are listed at most."""
 
 _COLUMNS = "device_id, name, public_key, created_ms, last_seen_ms, revoked_ms"
+# FOR SHARE: a new password and the revocation of every device come before or after this, never around it.
 _REGISTER = f"""
 INSERT INTO device (device_id, user_id, public_key, name, created_ms, last_seen_ms)
-SELECT $1, user_id, $3, $4, $5, $5 FROM account WHERE user_id = $2
+SELECT $1, user_id, $3, $4, $5, $5 FROM account
+ WHERE user_id = $2 AND password = coalesce($6, password)
+   FOR SHARE
 ON CONFLICT (user_id, public_key) DO UPDATE SET name = excluded.name, last_seen_ms = excluded.last_seen_ms
 RETURNING {_COLUMNS}
 """
@@ -46,15 +49,19 @@ class Devices:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def register(self, user_id: str, public_key: bytes, name: str, now_ms: int) -> Device:
-        """The user's device with this key, new or known.
+    async def register(
+        self, user_id: str, public_key: bytes, name: str, now_ms: int, password: str | None = None
+    ) -> Device:
+        """The user's device with this key, new or known; `password` is the hash that let him in, if one did.
 
         Raises Refusal(DEVICE_REVOKED) where the key was revoked: a device that comes back makes another key;
-        Refusal(USER_NOT_FOUND) where there is no such user.
+        Refusal(CREDENTIALS_WRONG) where the password was changed meanwhile, or the user is gone.
         """
-        row = await self._db.fetchrow(_REGISTER, ids.mint_device(), user_id, public_key, name, now_ms)
+        row = await self._db.fetchrow(
+            _REGISTER, ids.mint_device(), user_id, public_key, name, now_ms, password
+        )
         if row is None:
-            raise Refusal(Reason.REASON_USER_NOT_FOUND)
+            raise Refusal(Reason.REASON_CREDENTIALS_WRONG)
         return _good(device_of(row))
 
     async def get(self, user_id: str, device_id: str) -> Device:

@@ -100,14 +100,16 @@ class Door:
         if not is_right or found is None:
             raise Refusal(Reason.REASON_CREDENTIALS_WRONG)
         await self.tallies.refund(tallies)
-        await self._keep_hash_fresh(found, plain)
         user_id = found.account.profile.user_id
-        device = await self.register(user_id, request.device)
+        shown = request.device
+        device = await self.devices.register(
+            user_id, shown.public_key, profile.device_name(shown.name), self.clock(), found.password
+        )
+        await self._keep_hash_fresh(found, plain)
         return SignedIn(found.account, device, self.issuer.issue(user_id, device.device_id, self.clock()))
 
     async def recover(self, request: directory_pb2.RecoverRequest) -> int:
-        """Sets a new password against a recovery code and revokes every device; answers how many codes are
-        left."""
+        """Sets a new password against a recovery code and revokes every device; answers the codes left."""
         name = _claimed(request.username)
         plain = password.chosen(request.new_password, name)
         tallies = self._guesses(request.network, name)
@@ -230,7 +232,7 @@ class Door:
         """Hashes anew where the settings ask for another strength than the stored hash has."""
         if self.hasher.is_outdated(found.password):
             hashed = await self.hasher.hashed(plain)
-            await self.store.set_password(self.db, found.account.profile.user_id, hashed)
+            await self.store.refresh_password(found.account.profile.user_id, found.password, hashed)
 
 
 def rename_limit(settings: Settings) -> Limit:

@@ -14,8 +14,9 @@ from ringline.v1.types_pb2 import Profile
 from services.directory.store import profile_of, unknown_user
 
 CANDIDATES = 200
-"""Among how many found by the first word the best are sought: what keeps a search for "an" short among a
-million."""
+"""Among so many with one word the best are sought: that keeps a search for "an" short among a million."""
+WORDS = 4
+"""How many words of a query count."""
 
 _COLUMN: dict[Relation.ValueType, str] = {
     Relation.RELATION_CONTACT: "contact",
@@ -25,6 +26,8 @@ _COLUMN: dict[Relation.ValueType, str] = {
 _LAST = "\U0010ffff"
 """Sorts after whatever goes on."""
 
+# LATERAL … LIMIT 1: each edge is fetched by its whole key. As plain joins the planner fetched every edge of a
+# user and threw the others away: right for who knows three people, wrong for who knows ten thousand.
 _RELATE = """
 SELECT q.at,
        a.user_id AS a_user_id, a.username AS a_username, a.display_name AS a_display_name,
@@ -41,8 +44,8 @@ SELECT q.at,
        SELECT * FROM account WHERE username = q.other_username
        LIMIT 1
   ) b ON true
-  LEFT JOIN edge f ON f.user_id = a.user_id AND f.other_id = b.user_id
-  LEFT JOIN edge t ON t.user_id = b.user_id AND t.other_id = a.user_id
+  LEFT JOIN LATERAL (SELECT * FROM edge WHERE user_id = a.user_id AND other_id = b.user_id LIMIT 1) f ON true
+  LEFT JOIN LATERAL (SELECT * FROM edge WHERE user_id = b.user_id AND other_id = a.user_id LIMIT 1) t ON true
 """
 _ADD = """
 INSERT INTO edge (user_id, other_id, {column}) VALUES ($1, $2, true)
@@ -56,19 +59,26 @@ SELECT account.user_id, username, display_name, verified
  WHERE edge.user_id = $1 AND edge.{column} AND username > $2
  ORDER BY username LIMIT $3
 """
-# The first word finds candidates in the order of the index (exact ones come first there), the others narrow
-# them down. The range of a prefix is spelled out: nothing that was typed becomes a pattern.
+# The rarest word finds candidates, the others narrow them down; of a word that is not rare only the first
+# ones in the order of the index (exact ones come first there), so that no query looks at more than a few
+# hundred people. The range of a prefix is spelled out: nothing that was typed becomes a pattern.
 _SEARCH = """
-WITH candidate AS (
-     SELECT DISTINCT user_id FROM (
-            SELECT user_id FROM word
-             WHERE word >= $1 AND word < $4 AND user_id <> $2
-               AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS rest WHERE NOT EXISTS (
-                   SELECT FROM word w WHERE w.user_id = word.user_id AND starts_with(w.word, rest)))
-             ORDER BY word LIMIT $6) AS first)
+WITH asked AS (
+     SELECT * FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (first, beyond, at)),
+     hit AS MATERIALIZED (
+     SELECT at, user_id FROM asked CROSS JOIN LATERAL (
+            SELECT user_id FROM word WHERE word >= first AND word < beyond ORDER BY word LIMIT $5) AS few),
+     rarest AS (
+     SELECT at FROM asked LEFT JOIN hit USING (at) GROUP BY at ORDER BY count(user_id), at LIMIT 1),
+     candidate AS (
+     SELECT DISTINCT user_id FROM hit JOIN rarest USING (at)
+      WHERE user_id <> $3 AND NOT EXISTS (
+            SELECT FROM asked WHERE NOT EXISTS (
+                   SELECT FROM word WHERE word.user_id = hit.user_id AND starts_with(word, first))))
 SELECT user_id, username, display_name, verified FROM candidate JOIN account USING (user_id)
- ORDER BY username = $1 DESC, verified DESC, starts_with(username, $1) DESC, length(username), username
- LIMIT $5
+ ORDER BY username = ($1::text[])[1] DESC, verified DESC, starts_with(username, ($1::text[])[1]) DESC,
+       length(username), username
+ LIMIT $4
 """
 
 
@@ -123,8 +133,9 @@ class Graph:
 
     async def search(self, words: Sequence[str], user_id: str, limit: int) -> list[Profile]:
         """People but `user_id` who opted in and have, for each of `words`, a word that begins with it."""
-        first, *rest = sorted(words, key=len, reverse=True)
-        rows = await self._db.fetch(_SEARCH, first, user_id, rest, first + _LAST, limit, CANDIDATES)
+        asked = list(words)[:WORDS]
+        beyond = [word + _LAST for word in asked]
+        rows = await self._db.fetch(_SEARCH, asked, beyond, user_id, limit, CANDIDATES)
         return [profile_of(row) for row in rows]
 
 

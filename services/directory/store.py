@@ -168,9 +168,14 @@ class Store:
         """Changes what is not None. Raises Refusal(USER_NOT_FOUND)."""
         return account_of(_found(await self._db.fetchrow(_UPDATE_STANDING, user_id, tier, verified)))
 
-    async def set_password(self, con: Connection | Database, user_id: str, password: str) -> None:
-        """Sets the hash of the password."""
+    async def set_password(self, con: Connection, user_id: str, password: str) -> None:
+        """Sets the hash of the password, in the transaction of `con`."""
         await con.execute("UPDATE account SET password = $2 WHERE user_id = $1", user_id, password)
+
+    async def refresh_password(self, user_id: str, old: str, new: str) -> None:
+        """Replaces a hash by another of the same password; not where the password was changed meanwhile."""
+        sql = "UPDATE account SET password = $3 WHERE user_id = $1 AND password = $2"
+        await self._db.execute(sql, user_id, old, new)
 
     # The platform's own identities.
 

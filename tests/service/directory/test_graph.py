@@ -149,7 +149,7 @@ async def test_search_finds_those_who_opted_in_by_the_beginning_of_a_word(people
     await searchable(people, "lovehide", "Ada Love", opted_in=False)
     assert await search(people, "LOVE", me) == ["lovejoy", "ada"]
     assert await search(people, "@lov", me) == ["lov", "lovejoy", "ada"]
-    assert await search(people, "ada love", me) == ["lovejoy", "ada"]
+    assert await search(people, "ada love", me) == ["ada", "lovejoy"]
     assert await search(people, "lovelace ada", me) == ["ada"]
     assert await search(people, "lov", me, limit=1) == ["lov"]
     assert await search(people, "elace", me) == []

@@ -233,6 +233,24 @@ async def test_a_recovery_code_sets_a_new_password_once_and_revokes_every_device
     assert await recover(people, codes[4]) == 8
 
 
+async def test_no_device_gets_in_with_the_old_password_around_a_recovery(both: tuple[People, People]) -> None:
+    one, other = both
+    codes = (await one.sign_up("ada")).recovery_codes
+    passwords = [PASSWORD, *(f"good sentence number {at}" for at in range(8))]
+    for at, code in enumerate(codes[:8]):
+        old, new = passwords[at], passwords[at + 1]
+        *entered, left = await asyncio.gather(
+            *(both[n % 2].sign_in("ada", one.device(), old, f"192.0.2.{10 * at + n}") for n in range(6)),
+            recover(other, code, new),
+            return_exceptions=True,
+        )
+        assert left == 9 - at
+        assert {one.name for one in entered if isinstance(one, Refusal)} <= {"credentials_wrong"}
+        user_id = (await one.sign_in("ada", one.device(), new)).account.profile.user_id
+        listed = await one.stub.ListDevices(directory_pb2.ListDevicesRequest(user_id=user_id))
+        assert sum(not device.revoked for device in listed.devices) == 1
+
+
 async def test_a_code_is_spent_once_however_often_it_is_sent_at_once(both: tuple[People, People]) -> None:
     codes = (await both[0].sign_up("ada")).recovery_codes
     fates = await asyncio.gather(

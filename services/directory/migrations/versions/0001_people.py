@@ -98,7 +98,7 @@ def upgrade() -> None:
     """Makes the tables."""
     for table in (NAME, ACCOUNT, RECOVERY_CODE, IDENTITY, DEVICE, EDGE, WORD, TALLY, ISSUER_KEY):
         op.execute(table)
-    op.execute("CREATE INDEX edge_other ON edge (other_id)")
+    op.execute("CREATE INDEX edge_other ON edge (other_id, user_id)")
     op.execute("CREATE INDEX word_user ON word (user_id)")
     op.execute("CREATE INDEX tally_until ON tally (until_ms)")
 
