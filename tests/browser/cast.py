@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -53,15 +52,15 @@ class Studio:
             self._browsers[key] = await self.launch(voice, granted)
         return self._browsers[key]
 
-    async def launch(self, voice: str, granted: bool = True, extra: Sequence[str] = ()) -> Browser:
-        """A browser of its own."""
+    async def launch(self, voice: str, granted: bool = True, executable: str = "") -> Browser:
+        """A browser of its own; `executable` starts chromium in another place."""
         tone = write_tone(self._folder / f"{voice}.wav", HERTZ[voice])
-        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={tone}", *extra]
+        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={tone}"]
         if granted:
             flags.append(GRANTED)
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
-        return await self._playwright.chromium.launch(executable_path=chromium(), args=flags)
+        return await self._playwright.chromium.launch(executable_path=executable or chromium(), args=flags)
 
     async def close(self) -> None:
         """Ends every browser."""

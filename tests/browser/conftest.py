@@ -1,6 +1,7 @@
 """One installation with the built web client, and browsers, for all stories of this folder."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -14,17 +15,26 @@ from tests.servers import bus_server
 from tests.suite.topology import ROOT, SETTINGS, Topology, running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def installation(server_folder: Path, postgres: Postgres) -> AsyncIterator[Topology]:
+@asynccontextmanager
+async def serving(
+    name: str, folder: Path, postgres: Postgres, settings: dict[str, str]
+) -> AsyncIterator[Topology]:
     """Everything in one process, serving the web client."""
     built = build_web(ROOT / "web")
     assert built is not None, "there is no web client to build"
+    both = SETTINGS | {"RINGLINE_GATEWAY_WEB_ROOT": str(built)} | settings
+    with bus_server(folder) as nats:
+        async with running(name, 0, folder, postgres, nats, both) as topology:
+            yield topology
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def installation(server_folder: Path, postgres: Postgres) -> AsyncIterator[Topology]:
+    """An installation without a relay, for the stories on one machine."""
     own = server_folder / "browser"
     own.mkdir()
-    settings = SETTINGS | {"RINGLINE_GATEWAY_WEB_ROOT": str(built), "RINGLINE_SIGNALING_TURN_URLS": ""}
-    with bus_server(own) as nats:
-        async with running("browser", 0, own, postgres, nats, settings) as topology:
-            yield topology
+    async with serving("browser", own, postgres, {"RINGLINE_SIGNALING_TURN_URLS": ""}) as topology:
+        yield topology
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
