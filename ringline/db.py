@@ -7,6 +7,7 @@ bug.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
@@ -30,6 +31,8 @@ ANSWER_SECONDS = 2.5
 """What we wait for an answer; longer than the server's own limit, so that its word comes first."""
 CONNECT_SECONDS = 2.0
 """What a new connection may take, and what a caller waits for a free one."""
+IDLE_SECONDS = 300.0
+"""How long a connection that nobody needs is kept."""
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = PoolConnectionProxy
@@ -62,6 +65,10 @@ class Database:
         self._size = size
         self._pool: asyncpg.Pool | None = None
         self._engine: AsyncEngine | None = None
+        # Taken from the pool and idle, with the time since when: asyncpg's own taking and giving back starts
+        # tasks, which costs as much as a short statement.
+        self._idle: deque[tuple[float, Connection]] = deque()
+        self._waiting = 0
 
     @classmethod
     def of(cls, settings: NodeSettings, service: str) -> "Database":
@@ -80,7 +87,7 @@ class Database:
                     self._url,
                     min_size=min(2, self._size),
                     max_size=self._size,
-                    max_inactive_connection_lifetime=300.0,
+                    max_inactive_connection_lifetime=IDLE_SECONDS,
                     command_timeout=ANSWER_SECONDS,
                     timeout=CONNECT_SECONDS,
                     reset=_keep,
@@ -102,6 +109,9 @@ class Database:
         if self._pool is not None:
             try:
                 async with asyncio.timeout(2.0):
+                    self._waiting += 1  # from now on what comes back goes to the pool
+                    while self._idle:
+                        await self._pool.release(self._idle.pop()[1])
                     await self._pool.close()
             except TimeoutError:
                 self._pool.terminate()
@@ -168,7 +178,7 @@ class Database:
     async def borrow(self) -> AsyncIterator[Connection]:
         """A connection of the pool. Leave no session state behind: it is not reset."""
         with outage():
-            con = await self.pool.acquire(timeout=CONNECT_SECONDS)
+            con = await self._take()
             try:
                 yield con
             except (TimeoutError, asyncio.CancelledError):
@@ -177,7 +187,7 @@ class Database:
                 con.terminate()
                 raise
             finally:
-                await self.pool.release(con)
+                await self._give_back(con)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -185,6 +195,27 @@ class Database:
         with outage():
             async with self.engine.begin() as con:
                 yield con
+
+    async def _take(self) -> Connection:
+        while self._idle:
+            _, con = self._idle.pop()
+            if not _is_closed(con):
+                return con
+            await self.pool.release(con)
+        self._waiting += 1
+        try:
+            return await self.pool.acquire(timeout=CONNECT_SECONDS)
+        finally:
+            self._waiting -= 1
+
+    async def _give_back(self, con: Connection) -> None:
+        if self._waiting or _is_closed(con):
+            await self.pool.release(con)
+            return
+        now = time.monotonic()
+        self._idle.append((now, con))
+        if now - self._idle[0][0] > IDLE_SECONDS:
+            await self.pool.release(self._idle.popleft()[1])
 
     async def answers(self) -> bool:
         """Whether a trivial statement gets through, for readiness."""

@@ -109,3 +109,13 @@ async def test_a_transaction_is_all_or_nothing(settings: NodeSettings) -> None:
         await session.execute(text("INSERT INTO pair (k) VALUES ('a')"))
     assert await db.fetchval("SELECT count(*) FROM pair") == 1
     await db.close()
+
+
+async def test_whoever_waits_for_a_connection_gets_the_next_one(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    for _ in range(3):  # more at once than the pool has connections, and the same again
+        backends = await asyncio.gather(*(db.fetchval("SELECT pg_backend_pid()") for _ in range(20)))
+        assert 1 <= len(set(backends)) <= settings.db_pool
+    await db.close()
+    with pytest.raises(Refusal):
+        await db.fetchval("SELECT 1")
