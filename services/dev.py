@@ -43,6 +43,7 @@ from services.embedded import (
 FOLDER = ".ringline"
 DATABASE = "ringline"
 WEB_PORT = 7400
+PEOPLE = ("ada", "bob")
 LISTEN_SECONDS = 30.0
 
 
@@ -129,7 +130,7 @@ async def serve(state: State, postgres: Postgres) -> None:
 async def welcome(node: Node, state: State) -> None:
     """Makes the two people who can call each other, and prints the door of each."""
     await node.started()
-    people = [Person(name, state.password(name)) for name in ("ada", "bob")]
+    people = [Person(name, state.password(name)) for name in PEOPLE]
     await invite(node, people)
     if not await asyncio.to_thread(wait_until, lambda: someone_listens(state.web_port), LISTEN_SECONDS):
         raise ServerFailed(f"the gateway does not listen on port {state.web_port}")
@@ -161,6 +162,8 @@ def settings(state: State, web: Path | None) -> dict[str, str]:
     }
     if web is not None:
         environment["RINGLINE_GATEWAY_WEB_ROOT"] = str(web)
+    for name in PEOPLE:
+        state.password(name)
     for service in present():
         environment[f"RINGLINE_DB_PASSWORD_{service.upper()}"] = state.password(service)
     return environment

@@ -11,6 +11,9 @@ from ringline.v1 import directory_pb2, directory_pb2_grpc, reasons_pb2
 if TYPE_CHECKING:  # the name is in the stubs only
     from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
 
+SIGN_UP_SECONDS = 30.0
+"""Hashing a password takes its time on a machine that is busy starting."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -54,4 +57,4 @@ async def _find_or_sign_up(directory: "DirectoryAsyncStub", person: Person) -> s
         network="127.0.0.1",
         display_name=person.username.capitalize(),
     )
-    return (await directory.SignUp(request)).account.profile.user_id
+    return (await directory.SignUp(request, timeout=SIGN_UP_SECONDS)).account.profile.user_id
