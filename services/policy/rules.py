@@ -62,11 +62,20 @@ class Standing(NamedTuple):
 class Case(NamedTuple):
     """Everything a rule looks at."""
 
-    wanted: types_pb2.Kinds
-    pair: directory_pb2.PairAnswer
-    standing: Standing
+    is_self: bool
+    wants_audio: bool
+    wants_video: bool
+    is_contact: bool
+    """The callee has the caller in the address book."""
+    is_followed: bool
+    """The callee follows the caller."""
+    is_verified: bool
+    """The caller has the verified mark."""
     caller: Entitled
     callee: Entitled
+    audiences: frozenset[Audience.ValueType]
+    blocked: bool
+    blocking: bool
 
 
 class Rule(NamedTuple):
@@ -78,59 +87,48 @@ class Rule(NamedTuple):
     reason: Reason.ValueType | None = None
 
 
-def _is_known(case: Case) -> bool:
-    """Whether the callee has the caller as a contact or follows him."""
-    return case.pair.other_to_user.contact or case.pair.other_to_user.follows
-
-
-SELF = Rule(
-    "self",
+SELF = Rule("self", REFUSES, lambda case: case.is_self, reasons_pb2.REASON_SELF)
+NO_AUDIO = Rule(
+    "not_entitled.audio",
     REFUSES,
-    lambda case: case.pair.user.profile.user_id == case.pair.other.profile.user_id,
-    reasons_pb2.REASON_SELF,
+    lambda case: case.wants_audio and not case.caller.audio,
+    reasons_pb2.REASON_NOT_ENTITLED_AUDIO,
 )
 NO_VIDEO = Rule(
     "not_entitled.video",
     REFUSES,
-    lambda case: case.wanted.video and not case.caller.video,
+    lambda case: case.wants_video and not case.caller.video,
     reasons_pb2.REASON_NOT_ENTITLED_VIDEO,
 )
+CALLER_WITHOUT_VIDEO = Rule("caller.without_video", LIMITS, lambda case: not case.caller.video)
+CALLEE_WITHOUT_VIDEO = Rule("callee.without_video", LIMITS, lambda case: not case.callee.video)
+BLOCKED = Rule("blocked", REFUSES, lambda case: case.blocked)
+BLOCKING = Rule("blocking", REFUSES, lambda case: case.blocking)
 
 PLACE = (
     SELF,
-    Rule(
-        "not_entitled.audio",
-        REFUSES,
-        lambda case: case.wanted.audio and not case.caller.audio,
-        reasons_pb2.REASON_NOT_ENTITLED_AUDIO,
-    ),
+    NO_AUDIO,
     NO_VIDEO,
-    Rule("caller.without_video", LIMITS, lambda case: not case.caller.video),
-    Rule("callee.without_video", LIMITS, lambda case: not case.callee.video),
-    Rule("blocked", REFUSES, lambda case: case.standing.blocked),
-    Rule("blocking", REFUSES, lambda case: case.standing.blocking),
+    CALLER_WITHOUT_VIDEO,
+    CALLEE_WITHOUT_VIDEO,
+    BLOCKED,
+    BLOCKING,
     Rule(
         "audience.contacts",
         ADMITS,
-        lambda case: (
-            Audience.AUDIENCE_CONTACTS in case.standing.audiences and case.pair.other_to_user.contact
-        ),
+        lambda case: case.is_contact and Audience.AUDIENCE_CONTACTS in case.audiences,
     ),
     Rule(
         "audience.following",
         ADMITS,
-        lambda case: (
-            Audience.AUDIENCE_FOLLOWING in case.standing.audiences and case.pair.other_to_user.follows
-        ),
+        lambda case: case.is_followed and Audience.AUDIENCE_FOLLOWING in case.audiences,
     ),
     Rule(
         "audience.verified",
         ADMITS,
-        lambda case: (
-            Audience.AUDIENCE_VERIFIED in case.standing.audiences and case.pair.user.profile.verified
-        ),
+        lambda case: case.is_verified and Audience.AUDIENCE_VERIFIED in case.audiences,
     ),
-    Rule("audience.everyone", ADMITS, lambda case: Audience.AUDIENCE_EVERYONE in case.standing.audiences),
+    Rule("audience.everyone", ADMITS, lambda case: Audience.AUDIENCE_EVERYONE in case.audiences),
     Rule("audience.none", REFUSES, lambda case: True),
 )
 """For placing a call. The last one always holds."""
@@ -138,56 +136,75 @@ PLACE = (
 SET_MEDIA = (
     SELF,
     NO_VIDEO,
-    Rule("callee.without_video", LIMITS, lambda case: not case.callee.video),
+    CALLEE_WITHOUT_VIDEO,
     # Such a call is being severed anyway; who blocked whom is not said.
-    Rule("blocked", REFUSES, lambda case: case.standing.blocked, reasons_pb2.REASON_KIND_NOT_ADMITTED),
-    Rule("blocking", REFUSES, lambda case: case.standing.blocking, reasons_pb2.REASON_KIND_NOT_ADMITTED),
+    BLOCKED._replace(reason=reasons_pb2.REASON_KIND_NOT_ADMITTED),
+    BLOCKING._replace(reason=reasons_pb2.REASON_KIND_NOT_ADMITTED),
     Rule("running_call", ADMITS, lambda case: True),
 )
 """For sending another kind in a running call, whichever side asks. The last one always holds."""
 
 RULES = {policy_pb2.ACT_PLACE: PLACE, policy_pb2.ACT_SET_MEDIA: SET_MEDIA}
 
+# Made once: a trace of eleven steps would otherwise be most of the cost of a verdict.
+_STEPS = {
+    (rule.name, held): policy_pb2.TraceStep(rule=rule.name, held=held, effect=rule.effect)
+    for rule in (*PLACE, *SET_MEDIA)
+    for held in (False, True)
+}
+
 
 def decide(
     attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing
 ) -> policy_pb2.Verdict:
     """The verdict on a well-formed attempt (see `check_attempt`), with every rule that was looked at."""
-    case = Case(
-        attempt.kinds,
-        pair,
-        standing,
-        entitled(standing.entitlements, pair.user.tier),
-        entitled(standing.entitlements, pair.other.tier),
-    )
-    verdict = policy_pb2.Verdict(caller=pair.user.profile, callee=pair.other.profile)
-    # Who talks in a running call was settled when it was placed; and whoever is called may always talk.
+    case = _case(attempt, pair, standing)
+    decisive, trace = _look(RULES[attempt.act], case)
+    admitted = decisive.effect == ADMITS
     is_placing = attempt.act == policy_pb2.ACT_PLACE
-    verdict.caller_may_send.audio = case.caller.audio or not is_placing
-    verdict.caller_may_send.video = case.caller.video
-    verdict.callee_may_send.audio = True
-    verdict.callee_may_send.video = case.callee.video
-    decisive = _look(RULES[attempt.act], case, verdict)
-    if decisive.effect == ADMITS:
-        verdict.outcome = policy_pb2.OUTCOME_ADMITTED
-    elif decisive.reason is not None:
+    is_trusted = is_placing and admitted and (case.is_contact or case.is_followed)
+    verdict = policy_pb2.Verdict(
+        outcome=policy_pb2.OUTCOME_ADMITTED if admitted else policy_pb2.OUTCOME_UNHEARD,
+        # Who talks in a running call was settled when it was placed; and whoever is called may always talk.
+        caller_may_send=types_pb2.Kinds(audio=case.caller.audio or not is_placing, video=case.caller.video),
+        callee_may_send=types_pb2.Kinds(audio=True, video=case.callee.video),
+        device_truth=is_trusted,
+        relay_only=not is_trusted,
+        caller=pair.user.profile,
+        callee=pair.other.profile,
+        trace=trace,
+    )
+    if decisive.reason is not None:
         verdict.outcome = policy_pb2.OUTCOME_REFUSED
         verdict.refused.CopyFrom(Refusal(decisive.reason).to_proto())
-    else:
-        verdict.outcome = policy_pb2.OUTCOME_UNHEARD
-    is_trusted = is_placing and decisive.effect == ADMITS and _is_known(case)
-    verdict.device_truth = is_trusted
-    verdict.relay_only = not is_trusted
     return verdict
 
 
-def _look(rules: Iterable[Rule], case: Case, verdict: policy_pb2.Verdict) -> Rule:
-    """Looks at one rule after the other, notes each, and answers the one that settles it."""
+def _case(attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing) -> Case:
+    caller, callee, edges = pair.user, pair.other, pair.other_to_user
+    return Case(
+        is_self=caller.profile.user_id == callee.profile.user_id,
+        wants_audio=attempt.kinds.audio,
+        wants_video=attempt.kinds.video,
+        is_contact=edges.contact,
+        is_followed=edges.follows,
+        is_verified=caller.profile.verified,
+        caller=entitled(standing.entitlements, caller.tier),
+        callee=entitled(standing.entitlements, callee.tier),
+        audiences=standing.audiences,
+        blocked=standing.blocked,
+        blocking=standing.blocking,
+    )
+
+
+def _look(rules: Iterable[Rule], case: Case) -> tuple[Rule, list[policy_pb2.TraceStep]]:
+    """Looks at one rule after the other; answers the one that settles it, and every step."""
+    trace = []
     for rule in rules:
         held = rule.holds(case)
-        verdict.trace.add(rule=rule.name, held=held, effect=rule.effect)
+        trace.append(_STEPS[rule.name, held])
         if held and rule.effect != LIMITS:
-            return rule
+            return rule, trace
     raise AssertionError("the last rule always holds")
 
 
