@@ -234,6 +234,9 @@ class Database:
             "idle_in_transaction_session_timeout": "10000",
             "tcp_user_timeout": "5000",
             "jit": "off",
+            # Statements here fetch rows by key: one plan is good for all values, and planning each time anew
+            # cost more than running (a batch of Directory.Relate: 0.70 ms, 0.43 with the generic plan).
+            "plan_cache_mode": "force_generic_plan",
         }
 
 
