@@ -57,9 +57,6 @@ def step(
     changed.
     """
     was, role = (phase(record), "server" if who is None else ("caller", "callee")[who.side])
-    act = TABLE.get((was, role, type(verb).__name__))
-    if act is None:
-        raise Refusal(_why_not(was, role, type(verb).__name__))
     new = signaling_pb2.CallRecord()
     new.CopyFrom(record)
     done = Step(new)
@@ -69,7 +66,10 @@ def step(
             raise Refusal(reasons_pb2.REASON_LINE_FENCED)
         if who.command_id and who.command_id in new.members[who.side].command_ids:
             done.changed = False
-            return done
+            return done  # whatever it changed since: the end that it brought about is its answer too
+    act = TABLE.get((was, role, type(verb).__name__))
+    if act is None:
+        raise Refusal(_why_not(was, role, type(verb).__name__))
     act(done, who, verb, now, times)
     if done.changed:
         _close(done, who, now)

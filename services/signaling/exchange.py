@@ -98,8 +98,10 @@ class Exchange:
         live = await self.store.live_of([caller_id, callee_id])
         records = [stored.record for stored in live]
         for stored in live:
-            if command_id in stored.record.members[0].command_ids and side_of(stored.record, caller_id) == 0:
-                return self._see(stored, 0, line_key(line), relay=True)
+            side = side_of(stored.record, caller_id)
+            # On the callee's side where the two dialled each other, and this Place was the answer.
+            if side is not None and command_id in stored.record.members[side].command_ids:
+                return self._see(stored, side, line_key(line), relay=True)
         glare = dial.meets(caller_id, callee_id, records)
         if glare is not None:
             answer = client_pb2.Answer(call_id=glare.record.call_id, kinds=verb.kinds, binding=verb.binding)
