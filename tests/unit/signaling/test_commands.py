@@ -1,0 +1,59 @@
+"""The same command has the same answer and no second effect, also where it was what ended the call."""
+
+import pytest
+
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
+from services.signaling import dial
+from services.signaling.call import step
+from services.signaling.record import CALLEE, CALLER, Times
+from services.signaling.verbs import Verb, Who
+
+AUDIO = types_pb2.Kinds(audio=True)
+PLACED_AT = 1_000_000
+LAPTOP = Who(CALLER, "ada.laptop", "g_1", epoch=2)
+PHONE = Who(CALLEE, "bob.phone", "g_2", epoch=2)
+
+
+def by(who: Who, command_id: str) -> Who:
+    return Who(who.side, who.line, who.gateway_id, who.epoch, command_id)
+
+
+def ringing() -> signaling_pb2.CallRecord:
+    verdict = policy_pb2.Verdict(
+        outcome=policy_pb2.OUTCOME_ADMITTED, caller_may_send=AUDIO, callee_may_send=AUDIO, device_truth=True
+    )
+    verdict.caller.user_id, verdict.callee.user_id = "ada", "bob"
+    phone = types_pb2.Line(user_id="bob", device_id="bob", instance="phone", epoch=1)
+    verb = client_pb2.Place(username="bob", kinds=AUDIO)
+    who = by(LAPTOP, "place-command-0001")
+    return dial.place("c_1", verdict, who, verb, [phone], False, PLACED_AT, Times()).record
+
+
+@pytest.mark.parametrize(
+    ("who", "verb"),
+    [(LAPTOP, client_pb2.HangUp(call_id="c_1")), (PHONE, client_pb2.Decline(call_id="c_1", everywhere=True))],
+    ids=["hang up", "decline"],
+)
+def test_a_command_that_ended_the_call_can_be_sent_again(who: Who, verb: Verb) -> None:
+    first = step(ringing(), by(who, "ending-command-01"), verb, PLACED_AT + 10)
+    again = step(first.record, by(who, "ending-command-01"), verb, PLACED_AT + 20)
+    assert first.changed and first.record.ending
+    assert not again.changed and not again.events and again.record == first.record
+
+
+def test_another_command_for_the_same_is_refused_once_the_call_is_over() -> None:
+    hang_up = client_pb2.HangUp(call_id="c_1")
+    over = step(ringing(), by(LAPTOP, "ending-command-01"), hang_up, PLACED_AT + 10).record
+    with pytest.raises(Refusal) as refused:
+        step(over, by(LAPTOP, "ending-command-02"), hang_up, PLACED_AT + 20)
+    assert refused.value.reason == reasons_pb2.REASON_CALL_ENDED
+
+
+def test_a_line_that_was_replaced_cannot_send_it_again() -> None:
+    hang_up = client_pb2.HangUp(call_id="c_1")
+    over = step(ringing(), by(LAPTOP, "ending-command-01"), hang_up, PLACED_AT + 10).record
+    stale = Who(CALLER, LAPTOP.line, "g_1", epoch=1, command_id="ending-command-01")
+    with pytest.raises(Refusal) as refused:
+        step(over, stale, hang_up, PLACED_AT + 20)
+    assert refused.value.reason == reasons_pb2.REASON_LINE_FENCED
