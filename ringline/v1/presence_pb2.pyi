@@ -31,7 +31,7 @@ class ClaimRequest(_message.Message):
     TICKET_EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """The id of the ticket that opened it, spent by this claim; empty where the line is claimed anew: then it keeps its
-    epoch, or is refused as fenced where a newer connection is registered or the device was expelled.
+    epoch, or is refused as fenced where it was replaced, released or expelled meanwhile.
     """
     ticket_expires_at_ms: _builtins.int
     """When the ticket expires, in Unix milliseconds."""

@@ -27,12 +27,13 @@ ON CONFLICT (device_id, instance) DO UPDATE SET
 WHERE l.user_id = excluded.user_id
 RETURNING epoch, displaced_gateway_id, displaced_epoch"""
 
+# A line that was released stays so: the gateway's release overtook its own claim.
 RECLAIM = """
 INSERT INTO line AS l (device_id, instance, user_id, gateway_id, epoch)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (device_id, instance) DO UPDATE SET
     gateway_id = excluded.gateway_id, epoch = excluded.epoch, since = now()
-WHERE l.user_id = excluded.user_id AND l.epoch <= excluded.epoch
+WHERE l.user_id = excluded.user_id AND l.epoch <= excluded.epoch AND l.gateway_id <> ''
 RETURNING epoch"""
 
 RELEASE = """
@@ -106,7 +107,7 @@ class Store:
         return Claimed(row["epoch"], displaced)
 
     async def reclaim(self, line: types_pb2.Line) -> int | None:
-        """Registers a line that a gateway holds already, epoch and all. None where a newer one is."""
+        """Registers a line that a gateway holds already. None where it was replaced or released."""
         key = (line.device_id, line.instance, line.user_id, line.gateway_id, line.epoch)
         epoch: int | None = await self._db.fetchval(RECLAIM, *key)
         return epoch

@@ -78,6 +78,15 @@ async def test_a_replaced_line_cannot_be_claimed_anew(one: Presence, other: Pres
     assert await located(places, first.user_id) == [second]
 
 
+async def test_a_released_line_stays_released(one: Presence, other: Presence, places: Places) -> None:
+    line = await one.claim(new_line(ids.mint_gateway()))
+    await other.release(line)
+    with pytest.raises(Refusal) as refused:
+        await one.claim(line, ticket_id="")  # decided before, and late
+    assert refused.value.name == "line_fenced"
+    assert await located(places, line.user_id) == []
+
+
 async def test_an_expelled_device_has_no_line_and_its_gateways_hear_of_it(
     one: Presence, other: Presence, places: Places, ear_of: Callable[[str], "asyncio.Future[Ear]"]
 ) -> None:

@@ -34,7 +34,7 @@ export type ClaimRequest = Message<"ringline.v1.ClaimRequest"> & {
 
   /**
    * The id of the ticket that opened it, spent by this claim; empty where the line is claimed anew: then it keeps its
-   * epoch, or is refused as fenced where a newer connection is registered or the device was expelled.
+   * epoch, or is refused as fenced where it was replaced, released or expelled meanwhile.
    *
    * @generated from field: string ticket_id = 2;
    */
