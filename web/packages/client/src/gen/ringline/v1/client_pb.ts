@@ -855,7 +855,8 @@ export type Call = Message<"ringline.v1.Call"> & {
   peerBinding: Uint8Array;
 
   /**
-   * Where media may pass; only in a live call that is or may come to be here.
+   * Where media may pass: in the first view of a call, at the answer and after a new connection. A view without it leaves
+   * what an earlier one said.
    *
    * @generated from field: ringline.v1.Relay relay = 20;
    */
