@@ -60,8 +60,7 @@ async def build(node: Node, settings: Settings | None = None, clock: Clock = now
 
 
 async def _issuer_seeds(node: Node, settings: Settings, store: Store) -> list[bytes]:
-    """The configured keys of the issuer; else, never in production, one that all processes of this database
-    share."""
+    """The configured keys of the issuer; else, never in production, one that all processes share."""
     if configured := settings.issuer_key.get_secret_value():
         return seeds(configured)
     if node.settings.environment == "production":

@@ -230,8 +230,7 @@ def _is_operator(context: Context) -> bool:
 
 
 def _user(user_id: str) -> str:
-    """The id as it came. What is no id is nobody: it is not shown to the database, which has its own ideas of
-    text."""
+    """The id as it came. What is no id is nobody, and is not shown to the database: it may be no text there."""
     if not ids.is_id(user_id, "u_"):
         raise Refusal(reasons_pb2.REASON_USER_NOT_FOUND)
     return user_id

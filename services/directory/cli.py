@@ -78,8 +78,7 @@ async def _set_standing(
 
 
 def _ask(question: Callable[[DirectoryAsyncStub], Awaitable[T]]) -> T:
-    """The directory's answer, asked as the operator; a refusal is said in its own words, and ends with status
-    1."""
+    """The directory's answer, asked as the operator. A refusal is said in its own words, with status 1."""
 
     async def ask() -> T:
         addresses = split_addresses(NodeSettings().address.get("directory", ""))

@@ -189,8 +189,7 @@ class Door:
         return account
 
     async def _follow_username(self, account: Account, request: directory_pb2.AdoptRequest) -> Account:
-        """Renames as the platform did. Where the name is not to be had here, the old one stays: better than
-        no calls.
+        """Renames as the platform did. Where the name is not to be had, the old one stays: better than none.
 
         Tried again at each visit, because the name may become free.
         """
@@ -241,8 +240,7 @@ def rename_limit(settings: Settings) -> Limit:
 
 
 def _claimed(typed: str) -> str:
-    """The normal form of the name with which somebody wants in; a name that nobody can have is wrong like
-    others."""
+    """The normal form of the name with which somebody wants in; an impossible one is wrong like others."""
     try:
         return username.normal(typed)
     except Refusal:

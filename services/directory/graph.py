@@ -112,8 +112,7 @@ class Graph:
     async def set_relation(
         self, user_id: str, other_id: str, relation: Relation.ValueType, present: bool
     ) -> None:
-        """Adds or removes an edge; both may be repeated. Raises Refusal(USER_NOT_FOUND) for a user who is not
-        there."""
+        """Adds or removes an edge; both may be repeated. Raises Refusal(USER_NOT_FOUND) for nobody."""
         column = _COLUMN[relation]
         async with self._db.transaction() as con:
             if not await con.fetchval("SELECT true FROM account WHERE user_id = $1 FOR KEY SHARE", user_id):

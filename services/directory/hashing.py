@@ -46,8 +46,7 @@ class Hasher:
         return await self._run(lambda: self._argon2.hash(password))
 
     async def matches(self, stored: str, password: str) -> bool:
-        """Whether `password` is the one behind `stored`. An empty `stored` matches nothing, and takes as
-        long."""
+        """Whether `password` is the one behind `stored`. An empty one matches nothing, and takes as long."""
         matches = await self._run(lambda: self._verify(stored or self._nobodys, password))
         return matches and bool(stored)
 

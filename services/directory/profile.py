@@ -41,8 +41,7 @@ def tier(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a display name or of a query as they are compared: width and case folded, at most 12 of
-    40."""
+    """The words of a display name or a query as they are compared: folded, 12 at most, cut to 40 letters."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     found = [
         word[:WORD_LONGEST] for word in re.split(r"[^\w'.-]+", folded) if any(one.isalnum() for one in word)

@@ -26,8 +26,7 @@ def text(purpose: Purpose, subject: str, signed_at_ms: int) -> bytes:
 
 
 def check(proof: DeviceProof, purpose: Purpose, subject: str, now_ms: int) -> None:
-    """Raises Refusal(PROOF_INVALID) where the proof does not verify, or was made more than two minutes from
-    now."""
+    """Raises Refusal(PROOF_INVALID) where the proof does not verify, or is off by more than two minutes."""
     if len(proof.public_key) != KEY_BYTES or len(proof.signature) != SIGNATURE_BYTES:
         raise Refusal(Reason.REASON_PROOF_INVALID, "A public key has 32 bytes and a signature 64.")
     if abs(proof.signed_at_ms - now_ms) > TOLERANCE_MS:

@@ -185,8 +185,7 @@ class Store:
         return Identity(account_of(row), row["claim"]) if row else None
 
     async def identify(self, con: Connection, issuer: str, subject: str, user_id: str, claim: str) -> bool:
-        """Notes that this subject is the user about to be made by `con`; False where somebody else was
-        faster."""
+        """Notes that this subject is the user whom `con` makes; False where somebody else was faster."""
         return bool(await con.fetchval(_IDENTIFY, issuer, subject, user_id, claim))
 
     async def note_claim(self, con: Connection, issuer: str, subject: str, claim: str) -> None:
