@@ -87,8 +87,8 @@ class WebSocket(asyncio.Protocol):
         """asyncio's: the connection is gone."""
         if not self.opened.done():
             self.opened.set_exception(ConnectionError("the gateway refused the connection"))
-        code = self._protocol.close_code if self._protocol.state is not State.CONNECTING else None
-        self._closed(code or 1006)
+        close = self._protocol.close_rcvd
+        self._closed(close.code if close is not None else 1006)
 
     def _greeted(self) -> None:
         problem = self._protocol.handshake_exc
