@@ -1,0 +1,64 @@
+"""Calls through coturn only, with the configuration that is shipped."""
+
+import pytest
+
+from tests.browser.apart.conftest import World, strangers
+from tests.browser.apart.networks import ADA, BOB
+from tests.browser.apart.wire import Wire
+from tests.browser.cast import Cast
+from tests.browser.person import Person, until
+from tests.browser.tones import HERTZ
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LONG = 60.0
+
+
+async def talk(ada: Person, bob: Person, kind: str) -> None:
+    """Ada calls, Bob answers, and they hear each other."""
+    await ada.call(bob, kind)
+    await bob.rings(ada, kind, within=LONG)
+    await bob.press("Answer")
+    await ada.hears(HERTZ["bob"], within=LONG)
+    await bob.hears(HERTZ["ada"], within=LONG)
+
+
+async def go_through_the_relay(*people: Person) -> None:
+    """Waits until every path in use has a relay at both ends."""
+    for person in people:
+        await until(person.paths, lambda paths: _are(paths, ["relay", "relay"]), within=LONG)
+
+
+def _are(paths: list[list[str]], ends: list[str]) -> bool:
+    return paths != [] and all(path == ends for path in paths)
+
+
+async def test_strangers_talk_through_the_relay_alone(distant: Cast) -> None:
+    """The direct way is open, and not taken."""
+    ada, bob = await strangers(distant)
+    await talk(ada, bob, "audio")
+    await go_through_the_relay(ada, bob)
+    await ada.press("Turn camera on")
+    await bob.sees(within=LONG)
+    await bob.hears(HERTZ["ada"], within=LONG)
+    await go_through_the_relay(ada, bob)
+    for person in (ada, bob):
+        await person.loses_nothing()
+
+
+async def test_friends_whose_networks_are_parted_talk_through_the_relay(
+    distant: Cast, world: World, wires: tuple[Wire, Wire]
+) -> None:
+    """One relay on the way is enough for these two, who may know each other's addresses."""
+    world.networks.part()
+    ada, bob = await distant.friends("ada", "bob")
+    await talk(ada, bob, "video")
+    await ada.sees(within=LONG)
+    await bob.sees(within=LONG)
+    for person in (ada, bob):
+        paths = await person.paths()
+        assert paths and all("relay" in path for path in paths), paths
+    await ada.press("Hang up")
+    await bob.reads("Call ended", within=LONG)
+    assert not [one for one in await wires[0].packets() if one.source == BOB]
+    assert not [one for one in await wires[1].packets() if one.source == ADA]
