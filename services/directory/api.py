@@ -230,7 +230,7 @@ def _is_operator(context: Context) -> bool:
 
 
 def _user(user_id: str) -> str:
-    """The id as it came. What is no id is nobody, and is not shown to the database: it may be no text there."""
+    """The id as it came. What is no id is nobody, and is not shown to the database: it may be no text."""
     if not ids.is_id(user_id, "u_"):
         raise Refusal(reasons_pb2.REASON_USER_NOT_FOUND)
     return user_id
