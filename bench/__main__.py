@@ -52,8 +52,13 @@ async def one_process(
         runs["saturated, cold pairs"] = [
             await measure.cold(topology, [pair.caller for pair in triple], callees)
         ]
+        hits = await measure.buffer_hits(topology)
     shown = [report.samples(name, found) for name, found in runs.items()]
-    return shown, {"kb_per_idle_line": round(idle_kib, 1), "idle_cpu_ms_per_s": round(idle_ms, 1)}
+    return shown, {
+        "kb_per_idle_line": round(idle_kib, 1),
+        "idle_cpu_ms_per_s": round(idle_ms, 1),
+        "cache_hit_ratio": round(hits, 4),
+    }
 
 
 async def process_per_service(folder: Path, chosen: argparse.Namespace) -> list[dict[str, Any]]:

@@ -5,9 +5,11 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
-from bench.accounting import spent, usage
+import asyncpg
+
+from bench.accounting import calibrate, spent, usage
 from bench.load import Pair, Tally, go_around, saturate, trickle
-from bench.town import Town, rooms
+from bench.town import SERVER_CORE, Town, rooms
 from ringline.client import Phone
 from tests.suite.topology import Topology
 
@@ -30,11 +32,14 @@ class Sample:
     ring_p99_ms: float = 0.0
     load_cores: float = 0.0
     """What the load generator used: near 1, it was the limit."""
+    calibration_ms: float = 0.0
+    """What a fixed piece of work cost on the server's core just before."""
 
 
 async def sample(topology: Topology, work: Awaitable[Tally]) -> Sample:
     """Runs `work` and charges the server's processes for it."""
     await asyncio.sleep(SETTLE_SECONDS)
+    calibration = calibrate(SERVER_CORE)
     before, own, began = usage(rooms(topology)), time.process_time(), time.perf_counter()
     tally = await work
     seconds, load = time.perf_counter() - began, time.process_time() - own
@@ -49,6 +54,7 @@ async def sample(topology: Topology, work: Awaitable[Tally]) -> Sample:
         ring_p50_ms=quantile(tally.rings_s, 0.5) * 1000,
         ring_p99_ms=quantile(tally.rings_s, 0.99) * 1000,
         load_cores=load / seconds,
+        calibration_ms=calibration,
     )
 
 
@@ -67,6 +73,19 @@ async def light(topology: Topology, pairs: Sequence[Pair], seconds: float) -> Sa
 async def cold(topology: Topology, callers: Sequence[Phone], callees: Sequence[Phone]) -> Sample:
     """Saturated, and no pair has ever called before."""
     return await sample(topology, go_around(callers, callees, len(callers) * len(callees) * 3 // 4))
+
+
+async def buffer_hits(topology: Topology) -> float:
+    """The share of Postgres's pages that were found in its buffers, since the installation was made."""
+    connection = await asyncpg.connect(topology.postgres.url(topology.name))
+    try:
+        row = await connection.fetchrow(
+            "SELECT blks_hit::float / greatest(1, blks_hit + blks_read) AS share FROM pg_stat_database"
+            " WHERE datname = current_database()"
+        )
+    finally:
+        await connection.close()
+    return float(row["share"]) if row is not None else 0.0
 
 
 async def idle(topology: Topology, town: Town, lines: int) -> tuple[float, float]:

