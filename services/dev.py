@@ -157,6 +157,7 @@ def settings(state: State, web: Path | None) -> dict[str, str]:
     environment = {
         "RINGLINE_ENVIRONMENT": "dev",
         "RINGLINE_LOG_LEVEL": "warning",
+        "RINGLINE_DRAIN_SECONDS": "1",
         "RINGLINE_GATEWAY_HOST": "127.0.0.1",
         "RINGLINE_GATEWAY_PORT": str(state.web_port),
     }
