@@ -52,11 +52,12 @@ def settings_page() -> str:
         lines += ["", f"## {title}", "", "| variable | default | what it says |", "|---|---|---|"]
         for name, field in cls.model_fields.items():
             value = field.get_default(call_default_factory=True)
+            each = "_<SERVICE>" if isinstance(value, dict) else ""
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
             shown = f"`{value}`" if value not in ("", {}, None, (), []) else "none"
             text = " ".join((field.description or "").split()).replace("|", "\\|")
-            lines.append(f"| `{prefix}{name.upper()}` | {shown} | {text} |")
+            lines.append(f"| `{prefix}{name.upper()}{each}` | {shown} | {text} |")
     return "\n".join(lines) + "\n"
 
 
@@ -101,8 +102,8 @@ def states_page() -> str:
     for (phase, role, verb), act in call.TABLE.items():
         cells[role, verb][phase.value] = act.__name__.strip("_").replace("_", " ")
     phases = [phase.value for phase in record.Phase if phase.value != "over"]
-    head = "\n".join((call.__doc__ or "").splitlines()[1:]).strip("\n")
-    lines = ["# States of a call", "", NOTE, "```text", head, "```", ""]
+    what = "What a call is and what can be said to it, from `services/signaling/call.py`, where all of it happens."
+    lines = ["# States of a call", "", NOTE, what, "", *_page_of(call.__doc__ or ""), ""]
     lines += ["What is empty is refused, and changes nothing.", ""]
     lines += [f"| who | says | {' | '.join(phases)} |", f"|---|---|{'---|' * len(phases)}"]
     for (role, verb), row in cells.items():
@@ -110,9 +111,18 @@ def states_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _page_of(docstring: str) -> list[str]:
+    """What follows the first paragraph: what is indented stays as it is drawn, all else is running text."""
+    lines = []
+    for paragraph in docstring.strip().split("\n\n")[1:]:
+        is_drawn = paragraph.startswith(" ")
+        lines += ["```text", paragraph, "```", ""] if is_drawn else [" ".join(paragraph.split()), ""]
+    return lines[:-1]
+
+
 def services_table() -> str:
     """The table of docs/architecture.md, from the charters."""
-    lines = [START, "| service | question | owns | asks |", "|---|---|---|---|"]
+    lines = [START, "| service | what it answers | owns | asks |", "|---|---|---|---|"]
     for name in ("gateway", "directory", "policy", "presence", "signaling", "conversations"):
         if importlib.util.find_spec(f"services.{name}") is None:
             continue
