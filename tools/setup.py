@@ -1,4 +1,4 @@
-"""Make this clone ready to work in: `.venv` with everything locked in requirements/dev.txt, and web/node_modules.
+"""Make this clone ready: `.venv` with everything locked in requirements/dev.txt, and web/node_modules.
 
 Runs on the system's Python before anything is installed, so: standard library only.
 A second run compares two stamps and is done; it asks no network.

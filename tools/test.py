@@ -83,7 +83,7 @@ def run(part: Part) -> Outcome:
 
 
 def leftovers(run_id: str) -> dict[int, str]:
-    """The processes, by id, that were started under this mark and are still there, with their command lines."""
+    """What was started under this mark and still runs: command lines by process id."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
