@@ -240,6 +240,13 @@ class Database:
         }
 
 
+def _is_closed(con: Connection) -> bool:
+    try:
+        return bool(con.is_closed())
+    except asyncpg.InterfaceError:  # so much so that the pool has taken it back
+        return True
+
+
 @contextmanager
 def outage() -> Iterator[None]:
     """Turns a database that is away, or too slow, into Refusal(UNAVAILABLE): the same may be sent again."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringline.node import Node
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, directory_pb2_grpc, reasons_pb2
+from ringline.v1 import accounts_pb2, directory_pb2, directory_pb2_grpc, reasons_pb2
 
 if TYPE_CHECKING:  # the name is in the stubs only
     from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
@@ -51,7 +51,7 @@ async def _find_or_sign_up(directory: "DirectoryAsyncStub", person: Person) -> s
             raise
     else:
         return found.profile.user_id
-    request = directory_pb2.SignUpRequest(
+    request = accounts_pb2.SignUpRequest(
         username=person.username,
         password=person.password,
         network="127.0.0.1",

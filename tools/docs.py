@@ -102,7 +102,7 @@ def states_page() -> str:
     for (phase, role, verb), act in call.TABLE.items():
         cells[role, verb][phase.value] = act.__name__.strip("_").replace("_", " ")
     phases = [phase.value for phase in record.Phase if phase.value != "over"]
-    what = "What a call is and what can be said to it, from `services/signaling/call.py`, where all of it happens."
+    what = "What can be said to a call, from `services/signaling/call.py`, where all of it happens."
     lines = ["# States of a call", "", NOTE, what, "", *_page_of(call.__doc__ or ""), ""]
     lines += ["What is empty is refused, and changes nothing.", ""]
     lines += [f"| who | says | {' | '.join(phases)} |", f"|---|---|{'---|' * len(phases)}"]

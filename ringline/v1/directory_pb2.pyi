@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ringline.v1 import accounts_pb2 as _accounts_pb2
 from ringline.v1 import reasons_pb2 as _reasons_pb2
 from ringline.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -46,491 +47,6 @@ RELATION_FOLLOW: Relation.ValueType  # 2
 Global___Relation: _TypeAlias = Relation  # noqa: Y015
 
 @_typing.final
-class Account(_message.Message):
-    """An account as its owner and the operator see it."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROFILE_FIELD_NUMBER: _builtins.int
-    TIER_FIELD_NUMBER: _builtins.int
-    SEARCHABLE_FIELD_NUMBER: _builtins.int
-    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
-    tier: _builtins.str
-    """The operator's word for what this user pays or is entitled to, such as "free" or "plus"."""
-    searchable: _builtins.bool
-    """The user may be found by search, not only by exact username."""
-    created_at_ms: _builtins.int
-    """When the account was made, in Unix milliseconds."""
-    @_builtins.property
-    def profile(self) -> _types_pb2.Profile:
-        """What everybody may know."""
-
-    def __init__(
-        self,
-        *,
-        profile: _types_pb2.Profile | None = ...,
-        tier: _builtins.str = ...,
-        searchable: _builtins.bool = ...,
-        created_at_ms: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "profile", b"profile", "searchable", b"searchable", "tier", b"tier"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Account: _TypeAlias = Account  # noqa: Y015
-
-@_typing.final
-class Device(_message.Message):
-    """A device as its owner sees it."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DEVICE_ID_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
-    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
-    LAST_SEEN_AT_MS_FIELD_NUMBER: _builtins.int
-    REVOKED_FIELD_NUMBER: _builtins.int
-    device_id: _builtins.str
-    """Opaque id, prefix "d_"."""
-    name: _builtins.str
-    """The owner's word for it, such as "Firefox on a Mac"."""
-    public_key: _builtins.bytes
-    """The raw Ed25519 public key, 32 bytes (RFC 8032)."""
-    created_at_ms: _builtins.int
-    """When it was registered, in Unix milliseconds."""
-    last_seen_at_ms: _builtins.int
-    """When it last got an access token, in Unix milliseconds."""
-    revoked: _builtins.bool
-    """It was revoked and opens no door any more."""
-    def __init__(
-        self,
-        *,
-        device_id: _builtins.str = ...,
-        name: _builtins.str = ...,
-        public_key: _builtins.bytes = ...,
-        created_at_ms: _builtins.int = ...,
-        last_seen_at_ms: _builtins.int = ...,
-        revoked: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at_ms", b"created_at_ms", "device_id", b"device_id", "last_seen_at_ms", b"last_seen_at_ms", "name", b"name", "public_key", b"public_key", "revoked", b"revoked"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Device: _TypeAlias = Device  # noqa: Y015
-
-@_typing.final
-class DeviceProof(_message.Message):
-    """A device's key with the proof of possession."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
-    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
-    SIGNATURE_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    public_key: _builtins.bytes
-    """The raw Ed25519 public key, 32 bytes."""
-    signed_at_ms: _builtins.int
-    """When the device signed, in Unix milliseconds; two minutes of difference are tolerated."""
-    signature: _builtins.bytes
-    """Ed25519 over the ASCII text "ringline-device-v1:" + purpose + ":" + username in normal form (user id where the
-    purpose is "renew") + ":" + signed_at_ms in decimal. The purpose is "sign-in", "register" or "renew".
-    """
-    name: _builtins.str
-    """The owner's word for the device, at most 60 characters."""
-    def __init__(
-        self,
-        *,
-        public_key: _builtins.bytes = ...,
-        signed_at_ms: _builtins.int = ...,
-        signature: _builtins.bytes = ...,
-        name: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "public_key", b"public_key", "signature", b"signature", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DeviceProof: _TypeAlias = DeviceProof  # noqa: Y015
-
-@_typing.final
-class SignUpRequest(_message.Message):
-    """Asks for a new account."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USERNAME_FIELD_NUMBER: _builtins.int
-    PASSWORD_FIELD_NUMBER: _builtins.int
-    NETWORK_FIELD_NUMBER: _builtins.int
-    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
-    INVITE_FIELD_NUMBER: _builtins.int
-    username: _builtins.str
-    """The wanted username, as typed."""
-    password: _builtins.str
-    """The password: 10 to 256 characters."""
-    network: _builtins.str
-    """The network the request came from, as its IPv4 address or IPv6 /64; counted, hashed, and forgotten after a day."""
-    display_name: _builtins.str
-    """The name people read; may be empty."""
-    invite: _builtins.str
-    """The invite, where the operator asks for one."""
-    def __init__(
-        self,
-        *,
-        username: _builtins.str = ...,
-        password: _builtins.str = ...,
-        network: _builtins.str = ...,
-        display_name: _builtins.str = ...,
-        invite: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "invite", b"invite", "network", b"network", "password", b"password", "username", b"username"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignUpRequest: _TypeAlias = SignUpRequest  # noqa: Y015
-
-@_typing.final
-class SignUpResponse(_message.Message):
-    """The new account."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCOUNT_FIELD_NUMBER: _builtins.int
-    RECOVERY_CODES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def account(self) -> Global___Account:
-        """The account."""
-
-    @_builtins.property
-    def recovery_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ten codes, each good for one recovery. They are stored hashed and never shown again."""
-
-    def __init__(
-        self,
-        *,
-        account: Global___Account | None = ...,
-        recovery_codes: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "recovery_codes", b"recovery_codes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignUpResponse: _TypeAlias = SignUpResponse  # noqa: Y015
-
-@_typing.final
-class SignInRequest(_message.Message):
-    """Asks to be let in."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USERNAME_FIELD_NUMBER: _builtins.int
-    PASSWORD_FIELD_NUMBER: _builtins.int
-    NETWORK_FIELD_NUMBER: _builtins.int
-    DEVICE_FIELD_NUMBER: _builtins.int
-    username: _builtins.str
-    """The username, as typed."""
-    password: _builtins.str
-    """The password."""
-    network: _builtins.str
-    """The network the request came from, as in sign-up."""
-    @_builtins.property
-    def device(self) -> Global___DeviceProof:
-        """The device that signs in, purpose "sign-in"."""
-
-    def __init__(
-        self,
-        *,
-        username: _builtins.str = ...,
-        password: _builtins.str = ...,
-        network: _builtins.str = ...,
-        device: Global___DeviceProof | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "network", b"network", "password", b"password", "username", b"username"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignInRequest: _TypeAlias = SignInRequest  # noqa: Y015
-
-@_typing.final
-class SignInResponse(_message.Message):
-    """Let in."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCOUNT_FIELD_NUMBER: _builtins.int
-    DEVICE_FIELD_NUMBER: _builtins.int
-    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
-    EXPIRES_IN_S_FIELD_NUMBER: _builtins.int
-    access_token: _builtins.str
-    """A signed access token (RFC 7519, EdDSA with Ed25519)."""
-    expires_in_s: _builtins.int
-    """Seconds for which the token is good."""
-    @_builtins.property
-    def account(self) -> Global___Account:
-        """The account."""
-
-    @_builtins.property
-    def device(self) -> Global___Device:
-        """The device, registered now or known by its key."""
-
-    def __init__(
-        self,
-        *,
-        account: Global___Account | None = ...,
-        device: Global___Device | None = ...,
-        access_token: _builtins.str = ...,
-        expires_in_s: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "device", b"device"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "account", b"account", "device", b"device", "expires_in_s", b"expires_in_s"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignInResponse: _TypeAlias = SignInResponse  # noqa: Y015
-
-@_typing.final
-class RecoverRequest(_message.Message):
-    """Asks for a new password."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USERNAME_FIELD_NUMBER: _builtins.int
-    RECOVERY_CODE_FIELD_NUMBER: _builtins.int
-    NEW_PASSWORD_FIELD_NUMBER: _builtins.int
-    NETWORK_FIELD_NUMBER: _builtins.int
-    username: _builtins.str
-    """The username, as typed."""
-    recovery_code: _builtins.str
-    """One of the recovery codes, as typed."""
-    new_password: _builtins.str
-    """The new password."""
-    network: _builtins.str
-    """The network the request came from, as in sign-up."""
-    def __init__(
-        self,
-        *,
-        username: _builtins.str = ...,
-        recovery_code: _builtins.str = ...,
-        new_password: _builtins.str = ...,
-        network: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["network", b"network", "new_password", b"new_password", "recovery_code", b"recovery_code", "username", b"username"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RecoverRequest: _TypeAlias = RecoverRequest  # noqa: Y015
-
-@_typing.final
-class RecoverResponse(_message.Message):
-    """The password is set."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CODES_LEFT_FIELD_NUMBER: _builtins.int
-    codes_left: _builtins.int
-    """How many recovery codes are left."""
-    def __init__(
-        self,
-        *,
-        codes_left: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes_left", b"codes_left"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RecoverResponse: _TypeAlias = RecoverResponse  # noqa: Y015
-
-@_typing.final
-class RenewTokenRequest(_message.Message):
-    """Asks for a fresh token."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    DEVICE_ID_FIELD_NUMBER: _builtins.int
-    DEVICE_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.str
-    """The user, as the device knows it."""
-    device_id: _builtins.str
-    """The device, as it knows itself."""
-    @_builtins.property
-    def device(self) -> Global___DeviceProof:
-        """The proof, purpose "renew"."""
-
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.str = ...,
-        device_id: _builtins.str = ...,
-        device: Global___DeviceProof | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_id", b"device_id", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RenewTokenRequest: _TypeAlias = RenewTokenRequest  # noqa: Y015
-
-@_typing.final
-class RenewTokenResponse(_message.Message):
-    """The fresh token."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
-    EXPIRES_IN_S_FIELD_NUMBER: _builtins.int
-    access_token: _builtins.str
-    """A signed access token."""
-    expires_in_s: _builtins.int
-    """Seconds for which the token is good."""
-    def __init__(
-        self,
-        *,
-        access_token: _builtins.str = ...,
-        expires_in_s: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "expires_in_s", b"expires_in_s"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RenewTokenResponse: _TypeAlias = RenewTokenResponse  # noqa: Y015
-
-@_typing.final
-class AdoptRequest(_message.Message):
-    """A user of the platform, as its identity provider vouches."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ISSUER_FIELD_NUMBER: _builtins.int
-    SUBJECT_FIELD_NUMBER: _builtins.int
-    USERNAME_FIELD_NUMBER: _builtins.int
-    TIER_FIELD_NUMBER: _builtins.int
-    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
-    VERIFIED_FIELD_NUMBER: _builtins.int
-    issuer: _builtins.str
-    """The issuer (iss) of the verified token."""
-    subject: _builtins.str
-    """The subject (sub) of the verified token."""
-    username: _builtins.str
-    """The username claim; used when the account is new or its claim has changed."""
-    tier: _builtins.str
-    """The tier claim; empty leaves what is there."""
-    display_name: _builtins.str
-    """The display name claim; empty leaves what is there."""
-    verified: _builtins.bool
-    """The verified claim, where the token has one."""
-    def __init__(
-        self,
-        *,
-        issuer: _builtins.str = ...,
-        subject: _builtins.str = ...,
-        username: _builtins.str = ...,
-        tier: _builtins.str = ...,
-        display_name: _builtins.str = ...,
-        verified: _builtins.bool | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_verified", b"_verified", "verified", b"verified"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_verified", b"_verified", "display_name", b"display_name", "issuer", b"issuer", "subject", b"subject", "tier", b"tier", "username", b"username", "verified", b"verified"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__verified: _TypeAlias = _typing.Literal["verified"]  # noqa: Y015
-    _WhichOneofArgType__verified: _TypeAlias = _typing.Literal["_verified", b"_verified"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__verified) -> _WhichOneofReturnType__verified | None: ...
-
-Global___AdoptRequest: _TypeAlias = AdoptRequest  # noqa: Y015
-
-@_typing.final
-class AdoptResponse(_message.Message):
-    """The account of that user."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCOUNT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def account(self) -> Global___Account:
-        """The account."""
-
-    def __init__(
-        self,
-        *,
-        account: Global___Account | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AdoptResponse: _TypeAlias = AdoptResponse  # noqa: Y015
-
-@_typing.final
-class IssuerKeysRequest(_message.Message):
-    """Asks for the issuer's keys."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___IssuerKeysRequest: _TypeAlias = IssuerKeysRequest  # noqa: Y015
-
-@_typing.final
-class IssuerKeysResponse(_message.Message):
-    """The issuer's public keys."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    JWKS_FIELD_NUMBER: _builtins.int
-    ISSUER_FIELD_NUMBER: _builtins.int
-    AUDIENCE_FIELD_NUMBER: _builtins.int
-    jwks: _builtins.str
-    """A JWK Set (RFC 7517) in JSON."""
-    issuer: _builtins.str
-    """The issuer name (iss) that its tokens carry."""
-    audience: _builtins.str
-    """The audience (aud) that its tokens carry."""
-    def __init__(
-        self,
-        *,
-        jwks: _builtins.str = ...,
-        issuer: _builtins.str = ...,
-        audience: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "issuer", b"issuer", "jwks", b"jwks"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___IssuerKeysResponse: _TypeAlias = IssuerKeysResponse  # noqa: Y015
-
-@_typing.final
 class RegisterDeviceRequest(_message.Message):
     """Registers a device of a user whose token comes from elsewhere."""
 
@@ -541,14 +57,14 @@ class RegisterDeviceRequest(_message.Message):
     user_id: _builtins.str
     """The user."""
     @_builtins.property
-    def device(self) -> Global___DeviceProof:
+    def device(self) -> _accounts_pb2.DeviceProof:
         """The proof, purpose "register"."""
 
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
-        device: Global___DeviceProof | None = ...,
+        device: _accounts_pb2.DeviceProof | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -566,13 +82,13 @@ class RegisterDeviceResponse(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device(self) -> Global___Device:
+    def device(self) -> _accounts_pb2.Device:
         """The device, new or known by its key."""
 
     def __init__(
         self,
         *,
-        device: Global___Device | None = ...,
+        device: _accounts_pb2.Device | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -612,13 +128,13 @@ class ListDevicesResponse(_message.Message):
 
     DEVICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Device]:
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[_accounts_pb2.Device]:
         """Newest first, revoked ones of the last 30 days included."""
 
     def __init__(
         self,
         *,
-        devices: _abc.Iterable[Global___Device] | None = ...,
+        devices: _abc.Iterable[_accounts_pb2.Device] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -662,13 +178,13 @@ class GetDeviceResponse(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device(self) -> Global___Device:
+    def device(self) -> _accounts_pb2.Device:
         """The device."""
 
     def __init__(
         self,
         *,
-        device: Global___Device | None = ...,
+        device: _accounts_pb2.Device | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -712,13 +228,13 @@ class RevokeDeviceResponse(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device(self) -> Global___Device:
+    def device(self) -> _accounts_pb2.Device:
         """The device as it is now."""
 
     def __init__(
         self,
         *,
-        device: Global___Device | None = ...,
+        device: _accounts_pb2.Device | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -858,13 +374,13 @@ class GetAccountResponse(_message.Message):
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def account(self) -> Global___Account:
+    def account(self) -> _accounts_pb2.Account:
         """The account."""
 
     def __init__(
         self,
         *,
-        account: Global___Account | None = ...,
+        account: _accounts_pb2.Account | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -919,13 +435,13 @@ class UpdateProfileResponse(_message.Message):
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def account(self) -> Global___Account:
+    def account(self) -> _accounts_pb2.Account:
         """The account as it is now."""
 
     def __init__(
         self,
         *,
-        account: Global___Account | None = ...,
+        account: _accounts_pb2.Account | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -969,13 +485,13 @@ class RenameResponse(_message.Message):
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def account(self) -> Global___Account:
+    def account(self) -> _accounts_pb2.Account:
         """The account as it is now."""
 
     def __init__(
         self,
         *,
-        account: Global___Account | None = ...,
+        account: _accounts_pb2.Account | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1030,13 +546,13 @@ class SetStandingResponse(_message.Message):
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def account(self) -> Global___Account:
+    def account(self) -> _accounts_pb2.Account:
         """The account as it is now."""
 
     def __init__(
         self,
         *,
-        account: Global___Account | None = ...,
+        account: _accounts_pb2.Account | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1271,11 +787,11 @@ class PairAnswer(_message.Message):
         """Set where one of the two does not exist."""
 
     @_builtins.property
-    def user(self) -> Global___Account:
+    def user(self) -> _accounts_pb2.Account:
         """The one who wants something."""
 
     @_builtins.property
-    def other(self) -> Global___Account:
+    def other(self) -> _accounts_pb2.Account:
         """The other."""
 
     @_builtins.property
@@ -1291,8 +807,8 @@ class PairAnswer(_message.Message):
         *,
         id: _builtins.int = ...,
         refused: _reasons_pb2.Refusal | None = ...,
-        user: Global___Account | None = ...,
-        other: Global___Account | None = ...,
+        user: _accounts_pb2.Account | None = ...,
+        other: _accounts_pb2.Account | None = ...,
         other_to_user: Global___Edges | None = ...,
         user_to_other: Global___Edges | None = ...,
     ) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from ringline.v1 import accounts_pb2 as ringline_dot_v1_dot_accounts__pb2
 from ringline.v1 import directory_pb2 as ringline_dot_v1_dot_directory__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -38,33 +39,33 @@ class DirectoryStub:
         """
         self.SignUp = channel.unary_unary(
                 '/ringline.v1.Directory/SignUp',
-                request_serializer=ringline_dot_v1_dot_directory__pb2.SignUpRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_directory__pb2.SignUpResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_accounts__pb2.SignUpRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_accounts__pb2.SignUpResponse.FromString,
                 _registered_method=True)
         self.SignIn = channel.unary_unary(
                 '/ringline.v1.Directory/SignIn',
-                request_serializer=ringline_dot_v1_dot_directory__pb2.SignInRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_directory__pb2.SignInResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_accounts__pb2.SignInRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_accounts__pb2.SignInResponse.FromString,
                 _registered_method=True)
         self.Recover = channel.unary_unary(
                 '/ringline.v1.Directory/Recover',
-                request_serializer=ringline_dot_v1_dot_directory__pb2.RecoverRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_directory__pb2.RecoverResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_accounts__pb2.RecoverRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_accounts__pb2.RecoverResponse.FromString,
                 _registered_method=True)
         self.RenewToken = channel.unary_unary(
                 '/ringline.v1.Directory/RenewToken',
-                request_serializer=ringline_dot_v1_dot_directory__pb2.RenewTokenRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_directory__pb2.RenewTokenResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_accounts__pb2.RenewTokenRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_accounts__pb2.RenewTokenResponse.FromString,
                 _registered_method=True)
         self.Adopt = channel.unary_unary(
                 '/ringline.v1.Directory/Adopt',
-                request_serializer=ringline_dot_v1_dot_directory__pb2.AdoptRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_directory__pb2.AdoptResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_accounts__pb2.AdoptRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_accounts__pb2.AdoptResponse.FromString,
                 _registered_method=True)
         self.IssuerKeys = channel.unary_unary(
                 '/ringline.v1.Directory/IssuerKeys',
-                request_serializer=ringline_dot_v1_dot_directory__pb2.IssuerKeysRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_directory__pb2.IssuerKeysResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_accounts__pb2.IssuerKeysRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_accounts__pb2.IssuerKeysResponse.FromString,
                 _registered_method=True)
         self.RegisterDevice = channel.unary_unary(
                 '/ringline.v1.Directory/RegisterDevice',
@@ -276,33 +277,33 @@ def add_DirectoryServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'SignUp': grpc.unary_unary_rpc_method_handler(
                     servicer.SignUp,
-                    request_deserializer=ringline_dot_v1_dot_directory__pb2.SignUpRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_directory__pb2.SignUpResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_accounts__pb2.SignUpRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_accounts__pb2.SignUpResponse.SerializeToString,
             ),
             'SignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.SignIn,
-                    request_deserializer=ringline_dot_v1_dot_directory__pb2.SignInRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_directory__pb2.SignInResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_accounts__pb2.SignInRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_accounts__pb2.SignInResponse.SerializeToString,
             ),
             'Recover': grpc.unary_unary_rpc_method_handler(
                     servicer.Recover,
-                    request_deserializer=ringline_dot_v1_dot_directory__pb2.RecoverRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_directory__pb2.RecoverResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_accounts__pb2.RecoverRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_accounts__pb2.RecoverResponse.SerializeToString,
             ),
             'RenewToken': grpc.unary_unary_rpc_method_handler(
                     servicer.RenewToken,
-                    request_deserializer=ringline_dot_v1_dot_directory__pb2.RenewTokenRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_directory__pb2.RenewTokenResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_accounts__pb2.RenewTokenRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_accounts__pb2.RenewTokenResponse.SerializeToString,
             ),
             'Adopt': grpc.unary_unary_rpc_method_handler(
                     servicer.Adopt,
-                    request_deserializer=ringline_dot_v1_dot_directory__pb2.AdoptRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_directory__pb2.AdoptResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_accounts__pb2.AdoptRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_accounts__pb2.AdoptResponse.SerializeToString,
             ),
             'IssuerKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.IssuerKeys,
-                    request_deserializer=ringline_dot_v1_dot_directory__pb2.IssuerKeysRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_directory__pb2.IssuerKeysResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_accounts__pb2.IssuerKeysRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_accounts__pb2.IssuerKeysResponse.SerializeToString,
             ),
             'RegisterDevice': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterDevice,
@@ -397,8 +398,8 @@ class Directory:
             request,
             target,
             '/ringline.v1.Directory/SignUp',
-            ringline_dot_v1_dot_directory__pb2.SignUpRequest.SerializeToString,
-            ringline_dot_v1_dot_directory__pb2.SignUpResponse.FromString,
+            ringline_dot_v1_dot_accounts__pb2.SignUpRequest.SerializeToString,
+            ringline_dot_v1_dot_accounts__pb2.SignUpResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -424,8 +425,8 @@ class Directory:
             request,
             target,
             '/ringline.v1.Directory/SignIn',
-            ringline_dot_v1_dot_directory__pb2.SignInRequest.SerializeToString,
-            ringline_dot_v1_dot_directory__pb2.SignInResponse.FromString,
+            ringline_dot_v1_dot_accounts__pb2.SignInRequest.SerializeToString,
+            ringline_dot_v1_dot_accounts__pb2.SignInResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -451,8 +452,8 @@ class Directory:
             request,
             target,
             '/ringline.v1.Directory/Recover',
-            ringline_dot_v1_dot_directory__pb2.RecoverRequest.SerializeToString,
-            ringline_dot_v1_dot_directory__pb2.RecoverResponse.FromString,
+            ringline_dot_v1_dot_accounts__pb2.RecoverRequest.SerializeToString,
+            ringline_dot_v1_dot_accounts__pb2.RecoverResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -478,8 +479,8 @@ class Directory:
             request,
             target,
             '/ringline.v1.Directory/RenewToken',
-            ringline_dot_v1_dot_directory__pb2.RenewTokenRequest.SerializeToString,
-            ringline_dot_v1_dot_directory__pb2.RenewTokenResponse.FromString,
+            ringline_dot_v1_dot_accounts__pb2.RenewTokenRequest.SerializeToString,
+            ringline_dot_v1_dot_accounts__pb2.RenewTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -505,8 +506,8 @@ class Directory:
             request,
             target,
             '/ringline.v1.Directory/Adopt',
-            ringline_dot_v1_dot_directory__pb2.AdoptRequest.SerializeToString,
-            ringline_dot_v1_dot_directory__pb2.AdoptResponse.FromString,
+            ringline_dot_v1_dot_accounts__pb2.AdoptRequest.SerializeToString,
+            ringline_dot_v1_dot_accounts__pb2.AdoptResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -532,8 +533,8 @@ class Directory:
             request,
             target,
             '/ringline.v1.Directory/IssuerKeys',
-            ringline_dot_v1_dot_directory__pb2.IssuerKeysRequest.SerializeToString,
-            ringline_dot_v1_dot_directory__pb2.IssuerKeysResponse.FromString,
+            ringline_dot_v1_dot_accounts__pb2.IssuerKeysRequest.SerializeToString,
+            ringline_dot_v1_dot_accounts__pb2.IssuerKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Directory: who is this, and how are these two related?"""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ringline.v1 import accounts_pb2 as _accounts_pb2
 from ringline.v1 import directory_pb2 as _directory_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -35,17 +36,17 @@ class DirectoryStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DirectoryAsyncStub: ...
-    SignUp: _grpc.UnaryUnaryMultiCallable[_directory_pb2.SignUpRequest, _directory_pb2.SignUpResponse]
+    SignUp: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignUpRequest, _accounts_pb2.SignUpResponse]
     """Creates an account and answers its recovery codes, once."""
-    SignIn: _grpc.UnaryUnaryMultiCallable[_directory_pb2.SignInRequest, _directory_pb2.SignInResponse]
+    SignIn: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignInRequest, _accounts_pb2.SignInResponse]
     """Checks username and password, registers or recognises the device, and answers an access token."""
-    Recover: _grpc.UnaryUnaryMultiCallable[_directory_pb2.RecoverRequest, _directory_pb2.RecoverResponse]
+    Recover: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RecoverRequest, _accounts_pb2.RecoverResponse]
     """Sets a new password against one recovery code, which is spent; every device is revoked."""
-    RenewToken: _grpc.UnaryUnaryMultiCallable[_directory_pb2.RenewTokenRequest, _directory_pb2.RenewTokenResponse]
+    RenewToken: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RenewTokenRequest, _accounts_pb2.RenewTokenResponse]
     """Answers a fresh access token to a device that proves its key."""
-    Adopt: _grpc.UnaryUnaryMultiCallable[_directory_pb2.AdoptRequest, _directory_pb2.AdoptResponse]
+    Adopt: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.AdoptRequest, _accounts_pb2.AdoptResponse]
     """Finds or creates the account of a user of the platform's own identity provider, from verified claims."""
-    IssuerKeys: _grpc.UnaryUnaryMultiCallable[_directory_pb2.IssuerKeysRequest, _directory_pb2.IssuerKeysResponse]
+    IssuerKeys: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.IssuerKeysRequest, _accounts_pb2.IssuerKeysResponse]
     """Answers the public keys of the local issuer (RFC 7517), for those who verify its tokens."""
     RegisterDevice: _grpc.UnaryUnaryMultiCallable[_directory_pb2.RegisterDeviceRequest, _directory_pb2.RegisterDeviceResponse]
     """Registers a device with its Ed25519 key and the proof that it holds the private half."""
@@ -81,17 +82,17 @@ class DirectoryAsyncStub(DirectoryStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    SignUp: _aio.UnaryUnaryMultiCallable[_directory_pb2.SignUpRequest, _directory_pb2.SignUpResponse]  # type: ignore[assignment]
+    SignUp: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignUpRequest, _accounts_pb2.SignUpResponse]  # type: ignore[assignment]
     """Creates an account and answers its recovery codes, once."""
-    SignIn: _aio.UnaryUnaryMultiCallable[_directory_pb2.SignInRequest, _directory_pb2.SignInResponse]  # type: ignore[assignment]
+    SignIn: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignInRequest, _accounts_pb2.SignInResponse]  # type: ignore[assignment]
     """Checks username and password, registers or recognises the device, and answers an access token."""
-    Recover: _aio.UnaryUnaryMultiCallable[_directory_pb2.RecoverRequest, _directory_pb2.RecoverResponse]  # type: ignore[assignment]
+    Recover: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RecoverRequest, _accounts_pb2.RecoverResponse]  # type: ignore[assignment]
     """Sets a new password against one recovery code, which is spent; every device is revoked."""
-    RenewToken: _aio.UnaryUnaryMultiCallable[_directory_pb2.RenewTokenRequest, _directory_pb2.RenewTokenResponse]  # type: ignore[assignment]
+    RenewToken: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RenewTokenRequest, _accounts_pb2.RenewTokenResponse]  # type: ignore[assignment]
     """Answers a fresh access token to a device that proves its key."""
-    Adopt: _aio.UnaryUnaryMultiCallable[_directory_pb2.AdoptRequest, _directory_pb2.AdoptResponse]  # type: ignore[assignment]
+    Adopt: _aio.UnaryUnaryMultiCallable[_accounts_pb2.AdoptRequest, _accounts_pb2.AdoptResponse]  # type: ignore[assignment]
     """Finds or creates the account of a user of the platform's own identity provider, from verified claims."""
-    IssuerKeys: _aio.UnaryUnaryMultiCallable[_directory_pb2.IssuerKeysRequest, _directory_pb2.IssuerKeysResponse]  # type: ignore[assignment]
+    IssuerKeys: _aio.UnaryUnaryMultiCallable[_accounts_pb2.IssuerKeysRequest, _accounts_pb2.IssuerKeysResponse]  # type: ignore[assignment]
     """Answers the public keys of the local issuer (RFC 7517), for those who verify its tokens."""
     RegisterDevice: _aio.UnaryUnaryMultiCallable[_directory_pb2.RegisterDeviceRequest, _directory_pb2.RegisterDeviceResponse]  # type: ignore[assignment]
     """Registers a device with its Ed25519 key and the proof that it holds the private half."""
@@ -128,49 +129,49 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def SignUp(
         self,
-        request: _directory_pb2.SignUpRequest,
+        request: _accounts_pb2.SignUpRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.SignUpResponse, _abc.Awaitable[_directory_pb2.SignUpResponse]]:
+    ) -> _typing.Union[_accounts_pb2.SignUpResponse, _abc.Awaitable[_accounts_pb2.SignUpResponse]]:
         """Creates an account and answers its recovery codes, once."""
 
     @_abc_1.abstractmethod
     def SignIn(
         self,
-        request: _directory_pb2.SignInRequest,
+        request: _accounts_pb2.SignInRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.SignInResponse, _abc.Awaitable[_directory_pb2.SignInResponse]]:
+    ) -> _typing.Union[_accounts_pb2.SignInResponse, _abc.Awaitable[_accounts_pb2.SignInResponse]]:
         """Checks username and password, registers or recognises the device, and answers an access token."""
 
     @_abc_1.abstractmethod
     def Recover(
         self,
-        request: _directory_pb2.RecoverRequest,
+        request: _accounts_pb2.RecoverRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.RecoverResponse, _abc.Awaitable[_directory_pb2.RecoverResponse]]:
+    ) -> _typing.Union[_accounts_pb2.RecoverResponse, _abc.Awaitable[_accounts_pb2.RecoverResponse]]:
         """Sets a new password against one recovery code, which is spent; every device is revoked."""
 
     @_abc_1.abstractmethod
     def RenewToken(
         self,
-        request: _directory_pb2.RenewTokenRequest,
+        request: _accounts_pb2.RenewTokenRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.RenewTokenResponse, _abc.Awaitable[_directory_pb2.RenewTokenResponse]]:
+    ) -> _typing.Union[_accounts_pb2.RenewTokenResponse, _abc.Awaitable[_accounts_pb2.RenewTokenResponse]]:
         """Answers a fresh access token to a device that proves its key."""
 
     @_abc_1.abstractmethod
     def Adopt(
         self,
-        request: _directory_pb2.AdoptRequest,
+        request: _accounts_pb2.AdoptRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.AdoptResponse, _abc.Awaitable[_directory_pb2.AdoptResponse]]:
+    ) -> _typing.Union[_accounts_pb2.AdoptResponse, _abc.Awaitable[_accounts_pb2.AdoptResponse]]:
         """Finds or creates the account of a user of the platform's own identity provider, from verified claims."""
 
     @_abc_1.abstractmethod
     def IssuerKeys(
         self,
-        request: _directory_pb2.IssuerKeysRequest,
+        request: _accounts_pb2.IssuerKeysRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.IssuerKeysResponse, _abc.Awaitable[_directory_pb2.IssuerKeysResponse]]:
+    ) -> _typing.Union[_accounts_pb2.IssuerKeysResponse, _abc.Awaitable[_accounts_pb2.IssuerKeysResponse]]:
         """Answers the public keys of the local issuer (RFC 7517), for those who verify its tokens."""
 
     @_abc_1.abstractmethod

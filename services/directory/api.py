@@ -9,7 +9,7 @@ from ringline import ids
 from ringline.answerer import Draining, answer_batches
 from ringline.gather import Gather
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, directory_pb2_grpc, reasons_pb2
+from ringline.v1 import accounts_pb2, directory_pb2, directory_pb2_grpc, reasons_pb2
 from ringline.wire import CALLER
 from services.directory import profile, proof, username
 from services.directory.door import Door, rename_limit
@@ -38,18 +38,18 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
     # Getting in.
 
     async def SignUp(
-        self, request: directory_pb2.SignUpRequest, context: Context
-    ) -> directory_pb2.SignUpResponse:
+        self, request: accounts_pb2.SignUpRequest, context: Context
+    ) -> accounts_pb2.SignUpResponse:
         """Creates an account."""
         made = await self._door.sign_up(request, _is_operator(context))
-        return directory_pb2.SignUpResponse(account=made.account, recovery_codes=made.codes)
+        return accounts_pb2.SignUpResponse(account=made.account, recovery_codes=made.codes)
 
     async def SignIn(
-        self, request: directory_pb2.SignInRequest, context: Context
-    ) -> directory_pb2.SignInResponse:
+        self, request: accounts_pb2.SignInRequest, context: Context
+    ) -> accounts_pb2.SignInResponse:
         """Lets a person in with a device."""
         entered = await self._door.sign_in(request)
-        return directory_pb2.SignInResponse(
+        return accounts_pb2.SignInResponse(
             account=entered.account,
             device=entered.device,
             access_token=entered.token,
@@ -57,30 +57,28 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
         )
 
     async def Recover(
-        self, request: directory_pb2.RecoverRequest, context: Context
-    ) -> directory_pb2.RecoverResponse:
+        self, request: accounts_pb2.RecoverRequest, context: Context
+    ) -> accounts_pb2.RecoverResponse:
         """Sets a new password against a recovery code."""
-        return directory_pb2.RecoverResponse(codes_left=await self._door.recover(request))
+        return accounts_pb2.RecoverResponse(codes_left=await self._door.recover(request))
 
     async def RenewToken(
-        self, request: directory_pb2.RenewTokenRequest, context: Context
-    ) -> directory_pb2.RenewTokenResponse:
+        self, request: accounts_pb2.RenewTokenRequest, context: Context
+    ) -> accounts_pb2.RenewTokenResponse:
         """Answers a fresh token to a device."""
         token = await self._door.renew(request)
-        return directory_pb2.RenewTokenResponse(access_token=token, expires_in_s=self._door.issuer.seconds)
+        return accounts_pb2.RenewTokenResponse(access_token=token, expires_in_s=self._door.issuer.seconds)
 
-    async def Adopt(
-        self, request: directory_pb2.AdoptRequest, context: Context
-    ) -> directory_pb2.AdoptResponse:
+    async def Adopt(self, request: accounts_pb2.AdoptRequest, context: Context) -> accounts_pb2.AdoptResponse:
         """Finds or makes the account of a user of the platform."""
-        return directory_pb2.AdoptResponse(account=await self._door.adopt(request))
+        return accounts_pb2.AdoptResponse(account=await self._door.adopt(request))
 
     async def IssuerKeys(
-        self, request: directory_pb2.IssuerKeysRequest, context: Context
-    ) -> directory_pb2.IssuerKeysResponse:
+        self, request: accounts_pb2.IssuerKeysRequest, context: Context
+    ) -> accounts_pb2.IssuerKeysResponse:
         """Answers the public keys of the local issuer."""
         issuer = self._door.issuer
-        return directory_pb2.IssuerKeysResponse(
+        return accounts_pb2.IssuerKeysResponse(
             jwks=issuer.jwks(), issuer=issuer.name, audience=issuer.audience
         )
 

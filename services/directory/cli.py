@@ -13,8 +13,8 @@ from rich.table import Table
 from ringline.addresses import split_addresses
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2 import Account
+from ringline.v1 import accounts_pb2, directory_pb2
+from ringline.v1.accounts_pb2 import Account
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from ringline.wire import open_channel
 
@@ -56,7 +56,7 @@ def unverify(username: str) -> None:
 @app.command()
 def add(username: str, password: str = typer.Option(..., prompt=True, hide_input=True)) -> None:
     """Make an account; asks for the password, and prints the recovery codes once."""
-    request = directory_pb2.SignUpRequest(username=username, password=password)
+    request = accounts_pb2.SignUpRequest(username=username, password=password)
     made = _ask(lambda directory: directory.SignUp(request, timeout=SECONDS))
     _print(made.account)
     for code in made.recovery_codes:

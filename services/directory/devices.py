@@ -3,7 +3,7 @@
 from ringline import ids
 from ringline.db import Connection, Database, Record
 from ringline.refusal import Refusal
-from ringline.v1.directory_pb2 import Device
+from ringline.v1.accounts_pb2 import Device
 from ringline.v1.reasons_pb2 import Reason
 
 SHOWN_MS = 30 * 24 * 3_600_000

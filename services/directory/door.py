@@ -14,8 +14,8 @@ from ringline import ids
 from ringline.db import Database
 from ringline.refusal import Refusal
 from ringline.telemetry import log
-from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2 import Account, Device, DeviceProof
+from ringline.v1 import accounts_pb2
+from ringline.v1.accounts_pb2 import Account, Device, DeviceProof
 from ringline.v1.reasons_pb2 import Reason
 from services.directory import password, profile, proof, recovery, username
 from services.directory.devices import Devices
@@ -63,7 +63,7 @@ class Door:
     issuer: Issuer
     clock: Clock
 
-    async def sign_up(self, request: directory_pb2.SignUpRequest, is_operator: bool) -> SignedUp:
+    async def sign_up(self, request: accounts_pb2.SignUpRequest, is_operator: bool) -> SignedUp:
         """Makes an account. The operator needs no invite and is not counted."""
         if not is_operator:
             self._check_invited(request.invite)
@@ -84,7 +84,7 @@ class Door:
             await self.store.add_codes(con, user_id, [recovery.hashed(user_id, code) for code in codes])
         return SignedUp(account, codes)
 
-    async def sign_in(self, request: directory_pb2.SignInRequest) -> SignedIn:
+    async def sign_in(self, request: accounts_pb2.SignInRequest) -> SignedIn:
         """Lets somebody in who knows the password and holds the device's key."""
         name = _claimed(request.username)
         proof.check(request.device, "sign-in", name, self.clock())
@@ -108,7 +108,7 @@ class Door:
         await self._keep_hash_fresh(found, plain)
         return SignedIn(found.account, device, self.issuer.issue(user_id, device.device_id, self.clock()))
 
-    async def recover(self, request: directory_pb2.RecoverRequest) -> int:
+    async def recover(self, request: accounts_pb2.RecoverRequest) -> int:
         """Sets a new password against a recovery code and revokes every device; answers the codes left."""
         name = _claimed(request.username)
         plain = password.chosen(request.new_password, name)
@@ -133,7 +133,7 @@ class Door:
         name = profile.device_name(shown.name)
         return await self.devices.register(user_id, shown.public_key, name, self.clock())
 
-    async def renew(self, request: directory_pb2.RenewTokenRequest) -> str:
+    async def renew(self, request: accounts_pb2.RenewTokenRequest) -> str:
         """A fresh token for a device that is still good and proves its key."""
         proof.check(request.device, "renew", request.user_id, self.clock())
         device = await self.devices.good(request.user_id, request.device_id)
@@ -142,7 +142,7 @@ class Door:
         await self.devices.see(device.device_id, self.clock())
         return self.issuer.issue(request.user_id, device.device_id, self.clock())
 
-    async def adopt(self, request: directory_pb2.AdoptRequest) -> Account:
+    async def adopt(self, request: accounts_pb2.AdoptRequest) -> Account:
         """The account of a user of the platform, made or brought up to what the platform says of him now."""
         for claim in (request.issuer, request.subject, request.username):
             if not claim.isprintable() or len(claim) > CLAIM_LONGEST:
@@ -159,7 +159,7 @@ class Door:
             raise Refusal(Reason.REASON_UNAVAILABLE)
         return await self._follow_claims(found, request)
 
-    async def _make_adopted(self, request: directory_pb2.AdoptRequest) -> Account | None:
+    async def _make_adopted(self, request: accounts_pb2.AdoptRequest) -> Account | None:
         """The new account; None where somebody else adopted the same person in the same moment."""
         newcomer = Newcomer(
             username.wanted(request.username, self.settings.reserved.split()),
@@ -174,7 +174,7 @@ class Door:
                 return None
             return await self.store.create(con, user_id, newcomer, self.clock())
 
-    async def _follow_claims(self, found: Identity, request: directory_pb2.AdoptRequest) -> Account:
+    async def _follow_claims(self, found: Identity, request: accounts_pb2.AdoptRequest) -> Account:
         account = found.account
         user_id = account.profile.user_id
         if request.username and request.username != found.claim:
@@ -188,7 +188,7 @@ class Door:
             account = await self.store.update_profile(user_id, shown, None)
         return account
 
-    async def _follow_username(self, account: Account, request: directory_pb2.AdoptRequest) -> Account:
+    async def _follow_username(self, account: Account, request: accounts_pb2.AdoptRequest) -> Account:
         """Renames as the platform did. Where the name is not to be had, the old one stays: better than none.
 
         Tried again at each visit, because the name may become free.
@@ -261,7 +261,7 @@ def _network(network: str) -> str:
     return network
 
 
-def _shown_claim(request: directory_pb2.AdoptRequest) -> str:
+def _shown_claim(request: accounts_pb2.AdoptRequest) -> str:
     """The display name claim; empty where it breaks our rules: no reason to keep somebody out."""
     try:
         return profile.display_name(request.display_name)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ringline.db import Database, Record
-from ringline.v1.directory_pb2 import Account, Edges, PairAnswer, Relation
+from ringline.v1.accounts_pb2 import Account
+from ringline.v1.directory_pb2 import Edges, PairAnswer, Relation
 from ringline.v1.types_pb2 import Profile
 from services.directory.store import profile_of, unknown_user
 

@@ -6,7 +6,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ringline.refusal import Refusal
-from ringline.v1.directory_pb2 import DeviceProof
+from ringline.v1.accounts_pb2 import DeviceProof
 from ringline.v1.reasons_pb2 import Reason
 
 Purpose = Literal["sign-in", "register", "renew"]

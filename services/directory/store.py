@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ringline.db import Connection, Database, Record
 from ringline.refusal import Refusal
-from ringline.v1.directory_pb2 import Account
+from ringline.v1.accounts_pb2 import Account
 from ringline.v1.reasons_pb2 import Reason
 from ringline.v1.types_pb2 import Profile
 from services.directory import profile, username

@@ -5,7 +5,7 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, presence_pb2
+from ringline.v1 import accounts_pb2, directory_pb2, presence_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway import shapes
 from services.gateway.edge import Edge, Here, Me
@@ -21,7 +21,7 @@ async def sign_up(edge: Here, request: Request, wish: shapes.NewAccount) -> shap
     """Creates an account. A username and a password are all it takes."""
     _only_local(edge)
     answer = await edge.directory.SignUp(
-        directory_pb2.SignUpRequest(
+        accounts_pb2.SignUpRequest(
             username=wish.username,
             password=wish.password,
             network=edge.network(request),
@@ -40,7 +40,7 @@ async def sign_in(edge: Here, request: Request, wish: shapes.NewSession) -> shap
     """Signs a device in, by username, password and the proof of its key."""
     _only_local(edge)
     answer = await edge.directory.SignIn(
-        directory_pb2.SignInRequest(
+        accounts_pb2.SignInRequest(
             username=wish.username,
             password=wish.password,
             network=edge.network(request),
@@ -61,7 +61,7 @@ async def renew_session(edge: Here, wish: shapes.Renewal) -> shapes.AccessToken:
     """A fresh access token for a device that proves its key (purpose "renew")."""
     _only_local(edge)
     answer = await edge.directory.RenewToken(
-        directory_pb2.RenewTokenRequest(
+        accounts_pb2.RenewTokenRequest(
             user_id=wish.user_id, device_id=wish.device_id, device=wish.device.to_proto()
         )
     )
@@ -73,7 +73,7 @@ async def recover(edge: Here, request: Request, wish: shapes.Recovery) -> shapes
     """Sets a new password against a recovery code; every device is revoked and its lines are closed."""
     _only_local(edge)
     answer = await edge.directory.Recover(
-        directory_pb2.RecoverRequest(
+        accounts_pb2.RecoverRequest(
             username=wish.username,
             recovery_code=wish.recovery_code,
             new_password=wish.new_password,

@@ -23,7 +23,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from ringline import ids
 from ringline.refusal import Refusal
 from ringline.telemetry import log
-from ringline.v1 import directory_pb2
+from ringline.v1 import accounts_pb2, directory_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.recent import Recent
 from services.gateway.settings import Settings
@@ -133,7 +133,7 @@ def local_keys(directory: DirectoryAsyncStub) -> Keys:
     """The keys of Ringline's own accounts."""
 
     async def load() -> tuple[KeySet, Rules]:
-        answer = await directory.IssuerKeys(directory_pb2.IssuerKeysRequest())
+        answer = await directory.IssuerKeys(accounts_pb2.IssuerKeysRequest())
         rules = Rules(answer.issuer, answer.audience, LOCAL_ALGORITHM, ("sub", "did", "jti"))
         return KeySet.import_key_set(json.loads(answer.jwks)), rules
 
@@ -178,7 +178,7 @@ class Doorkeeper:
         self._settings = settings
         self._directory = directory
         self._keys = local_keys(directory) if self.is_local else provider_keys(settings)
-        self._good: Recent[directory_pb2.Device] = Recent(DEVICE_SECONDS)
+        self._good: Recent[accounts_pb2.Device] = Recent(DEVICE_SECONDS)
         self._adopted: Recent[str] = Recent(ADOPTED_SECONDS)
 
     async def caller(self, authorization: str) -> Caller:
@@ -200,7 +200,7 @@ class Doorkeeper:
             raise
         return caller
 
-    async def device(self, user_id: str, device_id: str) -> directory_pb2.Device:
+    async def device(self, user_id: str, device_id: str) -> accounts_pb2.Device:
         """A device of this user that is still good. Raises Refusal(DEVICE_REVOKED, DEVICE_NOT_FOUND)."""
         key = f"{user_id} {device_id}"
         found = self._good.get(key, time.monotonic())
@@ -220,7 +220,7 @@ class Doorkeeper:
         """The user behind a token of the provider, made on first sight."""
         settings = self._settings
         verified = claims.get(settings.claim_verified)
-        request = directory_pb2.AdoptRequest(
+        request = accounts_pb2.AdoptRequest(
             issuer=settings.oidc_issuer,
             subject=_text(claims, "sub"),
             username=_text(claims, settings.claim_username),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1 import accounts_pb2, policy_pb2, types_pb2
 
 INT64 = 2**63
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{0,4096}")
@@ -68,9 +68,9 @@ class DeviceProof(Body):
     signature: Base64Url
     name: str = Field("", max_length=200)
 
-    def to_proto(self) -> directory_pb2.DeviceProof:
+    def to_proto(self) -> accounts_pb2.DeviceProof:
         """As the directory takes it."""
-        return directory_pb2.DeviceProof(
+        return accounts_pb2.DeviceProof(
             public_key=self.public_key,
             signed_at_ms=self.signed_at_ms,
             signature=self.signature,
@@ -247,7 +247,7 @@ def profile(proto: types_pb2.Profile) -> Profile:
     )
 
 
-def account(proto: directory_pb2.Account) -> Account:
+def account(proto: accounts_pb2.Account) -> Account:
     """An account of the contract's message."""
     return Account(
         **profile(proto.profile).model_dump(),
@@ -257,7 +257,7 @@ def account(proto: directory_pb2.Account) -> Account:
     )
 
 
-def device(proto: directory_pb2.Device) -> Device:
+def device(proto: accounts_pb2.Device) -> Device:
     """A device of the contract's message."""
     return Device.model_construct(
         device_id=proto.device_id,

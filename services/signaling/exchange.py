@@ -299,8 +299,10 @@ class Exchange:
         return side is not None and leg_of(stored.record.members[side], line_key(line)) is not None
 
     def renew(self, stored: Stored) -> client_pb2.Relay:
-        """Fresh relay credentials."""
-        relay = self._relay.credentials(self.store.now()) or client_pb2.Relay()
+        """Fresh relay credentials; empty, as in every view, where no relay is configured."""
+        relay = self._relay.credentials(self.store.now())
+        if relay is None:
+            return client_pb2.Relay()
         relay.only = stored.record.relay_only
         return relay
 

@@ -14,6 +14,9 @@ from tests.browser.cast import Cast, Studio
 from tests.servers import bus_server
 from tests.suite.topology import ROOT, SETTINGS, Topology, running
 
+RING_SECONDS = 12
+"""Long enough for two browsers on a busy machine, short enough to wait for its end."""
+
 
 @asynccontextmanager
 async def serving(
@@ -22,7 +25,8 @@ async def serving(
     """Everything in one process, serving the web client."""
     built = build_web(ROOT / "web")
     assert built is not None, "there is no web client to build"
-    both = SETTINGS | {"RINGLINE_GATEWAY_WEB_ROOT": str(built)} | settings
+    own = {"RINGLINE_GATEWAY_WEB_ROOT": str(built), "RINGLINE_SIGNALING_RING_S": str(RING_SECONDS)}
+    both = SETTINGS | own | settings
     with bus_server(folder) as nats:
         async with running(name, 0, folder, postgres, nats, both) as topology:
             yield topology

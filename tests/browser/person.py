@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -111,7 +111,7 @@ class Person:
 
     async def hears(self, hertz: int, within: float = PATIENCE) -> None:
         """Waits until this tone is the loudest of what the other person sends."""
-        await until(lambda: self._read(judge.HEARD), lambda heard: _is_tone(heard, hertz), within)
+        await until(lambda: self._read(judge.HEARD), lambda heard: is_tone(heard, hertz), within)
 
     async def hears_nothing(self, within: float = PATIENCE) -> None:
         """Waits until no sound arrives that a person would hear."""
@@ -148,5 +148,6 @@ class Person:
         return cast("dict[str, float]", await self.page.evaluate(script))
 
 
-def _is_tone(heard: dict[str, float], hertz: int) -> bool:
+def is_tone(heard: Mapping[str, float], hertz: int) -> bool:
+    """Whether what is heard (see judge.HEARD) is this tone."""
     return abs(heard["hertz"] - hertz) < TOLERANCE_HERTZ and heard["level"] > AUDIBLE_DECIBEL

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 
+from ringline.addresses import split_addresses
 from ringline.bus import Bus
 from ringline.client import Api, Call, DeviceKey, Phone, Session
-from ringline.addresses import split_addresses
 from ringline.log import Log
 from ringline.v1 import (
     directory_pb2,

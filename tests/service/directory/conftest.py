@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringline.config import NodeSettings
 from ringline.node import Node
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, directory_pb2_grpc
+from ringline.v1 import accounts_pb2, directory_pb2_grpc
 from ringline.v1.reasons_pb2 import Reason
 from services import directory
 from services.directory import proof
@@ -48,10 +48,10 @@ class DeviceKey:
         """The raw public key."""
         return self._key.public_key().public_bytes_raw()
 
-    def proof(self, purpose: proof.Purpose, subject: str, name: str = "Phone") -> directory_pb2.DeviceProof:
+    def proof(self, purpose: proof.Purpose, subject: str, name: str = "Phone") -> accounts_pb2.DeviceProof:
         """The proof of possession."""
         at = self._clock()
-        return directory_pb2.DeviceProof(
+        return accounts_pb2.DeviceProof(
             public_key=self.public,
             signed_at_ms=at,
             signature=self._key.sign(proof.text(purpose, subject, at)),
@@ -72,10 +72,10 @@ class People:
         """A new device."""
         return DeviceKey(self.clock)
 
-    async def sign_up(self, username: str, **more: str) -> directory_pb2.SignUpResponse:
+    async def sign_up(self, username: str, **more: str) -> accounts_pb2.SignUpResponse:
         """Makes an account, from a network of its own unless one is given."""
         given = {"password": PASSWORD, "network": next(self._networks)} | more
-        return await self.stub.SignUp(directory_pb2.SignUpRequest(username=username, **given))
+        return await self.stub.SignUp(accounts_pb2.SignUpRequest(username=username, **given))
 
     async def new(self, username: str, **more: str) -> str:
         """Makes an account; its user id."""
@@ -83,10 +83,10 @@ class People:
 
     async def sign_in(
         self, username: str, device: DeviceKey, password: str = PASSWORD, network: str = "203.0.113.7"
-    ) -> directory_pb2.SignInResponse:
+    ) -> accounts_pb2.SignInResponse:
         """Signs in, with a proof over the username as it is."""
         return await self.stub.SignIn(
-            directory_pb2.SignInRequest(
+            accounts_pb2.SignInRequest(
                 username=username,
                 password=password,
                 network=network,

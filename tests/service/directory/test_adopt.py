@@ -8,8 +8,8 @@ import pytest
 
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2 import Account
+from ringline.v1 import accounts_pb2, directory_pb2
+from ringline.v1.accounts_pb2 import Account
 from tests.service.directory.conftest import People, reason
 from tests.service.pods import owner
 
@@ -18,7 +18,7 @@ ISSUER = "https://id.example"
 
 async def adopt(people: People, subject: str, username: str, **more: object) -> Account:
     """The account of a subject."""
-    request = directory_pb2.AdoptRequest(issuer=ISSUER, subject=subject, username=username)
+    request = accounts_pb2.AdoptRequest(issuer=ISSUER, subject=subject, username=username)
     for field, value in more.items():
         setattr(request, field, value)
     return (await people.stub.Adopt(request)).account

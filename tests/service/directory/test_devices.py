@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2 import Device, DeviceProof
+from ringline.v1 import accounts_pb2, directory_pb2
+from ringline.v1.accounts_pb2 import Device, DeviceProof
 from tests.service.directory.conftest import People, reason
 
 DAY_MS = 24 * 3_600_000
@@ -76,9 +76,7 @@ async def test_a_revoked_device_never_comes_back(both: tuple[People, People]) ->
         register(other, ada, phone.proof("register", "ada")),
         one.sign_in("ada", phone),
         other.stub.RenewToken(
-            directory_pb2.RenewTokenRequest(
-                user_id=ada, device_id=device_id, device=phone.proof("renew", ada)
-            )
+            accounts_pb2.RenewTokenRequest(user_id=ada, device_id=device_id, device=phone.proof("renew", ada))
         ),
     ):
         with pytest.raises(Refusal) as refused:

@@ -8,7 +8,7 @@ import pytest
 
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2
-from ringline.v1.directory_pb2 import Account
+from ringline.v1.accounts_pb2 import Account
 from tests.service.directory.conftest import People, reason
 
 DAY_MS = 24 * 3_600_000

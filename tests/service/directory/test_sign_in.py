@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2
+from ringline.v1 import accounts_pb2, directory_pb2
 from tests.service.directory.conftest import (
     PASSWORD,
     Clock,
@@ -37,7 +37,7 @@ async def test_the_right_password_and_a_proven_key_let_in(people: People) -> Non
 async def test_the_name_may_be_typed_in_any_form(people: People) -> None:
     await people.new("ada")
     device = people.device()
-    request = directory_pb2.SignInRequest(
+    request = accounts_pb2.SignInRequest(
         username=" @ＡDA", password=PASSWORD, network="192.0.2.1", device=device.proof("sign-in", "ada")
     )
     assert (await people.stub.SignIn(request)).account.profile.username == "ada"
@@ -56,7 +56,7 @@ async def test_a_token_of_one_pod_verifies_with_the_keys_of_the_other(both: tupl
     one, other = both
     user_id = await one.new("ada")
     entered = await one.sign_in("ada", one.device())
-    keys = await other.stub.IssuerKeys(directory_pb2.IssuerKeysRequest())
+    keys = await other.stub.IssuerKeys(accounts_pb2.IssuerKeysRequest())
     claims = jwt.decode(
         entered.access_token, KeySet.import_key_set(json.loads(keys.jwks)), algorithms=["Ed25519"]
     ).claims
@@ -101,13 +101,13 @@ async def test_a_proof_of_another_purpose_name_key_or_time_is_refused(people: Pe
     swapped = device.proof("sign-in", "ada")
     swapped.public_key = other.public
     for shown in (
-        directory_pb2.DeviceProof(),
+        accounts_pb2.DeviceProof(),
         device.proof("register", "ada"),
         device.proof("sign-in", "bob"),
         late,
         swapped,
     ):
-        request = directory_pb2.SignInRequest(
+        request = accounts_pb2.SignInRequest(
             username="ada", password=PASSWORD, network="192.0.2.1", device=shown
         )
         with pytest.raises(Refusal) as refused:
@@ -170,9 +170,9 @@ async def test_a_hash_is_made_stronger_when_its_owner_comes_by(settings: NodeSet
         await people.sign_in("ada", people.device())
 
 
-async def renewed(people: People, user_id: str, device_id: str, shown: directory_pb2.DeviceProof) -> str:
+async def renewed(people: People, user_id: str, device_id: str, shown: accounts_pb2.DeviceProof) -> str:
     """A fresh token."""
-    request = directory_pb2.RenewTokenRequest(user_id=user_id, device_id=device_id, device=shown)
+    request = accounts_pb2.RenewTokenRequest(user_id=user_id, device_id=device_id, device=shown)
     return (await people.stub.RenewToken(request)).access_token
 
 
@@ -208,7 +208,7 @@ async def test_nobody_else_renews_it(people: People) -> None:
 
 async def recover(people: People, code: str, new: str = "another good sentence") -> int:
     """Recovers ada's account; how many codes are left."""
-    request = directory_pb2.RecoverRequest(
+    request = accounts_pb2.RecoverRequest(
         username="ada", recovery_code=code, new_password=new, network="192.0.2.1"
     )
     return (await people.stub.Recover(request)).codes_left

@@ -8,7 +8,7 @@ import pytest
 
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2
+from ringline.v1 import accounts_pb2
 from tests.service.directory.conftest import Clock, People, directory_pods, open_people, reason
 from tests.service.pods import owner
 
@@ -172,5 +172,5 @@ async def test_a_full_queue_of_passwords_says_so_at_once(settings: NodeSettings,
 async def test_policy_may_not_sign_anybody_up(people: People, clock: Clock) -> None:
     async with open_people(people.node, clock, "policy") as policy:
         with pytest.raises(Refusal) as refused:
-            await policy.stub.SignUp(directory_pb2.SignUpRequest(username="ada"))
+            await policy.stub.SignUp(accounts_pb2.SignUpRequest(username="ada"))
     assert reason(refused) == "FORBIDDEN"

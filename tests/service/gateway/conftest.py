@@ -1,6 +1,6 @@
 """One installation with two gateways for the stories that need no settings of their own."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ def alone(databases: Databases, bus: Nats) -> Alone:
     """`async with alone(hello_s=0.2) as town`: an installation with settings of its own."""
 
     @asynccontextmanager
-    async def make(count: int = 1, without: Sequence[str] = (), **given: Any) -> AsyncIterator[Town]:
+    async def make(count: int = 1, **given: Any) -> AsyncIterator[Town]:
         name = await databases.create(tuple(BUILDS))
-        async with town(databases.settings(name, bus.url()), count, without, **given) as installation:
-            yield installation
-        await databases.drop(name)
+        try:
+            async with town(databases.settings(name, bus.url()), count, **given) as installation:
+                yield installation
+        finally:
+            await databases.drop(name)
 
     return make
 

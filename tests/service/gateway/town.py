@@ -1,11 +1,11 @@
-"""A small installation in this process: every service in one node, more gateways in nodes of their own."""
+"""A small installation in this process: the services in one node, each gateway in one of its own."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from ringline.v1.client_pb2 import Hello, ServerFrame
 from services import directory, gateway, policy, presence, signaling
 from services.directory.settings import Settings as DirectorySettings
 from services.gateway.settings import Settings
+from tests.servers import free_port
 
 PASSWORD = "correct horse battery"
 TICKET_KEY = "the key that all gateways of the tests share"
@@ -38,11 +39,22 @@ BUILDS: dict[str, Build] = {
 class Town:
     """A running installation and the people in it."""
 
-    def __init__(self, nodes: Sequence[Node], urls: Sequence[str], http: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        urls: Sequence[str],
+        http: httpx.AsyncClient,
+        apart: Mapping[str, AsyncExitStack],
+    ) -> None:
         self.nodes = nodes
         self.urls = urls
         self.http = http
+        self._apart = apart
         self._numbers = itertools.count(1)
+
+    async def stop(self, service: str) -> None:
+        """Stops a service that has a node of its own."""
+        await self._apart[service].aclose()
 
     def api(self, gateway_number: int = 0) -> Api:
         """A gateway, as seen by a stranger."""
@@ -96,32 +108,50 @@ def frame_for(line: Line, frame: ServerFrame, version: int = 0, **more: Any) -> 
 
 @asynccontextmanager
 async def town(
-    settings: NodeSettings, count: int = 1, without: Sequence[str] = (), **given: Any
+    settings: NodeSettings,
+    count: int = 1,
+    without: Sequence[str] = (),
+    apart: Sequence[str] = (),
+    **given: Any,
 ) -> AsyncIterator[Town]:
-    """An installation with `count` gateways whose settings are `given`; services in `without` are down."""
+    """An installation with `count` gateways whose settings are `given`.
+
+    Services in `without` are down, those in `apart` have a node of their own.
+    """
     given = {"port": 0, "ticket_key": TICKET_KEY, "drain_s": 0.0} | given
-    services = [name for name in BUILDS if name not in without]
+    ports = {name: free_port() for name in apart}
+    address = dict.fromkeys(without, "127.0.0.1:1")
+    address |= {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+    together = [name for name in BUILDS if name not in (*without, *apart)]
+
+    def node(hosts: Sequence[str], port: int = 0) -> Node:
+        return Node(settings.model_copy(update={"address": dict(address), "listen_port": port}), hosts)
+
     async with AsyncExitStack() as stack:
-        down = dict.fromkeys(without, "127.0.0.1:1")
-        settings = settings.model_copy(update={"address": down})
-        core = await stack.enter_async_context(Node(settings, [*services, "gateway"]))
-        for name in services:
-            await core.build(name, BUILDS[name])
-        address = dict.fromkeys(services, f"127.0.0.1:{core.port}") | down
-        more = [
-            await stack.enter_async_context(
-                Node(settings.model_copy(update={"address": address}), ["gateway"])
-            )
-            for _ in range(count - 1)
-        ]
-        ports: list[int] = []
-        for node in (core, *more):
-            await node.build("gateway", _noting(ports, Settings.load(**given)))
-            await node.start()
-        for node in (core, *more):
-            await node.started()
+        own: dict[str, AsyncExitStack] = {}
+        core = await stack.enter_async_context(_serving(node(together), together))
+        address |= dict.fromkeys(together, f"127.0.0.1:{core.port}")
+        for name, port in ports.items():
+            own[name] = await stack.enter_async_context(AsyncExitStack())
+            await own[name].enter_async_context(_serving(node([name], port), [name]))
+        doors: list[int] = []
+        nodes = [await stack.enter_async_context(node(["gateway"])) for _ in range(count)]
+        for one in nodes:
+            await one.build("gateway", _noting(doors, Settings.load(**given)))
+            await one.start()
+            await one.started()
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10.0))
-        yield Town((core, *more), [f"http://127.0.0.1:{port}" for port in ports], http)
+        yield Town(nodes, [f"http://127.0.0.1:{port}" for port in doors], http, own)
+
+
+@asynccontextmanager
+async def _serving(node: Node, services: Sequence[str]) -> AsyncIterator[Node]:
+    async with node:
+        for name in services:
+            await node.build(name, BUILDS[name])
+        await node.start()
+        await node.started()
+        yield node
 
 
 def _noting(ports: list[int], settings: Settings) -> Any:

@@ -15,6 +15,7 @@ from ringline.config import NodeSettings
 from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import (
+    accounts_pb2,
     directory_pb2,
     directory_pb2_grpc,
     policy_pb2,
@@ -138,7 +139,7 @@ class People:
 
     async def new(self, username: str) -> str:
         """Makes an account; its user id."""
-        request = directory_pb2.SignUpRequest(username=username, password="correct horse battery")
+        request = accounts_pb2.SignUpRequest(username=username, password="correct horse battery")
         return (await self._operator.SignUp(request)).account.profile.user_id
 
     async def relate(self, user_id: str, username: str, relation: directory_pb2.Relation.ValueType) -> None:

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ringline.refusal import Refusal
-from ringline.v1.directory_pb2 import DeviceProof
+from ringline.v1.accounts_pb2 import DeviceProof
 from ringline.v1.reasons_pb2 import Reason
 from services.directory import proof
 

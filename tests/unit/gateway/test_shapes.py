@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1 import accounts_pb2, policy_pb2, types_pb2
 from services.gateway import shapes
 from services.gateway.http import document
 from tools import openapi
@@ -24,7 +24,7 @@ def test_bytes_travel_as_base64url_without_padding() -> None:
     body = {"public_key": "AAEC_w", "signed_at_ms": 1, "signature": "", "name": "x"}
     proof = shapes.DeviceProof.model_validate(body)
     assert proof.to_proto().public_key == b"\x00\x01\x02\xff"
-    device = shapes.device(directory_pb2.Device(device_id="d_1", public_key=b"\x00\x01\x02\xff"))
+    device = shapes.device(accounts_pb2.Device(device_id="d_1", public_key=b"\x00\x01\x02\xff"))
     assert device.model_dump()["public_key"] == "AAEC_w"
 
 
@@ -49,7 +49,7 @@ def test_call_settings_go_both_ways() -> None:
 
 def test_an_account_shows_its_profile_flat() -> None:
     profile = types_pb2.Profile(user_id="u_1", username="ada", display_name="Ada", verified=True)
-    account = shapes.account(directory_pb2.Account(profile=profile, tier="plus", created_at_ms=5))
+    account = shapes.account(accounts_pb2.Account(profile=profile, tier="plus", created_at_ms=5))
     assert account.model_dump() == {
         "user_id": "u_1", "username": "ada", "display_name": "Ada", "verified": True,
         "tier": "plus", "searchable": False, "created_at_ms": 5,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ringline import ids
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1 import accounts_pb2, directory_pb2, policy_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
 from services.policy.rules import (
     DEFAULT_AUDIENCES,
@@ -52,8 +52,8 @@ class World:
         ada = types_pb2.Profile(user_id=ADA, username="ada", verified=self.verified)
         bob = types_pb2.Profile(user_id=ADA if self.is_self else BOB, username="bob")
         pair = directory_pb2.PairAnswer(
-            user=directory_pb2.Account(profile=ada, tier="hers"),
-            other=directory_pb2.Account(profile=bob, tier="his"),
+            user=accounts_pb2.Account(profile=ada, tier="hers"),
+            other=accounts_pb2.Account(profile=bob, tier="his"),
             other_to_user=directory_pb2.Edges(contact=self.contact, follows=self.follows),
             # What Ada thinks of Bob opens no door.
             user_to_other=directory_pb2.Edges(contact=True, follows=True, messaged=True),

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ringline import ids, telemetry
-from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1 import accounts_pb2, policy_pb2, types_pb2
 
 
 def test_marked_fields_of_a_message_are_hidden_and_ids_are_shown() -> None:
@@ -15,7 +15,7 @@ def test_marked_fields_of_a_message_are_hidden_and_ids_are_shown() -> None:
     verdict = policy_pb2.Verdict(caller=types_pb2.Profile(user_id=user, username="ada", verified=True))
     shown = telemetry.redacted(verdict)
     assert shown["caller"] == {"user_id": user, "username": "…", "verified": True}
-    assert "hunter2" not in str(telemetry.redacted(directory_pb2.SignInRequest(password="hunter2")))
+    assert "hunter2" not in str(telemetry.redacted(accounts_pb2.SignInRequest(password="hunter2")))
 
 
 @pytest.mark.parametrize("value", ["ada", "hello there", {"username": "ada"}, ["ada"], {"ada": 1}, b"ada"])

@@ -6,6 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Account, AdoptRequestSchema, AdoptResponseSchema, Device, DeviceProof, IssuerKeysRequestSchema, IssuerKeysResponseSchema, RecoverRequestSchema, RecoverResponseSchema, RenewTokenRequestSchema, RenewTokenResponseSchema, SignInRequestSchema, SignInResponseSchema, SignUpRequestSchema, SignUpResponseSchema } from "./accounts_pb";
+import { file_ringline_v1_accounts } from "./accounts_pb";
 import { file_ringline_v1_annotations } from "./annotations_pb";
 import type { Refusal } from "./reasons_pb";
 import { file_ringline_v1_reasons } from "./reasons_pb";
@@ -17,562 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/directory.proto.
  */
 export const file_ringline_v1_directory: GenFile = /*@__PURE__*/
-  fileDesc("ChtyaW5nbGluZS92MS9kaXJlY3RvcnkucHJvdG8SC3JpbmdsaW5lLnYxIm8KB0FjY291bnQSJQoHcHJvZmlsZRgBIAEoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUSDAoEdGllchgCIAEoCRIYCgpzZWFyY2hhYmxlGAMgASgIQgSItRgBEhUKDWNyZWF0ZWRfYXRfbXMYBCABKAMihAEKBkRldmljZRIRCglkZXZpY2VfaWQYASABKAkSEgoEbmFtZRgCIAEoCUIEiLUYARISCgpwdWJsaWNfa2V5GAMgASgMEhUKDWNyZWF0ZWRfYXRfbXMYBCABKAMSFwoPbGFzdF9zZWVuX2F0X21zGAUgASgDEg8KB3Jldm9rZWQYBiABKAgiXgoLRGV2aWNlUHJvb2YSEgoKcHVibGljX2tleRgBIAEoDBIUCgxzaWduZWRfYXRfbXMYAiABKAMSEQoJc2lnbmF0dXJlGAMgASgMEhIKBG5hbWUYBCABKAlCBIi1GAEiiAEKDVNpZ25VcFJlcXVlc3QSFgoIdXNlcm5hbWUYASABKAlCBIi1GAESFgoIcGFzc3dvcmQYAiABKAlCBJC1GAESFQoHbmV0d29yaxgDIAEoCUIEiLUYARIaCgxkaXNwbGF5X25hbWUYBCABKAlCBIi1GAESFAoGaW52aXRlGAUgASgJQgSQtRgBIlUKDlNpZ25VcFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5yaW5nbGluZS52MS5BY2NvdW50EhwKDnJlY292ZXJ5X2NvZGVzGAIgAygJQgSQtRgBIoABCg1TaWduSW5SZXF1ZXN0EhYKCHVzZXJuYW1lGAEgASgJQgSItRgBEhYKCHBhc3N3b3JkGAIgASgJQgSQtRgBEhUKB25ldHdvcmsYAyABKAlCBIi1GAESKAoGZGV2aWNlGAQgASgLMhgucmluZ2xpbmUudjEuRGV2aWNlUHJvb2YijgEKDlNpZ25JblJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5yaW5nbGluZS52MS5BY2NvdW50EiMKBmRldmljZRgCIAEoCzITLnJpbmdsaW5lLnYxLkRldmljZRIaCgxhY2Nlc3NfdG9rZW4YAyABKAlCBJC1GAESFAoMZXhwaXJlc19pbl9zGAQgASgNIngKDlJlY292ZXJSZXF1ZXN0EhYKCHVzZXJuYW1lGAEgASgJQgSItRgBEhsKDXJlY292ZXJ5X2NvZGUYAiABKAlCBJC1GAESGgoMbmV3X3Bhc3N3b3JkGAMgASgJQgSQtRgBEhUKB25ldHdvcmsYBCABKAlCBIi1GAEiJQoPUmVjb3ZlclJlc3BvbnNlEhIKCmNvZGVzX2xlZnQYASABKA0iYQoRUmVuZXdUb2tlblJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkSKAoGZGV2aWNlGAMgASgLMhgucmluZ2xpbmUudjEuRGV2aWNlUHJvb2YiRgoSUmVuZXdUb2tlblJlc3BvbnNlEhoKDGFjY2Vzc190b2tlbhgBIAEoCUIEkLUYARIUCgxleHBpcmVzX2luX3MYAiABKA0imwEKDEFkb3B0UmVxdWVzdBIOCgZpc3N1ZXIYASABKAkSFQoHc3ViamVjdBgCIAEoCUIEiLUYARIWCgh1c2VybmFtZRgDIAEoCUIEiLUYARIMCgR0aWVyGAQgASgJEhoKDGRpc3BsYXlfbmFtZRgFIAEoCUIEiLUYARIVCgh2ZXJpZmllZBgGIAEoCEgAiAEBQgsKCV92ZXJpZmllZCI2Cg1BZG9wdFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5yaW5nbGluZS52MS5BY2NvdW50IhMKEUlzc3VlcktleXNSZXF1ZXN0IkQKEklzc3VlcktleXNSZXNwb25zZRIMCgRqd2tzGAEgASgJEg4KBmlzc3VlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCSJSChVSZWdpc3RlckRldmljZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIoCgZkZXZpY2UYAiABKAsyGC5yaW5nbGluZS52MS5EZXZpY2VQcm9vZiI9ChZSZWdpc3RlckRldmljZVJlc3BvbnNlEiMKBmRldmljZRgBIAEoCzITLnJpbmdsaW5lLnYxLkRldmljZSIlChJMaXN0RGV2aWNlc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSI7ChNMaXN0RGV2aWNlc1Jlc3BvbnNlEiQKB2RldmljZXMYASADKAsyEy5yaW5nbGluZS52MS5EZXZpY2UiNgoQR2V0RGV2aWNlUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCSI4ChFHZXREZXZpY2VSZXNwb25zZRIjCgZkZXZpY2UYASABKAsyEy5yaW5nbGluZS52MS5EZXZpY2UiOQoTUmV2b2tlRGV2aWNlUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCSI7ChRSZXZva2VEZXZpY2VSZXNwb25zZRIjCgZkZXZpY2UYASABKAsyEy5yaW5nbGluZS52MS5EZXZpY2UiKAoOUmVzb2x2ZVJlcXVlc3QSFgoIdXNlcm5hbWUYASABKAlCBIi1GAEiOAoPUmVzb2x2ZVJlc3BvbnNlEiUKB3Byb2ZpbGUYASABKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlIkoKE1NlYXJjaFBlb3BsZVJlcXVlc3QSEwoFcXVlcnkYASABKAlCBIi1GAESDwoHdXNlcl9pZBgCIAEoCRINCgVsaW1pdBgDIAEoDSI8ChRTZWFyY2hQZW9wbGVSZXNwb25zZRIkCgZwZW9wbGUYASADKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlIiQKEUdldEFjY291bnRSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiOwoSR2V0QWNjb3VudFJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5yaW5nbGluZS52MS5BY2NvdW50IocBChRVcGRhdGVQcm9maWxlUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEh8KDGRpc3BsYXlfbmFtZRgCIAEoCUIEiLUYAUgAiAEBEh0KCnNlYXJjaGFibGUYAyABKAhCBIi1GAFIAYgBAUIPCg1fZGlzcGxheV9uYW1lQg0KC19zZWFyY2hhYmxlIj4KFVVwZGF0ZVByb2ZpbGVSZXNwb25zZRIlCgdhY2NvdW50GAEgASgLMhQucmluZ2xpbmUudjEuQWNjb3VudCI4Cg1SZW5hbWVSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFgoIdXNlcm5hbWUYAiABKAlCBIi1GAEiNwoOUmVuYW1lUmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnJpbmdsaW5lLnYxLkFjY291bnQiZQoSU2V0U3RhbmRpbmdSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoEdGllchgCIAEoCUgAiAEBEhUKCHZlcmlmaWVkGAMgASgISAGIAQFCBwoFX3RpZXJCCwoJX3ZlcmlmaWVkIjwKE1NldFN0YW5kaW5nUmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnJpbmdsaW5lLnYxLkFjY291bnQidwoSU2V0UmVsYXRpb25SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFgoIdXNlcm5hbWUYAiABKAlCBIi1GAESJwoIcmVsYXRpb24YAyABKA4yFS5yaW5nbGluZS52MS5SZWxhdGlvbhIPCgdwcmVzZW50GAQgASgIIjwKE1NldFJlbGF0aW9uUmVzcG9uc2USJQoHcHJvZmlsZRgBIAEoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUidAoUTGlzdFJlbGF0aW9uc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRInCghyZWxhdGlvbhgCIAEoDjIVLnJpbmdsaW5lLnYxLlJlbGF0aW9uEhMKBWFmdGVyGAMgASgJQgSItRgBEg0KBWxpbWl0GAQgASgNIlEKFUxpc3RSZWxhdGlvbnNSZXNwb25zZRIkCgZwZW9wbGUYASADKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlEhIKBG5leHQYAiABKAlCBIi1GAEiPQoNUmVsYXRlUmVxdWVzdBIsCglxdWVzdGlvbnMYASADKAsyGS5yaW5nbGluZS52MS5QYWlyUXVlc3Rpb24iYAoMUGFpclF1ZXN0aW9uEgoKAmlkGAEgASgEEg8KB3VzZXJfaWQYAiABKAkSHAoOb3RoZXJfdXNlcm5hbWUYAyABKAlCBIi1GAESFQoNb3RoZXJfdXNlcl9pZBgEIAEoCSJMCg5SZWxhdGVSZXNwb25zZRIoCgdhbnN3ZXJzGAEgAygLMhcucmluZ2xpbmUudjEuUGFpckFuc3dlchIQCghkcmFpbmluZxgCIAEoCCLeAQoKUGFpckFuc3dlchIKCgJpZBgBIAEoBBIlCgdyZWZ1c2VkGAIgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIiCgR1c2VyGAMgASgLMhQucmluZ2xpbmUudjEuQWNjb3VudBIjCgVvdGhlchgEIAEoCzIULnJpbmdsaW5lLnYxLkFjY291bnQSKQoNb3RoZXJfdG9fdXNlchgFIAEoCzISLnJpbmdsaW5lLnYxLkVkZ2VzEikKDXVzZXJfdG9fb3RoZXIYBiABKAsyEi5yaW5nbGluZS52MS5FZGdlcyJNCgVFZGdlcxIVCgdjb250YWN0GAEgASgIQgSItRgBEhUKB2ZvbGxvd3MYAiABKAhCBIi1GAESFgoIbWVzc2FnZWQYAyABKAhCBIi1GAEqTwoIUmVsYXRpb24SGAoUUkVMQVRJT05fVU5TUEVDSUZJRUQQABIUChBSRUxBVElPTl9DT05UQUNUEAESEwoPUkVMQVRJT05fRk9MTE9XEAIy7w0KCURpcmVjdG9yeRJaCgZTaWduVXASGi5yaW5nbGluZS52MS5TaWduVXBSZXF1ZXN0GhsucmluZ2xpbmUudjEuU2lnblVwUmVzcG9uc2UiF6K1GAdnYXRld2F5orUYCG9wZXJhdG9yEk4KBlNpZ25JbhIaLnJpbmdsaW5lLnYxLlNpZ25JblJlcXVlc3QaGy5yaW5nbGluZS52MS5TaWduSW5SZXNwb25zZSILorUYB2dhdGV3YXkSUQoHUmVjb3ZlchIbLnJpbmdsaW5lLnYxLlJlY292ZXJSZXF1ZXN0GhwucmluZ2xpbmUudjEuUmVjb3ZlclJlc3BvbnNlIguitRgHZ2F0ZXdheRJaCgpSZW5ld1Rva2VuEh4ucmluZ2xpbmUudjEuUmVuZXdUb2tlblJlcXVlc3QaHy5yaW5nbGluZS52MS5SZW5ld1Rva2VuUmVzcG9uc2UiC6K1GAdnYXRld2F5EksKBUFkb3B0EhkucmluZ2xpbmUudjEuQWRvcHRSZXF1ZXN0GhoucmluZ2xpbmUudjEuQWRvcHRSZXNwb25zZSILorUYB2dhdGV3YXkSWgoKSXNzdWVyS2V5cxIeLnJpbmdsaW5lLnYxLklzc3VlcktleXNSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuSXNzdWVyS2V5c1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJmCg5SZWdpc3RlckRldmljZRIiLnJpbmdsaW5lLnYxLlJlZ2lzdGVyRGV2aWNlUmVxdWVzdBojLnJpbmdsaW5lLnYxLlJlZ2lzdGVyRGV2aWNlUmVzcG9uc2UiC6K1GAdnYXRld2F5El0KC0xpc3REZXZpY2VzEh8ucmluZ2xpbmUudjEuTGlzdERldmljZXNSZXF1ZXN0GiAucmluZ2xpbmUudjEuTGlzdERldmljZXNSZXNwb25zZSILorUYB2dhdGV3YXkSVwoJR2V0RGV2aWNlEh0ucmluZ2xpbmUudjEuR2V0RGV2aWNlUmVxdWVzdBoeLnJpbmdsaW5lLnYxLkdldERldmljZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJgCgxSZXZva2VEZXZpY2USIC5yaW5nbGluZS52MS5SZXZva2VEZXZpY2VSZXF1ZXN0GiEucmluZ2xpbmUudjEuUmV2b2tlRGV2aWNlUmVzcG9uc2UiC6K1GAdnYXRld2F5EkQKB1Jlc29sdmUSGy5yaW5nbGluZS52MS5SZXNvbHZlUmVxdWVzdBocLnJpbmdsaW5lLnYxLlJlc29sdmVSZXNwb25zZRJgCgxTZWFyY2hQZW9wbGUSIC5yaW5nbGluZS52MS5TZWFyY2hQZW9wbGVSZXF1ZXN0GiEucmluZ2xpbmUudjEuU2VhcmNoUGVvcGxlUmVzcG9uc2UiC6K1GAdnYXRld2F5Ek0KCkdldEFjY291bnQSHi5yaW5nbGluZS52MS5HZXRBY2NvdW50UmVxdWVzdBofLnJpbmdsaW5lLnYxLkdldEFjY291bnRSZXNwb25zZRJjCg1VcGRhdGVQcm9maWxlEiEucmluZ2xpbmUudjEuVXBkYXRlUHJvZmlsZVJlcXVlc3QaIi5yaW5nbGluZS52MS5VcGRhdGVQcm9maWxlUmVzcG9uc2UiC6K1GAdnYXRld2F5EloKBlJlbmFtZRIaLnJpbmdsaW5lLnYxLlJlbmFtZVJlcXVlc3QaGy5yaW5nbGluZS52MS5SZW5hbWVSZXNwb25zZSIXorUYB2dhdGV3YXmitRgIb3BlcmF0b3ISXgoLU2V0U3RhbmRpbmcSHy5yaW5nbGluZS52MS5TZXRTdGFuZGluZ1JlcXVlc3QaIC5yaW5nbGluZS52MS5TZXRTdGFuZGluZ1Jlc3BvbnNlIgyitRgIb3BlcmF0b3ISaQoLU2V0UmVsYXRpb24SHy5yaW5nbGluZS52MS5TZXRSZWxhdGlvblJlcXVlc3QaIC5yaW5nbGluZS52MS5TZXRSZWxhdGlvblJlc3BvbnNlIheitRgHZ2F0ZXdheaK1GAhvcGVyYXRvchJjCg1MaXN0UmVsYXRpb25zEiEucmluZ2xpbmUudjEuTGlzdFJlbGF0aW9uc1JlcXVlc3QaIi5yaW5nbGluZS52MS5MaXN0UmVsYXRpb25zUmVzcG9uc2UiC6K1GAdnYXRld2F5ElEKBlJlbGF0ZRIaLnJpbmdsaW5lLnYxLlJlbGF0ZVJlcXVlc3QaGy5yaW5nbGluZS52MS5SZWxhdGVSZXNwb25zZSIKorUYBnBvbGljeSgBMAEaIZq1GAdnYXRld2F5mrUYBnBvbGljeZq1GAhvcGVyYXRvcmIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
-
-/**
- * An account as its owner and the operator see it.
- *
- * @generated from message ringline.v1.Account
- */
-export type Account = Message<"ringline.v1.Account"> & {
-  /**
-   * What everybody may know.
-   *
-   * @generated from field: ringline.v1.Profile profile = 1;
-   */
-  profile?: Profile | undefined;
-
-  /**
-   * The operator's word for what this user pays or is entitled to, such as "free" or "plus".
-   *
-   * @generated from field: string tier = 2;
-   */
-  tier: string;
-
-  /**
-   * The user may be found by search, not only by exact username.
-   *
-   * @generated from field: bool searchable = 3;
-   */
-  searchable: boolean;
-
-  /**
-   * When the account was made, in Unix milliseconds.
-   *
-   * @generated from field: int64 created_at_ms = 4;
-   */
-  createdAtMs: bigint;
-};
-
-/**
- * Describes the message ringline.v1.Account.
- * Use `create(AccountSchema)` to create a new message.
- */
-export const AccountSchema: GenMessage<Account> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 0);
-
-/**
- * A device as its owner sees it.
- *
- * @generated from message ringline.v1.Device
- */
-export type Device = Message<"ringline.v1.Device"> & {
-  /**
-   * Opaque id, prefix "d_".
-   *
-   * @generated from field: string device_id = 1;
-   */
-  deviceId: string;
-
-  /**
-   * The owner's word for it, such as "Firefox on a Mac".
-   *
-   * @generated from field: string name = 2;
-   */
-  name: string;
-
-  /**
-   * The raw Ed25519 public key, 32 bytes (RFC 8032).
-   *
-   * @generated from field: bytes public_key = 3;
-   */
-  publicKey: Uint8Array;
-
-  /**
-   * When it was registered, in Unix milliseconds.
-   *
-   * @generated from field: int64 created_at_ms = 4;
-   */
-  createdAtMs: bigint;
-
-  /**
-   * When it last got an access token, in Unix milliseconds.
-   *
-   * @generated from field: int64 last_seen_at_ms = 5;
-   */
-  lastSeenAtMs: bigint;
-
-  /**
-   * It was revoked and opens no door any more.
-   *
-   * @generated from field: bool revoked = 6;
-   */
-  revoked: boolean;
-};
-
-/**
- * Describes the message ringline.v1.Device.
- * Use `create(DeviceSchema)` to create a new message.
- */
-export const DeviceSchema: GenMessage<Device> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 1);
-
-/**
- * A device's key with the proof of possession.
- *
- * @generated from message ringline.v1.DeviceProof
- */
-export type DeviceProof = Message<"ringline.v1.DeviceProof"> & {
-  /**
-   * The raw Ed25519 public key, 32 bytes.
-   *
-   * @generated from field: bytes public_key = 1;
-   */
-  publicKey: Uint8Array;
-
-  /**
-   * When the device signed, in Unix milliseconds; two minutes of difference are tolerated.
-   *
-   * @generated from field: int64 signed_at_ms = 2;
-   */
-  signedAtMs: bigint;
-
-  /**
-   * Ed25519 over the ASCII text "ringline-device-v1:" + purpose + ":" + username in normal form (user id where the
-   * purpose is "renew") + ":" + signed_at_ms in decimal. The purpose is "sign-in", "register" or "renew".
-   *
-   * @generated from field: bytes signature = 3;
-   */
-  signature: Uint8Array;
-
-  /**
-   * The owner's word for the device, at most 60 characters.
-   *
-   * @generated from field: string name = 4;
-   */
-  name: string;
-};
-
-/**
- * Describes the message ringline.v1.DeviceProof.
- * Use `create(DeviceProofSchema)` to create a new message.
- */
-export const DeviceProofSchema: GenMessage<DeviceProof> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 2);
-
-/**
- * Asks for a new account.
- *
- * @generated from message ringline.v1.SignUpRequest
- */
-export type SignUpRequest = Message<"ringline.v1.SignUpRequest"> & {
-  /**
-   * The wanted username, as typed.
-   *
-   * @generated from field: string username = 1;
-   */
-  username: string;
-
-  /**
-   * The password: 10 to 256 characters.
-   *
-   * @generated from field: string password = 2;
-   */
-  password: string;
-
-  /**
-   * The network the request came from, as its IPv4 address or IPv6 /64; counted, hashed, and forgotten after a day.
-   *
-   * @generated from field: string network = 3;
-   */
-  network: string;
-
-  /**
-   * The name people read; may be empty.
-   *
-   * @generated from field: string display_name = 4;
-   */
-  displayName: string;
-
-  /**
-   * The invite, where the operator asks for one.
-   *
-   * @generated from field: string invite = 5;
-   */
-  invite: string;
-};
-
-/**
- * Describes the message ringline.v1.SignUpRequest.
- * Use `create(SignUpRequestSchema)` to create a new message.
- */
-export const SignUpRequestSchema: GenMessage<SignUpRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 3);
-
-/**
- * The new account.
- *
- * @generated from message ringline.v1.SignUpResponse
- */
-export type SignUpResponse = Message<"ringline.v1.SignUpResponse"> & {
-  /**
-   * The account.
-   *
-   * @generated from field: ringline.v1.Account account = 1;
-   */
-  account?: Account | undefined;
-
-  /**
-   * Ten codes, each good for one recovery. They are stored hashed and never shown again.
-   *
-   * @generated from field: repeated string recovery_codes = 2;
-   */
-  recoveryCodes: string[];
-};
-
-/**
- * Describes the message ringline.v1.SignUpResponse.
- * Use `create(SignUpResponseSchema)` to create a new message.
- */
-export const SignUpResponseSchema: GenMessage<SignUpResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 4);
-
-/**
- * Asks to be let in.
- *
- * @generated from message ringline.v1.SignInRequest
- */
-export type SignInRequest = Message<"ringline.v1.SignInRequest"> & {
-  /**
-   * The username, as typed.
-   *
-   * @generated from field: string username = 1;
-   */
-  username: string;
-
-  /**
-   * The password.
-   *
-   * @generated from field: string password = 2;
-   */
-  password: string;
-
-  /**
-   * The network the request came from, as in sign-up.
-   *
-   * @generated from field: string network = 3;
-   */
-  network: string;
-
-  /**
-   * The device that signs in, purpose "sign-in".
-   *
-   * @generated from field: ringline.v1.DeviceProof device = 4;
-   */
-  device?: DeviceProof | undefined;
-};
-
-/**
- * Describes the message ringline.v1.SignInRequest.
- * Use `create(SignInRequestSchema)` to create a new message.
- */
-export const SignInRequestSchema: GenMessage<SignInRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 5);
-
-/**
- * Let in.
- *
- * @generated from message ringline.v1.SignInResponse
- */
-export type SignInResponse = Message<"ringline.v1.SignInResponse"> & {
-  /**
-   * The account.
-   *
-   * @generated from field: ringline.v1.Account account = 1;
-   */
-  account?: Account | undefined;
-
-  /**
-   * The device, registered now or known by its key.
-   *
-   * @generated from field: ringline.v1.Device device = 2;
-   */
-  device?: Device | undefined;
-
-  /**
-   * A signed access token (RFC 7519, EdDSA with Ed25519).
-   *
-   * @generated from field: string access_token = 3;
-   */
-  accessToken: string;
-
-  /**
-   * Seconds for which the token is good.
-   *
-   * @generated from field: uint32 expires_in_s = 4;
-   */
-  expiresInS: number;
-};
-
-/**
- * Describes the message ringline.v1.SignInResponse.
- * Use `create(SignInResponseSchema)` to create a new message.
- */
-export const SignInResponseSchema: GenMessage<SignInResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 6);
-
-/**
- * Asks for a new password.
- *
- * @generated from message ringline.v1.RecoverRequest
- */
-export type RecoverRequest = Message<"ringline.v1.RecoverRequest"> & {
-  /**
-   * The username, as typed.
-   *
-   * @generated from field: string username = 1;
-   */
-  username: string;
-
-  /**
-   * One of the recovery codes, as typed.
-   *
-   * @generated from field: string recovery_code = 2;
-   */
-  recoveryCode: string;
-
-  /**
-   * The new password.
-   *
-   * @generated from field: string new_password = 3;
-   */
-  newPassword: string;
-
-  /**
-   * The network the request came from, as in sign-up.
-   *
-   * @generated from field: string network = 4;
-   */
-  network: string;
-};
-
-/**
- * Describes the message ringline.v1.RecoverRequest.
- * Use `create(RecoverRequestSchema)` to create a new message.
- */
-export const RecoverRequestSchema: GenMessage<RecoverRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 7);
-
-/**
- * The password is set.
- *
- * @generated from message ringline.v1.RecoverResponse
- */
-export type RecoverResponse = Message<"ringline.v1.RecoverResponse"> & {
-  /**
-   * How many recovery codes are left.
-   *
-   * @generated from field: uint32 codes_left = 1;
-   */
-  codesLeft: number;
-};
-
-/**
- * Describes the message ringline.v1.RecoverResponse.
- * Use `create(RecoverResponseSchema)` to create a new message.
- */
-export const RecoverResponseSchema: GenMessage<RecoverResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 8);
-
-/**
- * Asks for a fresh token.
- *
- * @generated from message ringline.v1.RenewTokenRequest
- */
-export type RenewTokenRequest = Message<"ringline.v1.RenewTokenRequest"> & {
-  /**
-   * The user, as the device knows it.
-   *
-   * @generated from field: string user_id = 1;
-   */
-  userId: string;
-
-  /**
-   * The device, as it knows itself.
-   *
-   * @generated from field: string device_id = 2;
-   */
-  deviceId: string;
-
-  /**
-   * The proof, purpose "renew".
-   *
-   * @generated from field: ringline.v1.DeviceProof device = 3;
-   */
-  device?: DeviceProof | undefined;
-};
-
-/**
- * Describes the message ringline.v1.RenewTokenRequest.
- * Use `create(RenewTokenRequestSchema)` to create a new message.
- */
-export const RenewTokenRequestSchema: GenMessage<RenewTokenRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 9);
-
-/**
- * The fresh token.
- *
- * @generated from message ringline.v1.RenewTokenResponse
- */
-export type RenewTokenResponse = Message<"ringline.v1.RenewTokenResponse"> & {
-  /**
-   * A signed access token.
-   *
-   * @generated from field: string access_token = 1;
-   */
-  accessToken: string;
-
-  /**
-   * Seconds for which the token is good.
-   *
-   * @generated from field: uint32 expires_in_s = 2;
-   */
-  expiresInS: number;
-};
-
-/**
- * Describes the message ringline.v1.RenewTokenResponse.
- * Use `create(RenewTokenResponseSchema)` to create a new message.
- */
-export const RenewTokenResponseSchema: GenMessage<RenewTokenResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 10);
-
-/**
- * A user of the platform, as its identity provider vouches.
- *
- * @generated from message ringline.v1.AdoptRequest
- */
-export type AdoptRequest = Message<"ringline.v1.AdoptRequest"> & {
-  /**
-   * The issuer (iss) of the verified token.
-   *
-   * @generated from field: string issuer = 1;
-   */
-  issuer: string;
-
-  /**
-   * The subject (sub) of the verified token.
-   *
-   * @generated from field: string subject = 2;
-   */
-  subject: string;
-
-  /**
-   * The username claim; used when the account is new or its claim has changed.
-   *
-   * @generated from field: string username = 3;
-   */
-  username: string;
-
-  /**
-   * The tier claim; empty leaves what is there.
-   *
-   * @generated from field: string tier = 4;
-   */
-  tier: string;
-
-  /**
-   * The display name claim; empty leaves what is there.
-   *
-   * @generated from field: string display_name = 5;
-   */
-  displayName: string;
-
-  /**
-   * The verified claim, where the token has one.
-   *
-   * @generated from field: optional bool verified = 6;
-   */
-  verified?: boolean | undefined;
-};
-
-/**
- * Describes the message ringline.v1.AdoptRequest.
- * Use `create(AdoptRequestSchema)` to create a new message.
- */
-export const AdoptRequestSchema: GenMessage<AdoptRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 11);
-
-/**
- * The account of that user.
- *
- * @generated from message ringline.v1.AdoptResponse
- */
-export type AdoptResponse = Message<"ringline.v1.AdoptResponse"> & {
-  /**
-   * The account.
-   *
-   * @generated from field: ringline.v1.Account account = 1;
-   */
-  account?: Account | undefined;
-};
-
-/**
- * Describes the message ringline.v1.AdoptResponse.
- * Use `create(AdoptResponseSchema)` to create a new message.
- */
-export const AdoptResponseSchema: GenMessage<AdoptResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 12);
-
-/**
- * Asks for the issuer's keys.
- *
- * @generated from message ringline.v1.IssuerKeysRequest
- */
-export type IssuerKeysRequest = Message<"ringline.v1.IssuerKeysRequest"> & {
-};
-
-/**
- * Describes the message ringline.v1.IssuerKeysRequest.
- * Use `create(IssuerKeysRequestSchema)` to create a new message.
- */
-export const IssuerKeysRequestSchema: GenMessage<IssuerKeysRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 13);
-
-/**
- * The issuer's public keys.
- *
- * @generated from message ringline.v1.IssuerKeysResponse
- */
-export type IssuerKeysResponse = Message<"ringline.v1.IssuerKeysResponse"> & {
-  /**
-   * A JWK Set (RFC 7517) in JSON.
-   *
-   * @generated from field: string jwks = 1;
-   */
-  jwks: string;
-
-  /**
-   * The issuer name (iss) that its tokens carry.
-   *
-   * @generated from field: string issuer = 2;
-   */
-  issuer: string;
-
-  /**
-   * The audience (aud) that its tokens carry.
-   *
-   * @generated from field: string audience = 3;
-   */
-  audience: string;
-};
-
-/**
- * Describes the message ringline.v1.IssuerKeysResponse.
- * Use `create(IssuerKeysResponseSchema)` to create a new message.
- */
-export const IssuerKeysResponseSchema: GenMessage<IssuerKeysResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 14);
+  fileDesc("ChtyaW5nbGluZS92MS9kaXJlY3RvcnkucHJvdG8SC3JpbmdsaW5lLnYxIlIKFVJlZ2lzdGVyRGV2aWNlUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEigKBmRldmljZRgCIAEoCzIYLnJpbmdsaW5lLnYxLkRldmljZVByb29mIj0KFlJlZ2lzdGVyRGV2aWNlUmVzcG9uc2USIwoGZGV2aWNlGAEgASgLMhMucmluZ2xpbmUudjEuRGV2aWNlIiUKEkxpc3REZXZpY2VzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIjsKE0xpc3REZXZpY2VzUmVzcG9uc2USJAoHZGV2aWNlcxgBIAMoCzITLnJpbmdsaW5lLnYxLkRldmljZSI2ChBHZXREZXZpY2VSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgJIjgKEUdldERldmljZVJlc3BvbnNlEiMKBmRldmljZRgBIAEoCzITLnJpbmdsaW5lLnYxLkRldmljZSI5ChNSZXZva2VEZXZpY2VSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgJIjsKFFJldm9rZURldmljZVJlc3BvbnNlEiMKBmRldmljZRgBIAEoCzITLnJpbmdsaW5lLnYxLkRldmljZSIoCg5SZXNvbHZlUmVxdWVzdBIWCgh1c2VybmFtZRgBIAEoCUIEiLUYASI4Cg9SZXNvbHZlUmVzcG9uc2USJQoHcHJvZmlsZRgBIAEoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUiSgoTU2VhcmNoUGVvcGxlUmVxdWVzdBITCgVxdWVyeRgBIAEoCUIEiLUYARIPCgd1c2VyX2lkGAIgASgJEg0KBWxpbWl0GAMgASgNIjwKFFNlYXJjaFBlb3BsZVJlc3BvbnNlEiQKBnBlb3BsZRgBIAMoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUiJAoRR2V0QWNjb3VudFJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSI7ChJHZXRBY2NvdW50UmVzcG9uc2USJQoHYWNjb3VudBgBIAEoCzIULnJpbmdsaW5lLnYxLkFjY291bnQihwEKFFVwZGF0ZVByb2ZpbGVSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSHwoMZGlzcGxheV9uYW1lGAIgASgJQgSItRgBSACIAQESHQoKc2VhcmNoYWJsZRgDIAEoCEIEiLUYAUgBiAEBQg8KDV9kaXNwbGF5X25hbWVCDQoLX3NlYXJjaGFibGUiPgoVVXBkYXRlUHJvZmlsZVJlc3BvbnNlEiUKB2FjY291bnQYASABKAsyFC5yaW5nbGluZS52MS5BY2NvdW50IjgKDVJlbmFtZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIWCgh1c2VybmFtZRgCIAEoCUIEiLUYASI3Cg5SZW5hbWVSZXNwb25zZRIlCgdhY2NvdW50GAEgASgLMhQucmluZ2xpbmUudjEuQWNjb3VudCJlChJTZXRTdGFuZGluZ1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCgR0aWVyGAIgASgJSACIAQESFQoIdmVyaWZpZWQYAyABKAhIAYgBAUIHCgVfdGllckILCglfdmVyaWZpZWQiPAoTU2V0U3RhbmRpbmdSZXNwb25zZRIlCgdhY2NvdW50GAEgASgLMhQucmluZ2xpbmUudjEuQWNjb3VudCJ3ChJTZXRSZWxhdGlvblJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIWCgh1c2VybmFtZRgCIAEoCUIEiLUYARInCghyZWxhdGlvbhgDIAEoDjIVLnJpbmdsaW5lLnYxLlJlbGF0aW9uEg8KB3ByZXNlbnQYBCABKAgiPAoTU2V0UmVsYXRpb25SZXNwb25zZRIlCgdwcm9maWxlGAEgASgLMhQucmluZ2xpbmUudjEuUHJvZmlsZSJ0ChRMaXN0UmVsYXRpb25zUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEicKCHJlbGF0aW9uGAIgASgOMhUucmluZ2xpbmUudjEuUmVsYXRpb24SEwoFYWZ0ZXIYAyABKAlCBIi1GAESDQoFbGltaXQYBCABKA0iUQoVTGlzdFJlbGF0aW9uc1Jlc3BvbnNlEiQKBnBlb3BsZRgBIAMoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUSEgoEbmV4dBgCIAEoCUIEiLUYASI9Cg1SZWxhdGVSZXF1ZXN0EiwKCXF1ZXN0aW9ucxgBIAMoCzIZLnJpbmdsaW5lLnYxLlBhaXJRdWVzdGlvbiJgCgxQYWlyUXVlc3Rpb24SCgoCaWQYASABKAQSDwoHdXNlcl9pZBgCIAEoCRIcCg5vdGhlcl91c2VybmFtZRgDIAEoCUIEiLUYARIVCg1vdGhlcl91c2VyX2lkGAQgASgJIkwKDlJlbGF0ZVJlc3BvbnNlEigKB2Fuc3dlcnMYASADKAsyFy5yaW5nbGluZS52MS5QYWlyQW5zd2VyEhAKCGRyYWluaW5nGAIgASgIIt4BCgpQYWlyQW5zd2VyEgoKAmlkGAEgASgEEiUKB3JlZnVzZWQYAiABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsEiIKBHVzZXIYAyABKAsyFC5yaW5nbGluZS52MS5BY2NvdW50EiMKBW90aGVyGAQgASgLMhQucmluZ2xpbmUudjEuQWNjb3VudBIpCg1vdGhlcl90b191c2VyGAUgASgLMhIucmluZ2xpbmUudjEuRWRnZXMSKQoNdXNlcl90b19vdGhlchgGIAEoCzISLnJpbmdsaW5lLnYxLkVkZ2VzIk0KBUVkZ2VzEhUKB2NvbnRhY3QYASABKAhCBIi1GAESFQoHZm9sbG93cxgCIAEoCEIEiLUYARIWCghtZXNzYWdlZBgDIAEoCEIEiLUYASpPCghSZWxhdGlvbhIYChRSRUxBVElPTl9VTlNQRUNJRklFRBAAEhQKEFJFTEFUSU9OX0NPTlRBQ1QQARITCg9SRUxBVElPTl9GT0xMT1cQAjLvDQoJRGlyZWN0b3J5EloKBlNpZ25VcBIaLnJpbmdsaW5lLnYxLlNpZ25VcFJlcXVlc3QaGy5yaW5nbGluZS52MS5TaWduVXBSZXNwb25zZSIXorUYB2dhdGV3YXmitRgIb3BlcmF0b3ISTgoGU2lnbkluEhoucmluZ2xpbmUudjEuU2lnbkluUmVxdWVzdBobLnJpbmdsaW5lLnYxLlNpZ25JblJlc3BvbnNlIguitRgHZ2F0ZXdheRJRCgdSZWNvdmVyEhsucmluZ2xpbmUudjEuUmVjb3ZlclJlcXVlc3QaHC5yaW5nbGluZS52MS5SZWNvdmVyUmVzcG9uc2UiC6K1GAdnYXRld2F5EloKClJlbmV3VG9rZW4SHi5yaW5nbGluZS52MS5SZW5ld1Rva2VuUmVxdWVzdBofLnJpbmdsaW5lLnYxLlJlbmV3VG9rZW5SZXNwb25zZSILorUYB2dhdGV3YXkSSwoFQWRvcHQSGS5yaW5nbGluZS52MS5BZG9wdFJlcXVlc3QaGi5yaW5nbGluZS52MS5BZG9wdFJlc3BvbnNlIguitRgHZ2F0ZXdheRJaCgpJc3N1ZXJLZXlzEh4ucmluZ2xpbmUudjEuSXNzdWVyS2V5c1JlcXVlc3QaHy5yaW5nbGluZS52MS5Jc3N1ZXJLZXlzUmVzcG9uc2UiC6K1GAdnYXRld2F5EmYKDlJlZ2lzdGVyRGV2aWNlEiIucmluZ2xpbmUudjEuUmVnaXN0ZXJEZXZpY2VSZXF1ZXN0GiMucmluZ2xpbmUudjEuUmVnaXN0ZXJEZXZpY2VSZXNwb25zZSILorUYB2dhdGV3YXkSXQoLTGlzdERldmljZXMSHy5yaW5nbGluZS52MS5MaXN0RGV2aWNlc1JlcXVlc3QaIC5yaW5nbGluZS52MS5MaXN0RGV2aWNlc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJXCglHZXREZXZpY2USHS5yaW5nbGluZS52MS5HZXREZXZpY2VSZXF1ZXN0Gh4ucmluZ2xpbmUudjEuR2V0RGV2aWNlUmVzcG9uc2UiC6K1GAdnYXRld2F5EmAKDFJldm9rZURldmljZRIgLnJpbmdsaW5lLnYxLlJldm9rZURldmljZVJlcXVlc3QaIS5yaW5nbGluZS52MS5SZXZva2VEZXZpY2VSZXNwb25zZSILorUYB2dhdGV3YXkSRAoHUmVzb2x2ZRIbLnJpbmdsaW5lLnYxLlJlc29sdmVSZXF1ZXN0GhwucmluZ2xpbmUudjEuUmVzb2x2ZVJlc3BvbnNlEmAKDFNlYXJjaFBlb3BsZRIgLnJpbmdsaW5lLnYxLlNlYXJjaFBlb3BsZVJlcXVlc3QaIS5yaW5nbGluZS52MS5TZWFyY2hQZW9wbGVSZXNwb25zZSILorUYB2dhdGV3YXkSTQoKR2V0QWNjb3VudBIeLnJpbmdsaW5lLnYxLkdldEFjY291bnRSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuR2V0QWNjb3VudFJlc3BvbnNlEmMKDVVwZGF0ZVByb2ZpbGUSIS5yaW5nbGluZS52MS5VcGRhdGVQcm9maWxlUmVxdWVzdBoiLnJpbmdsaW5lLnYxLlVwZGF0ZVByb2ZpbGVSZXNwb25zZSILorUYB2dhdGV3YXkSWgoGUmVuYW1lEhoucmluZ2xpbmUudjEuUmVuYW1lUmVxdWVzdBobLnJpbmdsaW5lLnYxLlJlbmFtZVJlc3BvbnNlIheitRgHZ2F0ZXdheaK1GAhvcGVyYXRvchJeCgtTZXRTdGFuZGluZxIfLnJpbmdsaW5lLnYxLlNldFN0YW5kaW5nUmVxdWVzdBogLnJpbmdsaW5lLnYxLlNldFN0YW5kaW5nUmVzcG9uc2UiDKK1GAhvcGVyYXRvchJpCgtTZXRSZWxhdGlvbhIfLnJpbmdsaW5lLnYxLlNldFJlbGF0aW9uUmVxdWVzdBogLnJpbmdsaW5lLnYxLlNldFJlbGF0aW9uUmVzcG9uc2UiF6K1GAdnYXRld2F5orUYCG9wZXJhdG9yEmMKDUxpc3RSZWxhdGlvbnMSIS5yaW5nbGluZS52MS5MaXN0UmVsYXRpb25zUmVxdWVzdBoiLnJpbmdsaW5lLnYxLkxpc3RSZWxhdGlvbnNSZXNwb25zZSILorUYB2dhdGV3YXkSUQoGUmVsYXRlEhoucmluZ2xpbmUudjEuUmVsYXRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLlJlbGF0ZVJlc3BvbnNlIgqitRgGcG9saWN5KAEwARohmrUYB2dhdGV3YXmatRgGcG9saWN5mrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_accounts, file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * Registers a device of a user whose token comes from elsewhere.
@@ -600,7 +47,7 @@ export type RegisterDeviceRequest = Message<"ringline.v1.RegisterDeviceRequest">
  * Use `create(RegisterDeviceRequestSchema)` to create a new message.
  */
 export const RegisterDeviceRequestSchema: GenMessage<RegisterDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 15);
+  messageDesc(file_ringline_v1_directory, 0);
 
 /**
  * The device.
@@ -621,7 +68,7 @@ export type RegisterDeviceResponse = Message<"ringline.v1.RegisterDeviceResponse
  * Use `create(RegisterDeviceResponseSchema)` to create a new message.
  */
 export const RegisterDeviceResponseSchema: GenMessage<RegisterDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 16);
+  messageDesc(file_ringline_v1_directory, 1);
 
 /**
  * Asks for a user's devices.
@@ -642,7 +89,7 @@ export type ListDevicesRequest = Message<"ringline.v1.ListDevicesRequest"> & {
  * Use `create(ListDevicesRequestSchema)` to create a new message.
  */
 export const ListDevicesRequestSchema: GenMessage<ListDevicesRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 17);
+  messageDesc(file_ringline_v1_directory, 2);
 
 /**
  * A user's devices.
@@ -663,7 +110,7 @@ export type ListDevicesResponse = Message<"ringline.v1.ListDevicesResponse"> & {
  * Use `create(ListDevicesResponseSchema)` to create a new message.
  */
 export const ListDevicesResponseSchema: GenMessage<ListDevicesResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 18);
+  messageDesc(file_ringline_v1_directory, 3);
 
 /**
  * Asks for one device.
@@ -691,7 +138,7 @@ export type GetDeviceRequest = Message<"ringline.v1.GetDeviceRequest"> & {
  * Use `create(GetDeviceRequestSchema)` to create a new message.
  */
 export const GetDeviceRequestSchema: GenMessage<GetDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 19);
+  messageDesc(file_ringline_v1_directory, 4);
 
 /**
  * One device.
@@ -712,7 +159,7 @@ export type GetDeviceResponse = Message<"ringline.v1.GetDeviceResponse"> & {
  * Use `create(GetDeviceResponseSchema)` to create a new message.
  */
 export const GetDeviceResponseSchema: GenMessage<GetDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 20);
+  messageDesc(file_ringline_v1_directory, 5);
 
 /**
  * Revokes a device.
@@ -740,7 +187,7 @@ export type RevokeDeviceRequest = Message<"ringline.v1.RevokeDeviceRequest"> & {
  * Use `create(RevokeDeviceRequestSchema)` to create a new message.
  */
 export const RevokeDeviceRequestSchema: GenMessage<RevokeDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 21);
+  messageDesc(file_ringline_v1_directory, 6);
 
 /**
  * The device is revoked.
@@ -761,7 +208,7 @@ export type RevokeDeviceResponse = Message<"ringline.v1.RevokeDeviceResponse"> &
  * Use `create(RevokeDeviceResponseSchema)` to create a new message.
  */
 export const RevokeDeviceResponseSchema: GenMessage<RevokeDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 22);
+  messageDesc(file_ringline_v1_directory, 7);
 
 /**
  * Asks for a name.
@@ -782,7 +229,7 @@ export type ResolveRequest = Message<"ringline.v1.ResolveRequest"> & {
  * Use `create(ResolveRequestSchema)` to create a new message.
  */
 export const ResolveRequestSchema: GenMessage<ResolveRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 23);
+  messageDesc(file_ringline_v1_directory, 8);
 
 /**
  * Who has that name.
@@ -803,7 +250,7 @@ export type ResolveResponse = Message<"ringline.v1.ResolveResponse"> & {
  * Use `create(ResolveResponseSchema)` to create a new message.
  */
 export const ResolveResponseSchema: GenMessage<ResolveResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 24);
+  messageDesc(file_ringline_v1_directory, 9);
 
 /**
  * Asks for people.
@@ -838,7 +285,7 @@ export type SearchPeopleRequest = Message<"ringline.v1.SearchPeopleRequest"> & {
  * Use `create(SearchPeopleRequestSchema)` to create a new message.
  */
 export const SearchPeopleRequestSchema: GenMessage<SearchPeopleRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 25);
+  messageDesc(file_ringline_v1_directory, 10);
 
 /**
  * People.
@@ -859,7 +306,7 @@ export type SearchPeopleResponse = Message<"ringline.v1.SearchPeopleResponse"> &
  * Use `create(SearchPeopleResponseSchema)` to create a new message.
  */
 export const SearchPeopleResponseSchema: GenMessage<SearchPeopleResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 26);
+  messageDesc(file_ringline_v1_directory, 11);
 
 /**
  * Asks for an account.
@@ -880,7 +327,7 @@ export type GetAccountRequest = Message<"ringline.v1.GetAccountRequest"> & {
  * Use `create(GetAccountRequestSchema)` to create a new message.
  */
 export const GetAccountRequestSchema: GenMessage<GetAccountRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 27);
+  messageDesc(file_ringline_v1_directory, 12);
 
 /**
  * An account.
@@ -901,7 +348,7 @@ export type GetAccountResponse = Message<"ringline.v1.GetAccountResponse"> & {
  * Use `create(GetAccountResponseSchema)` to create a new message.
  */
 export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 28);
+  messageDesc(file_ringline_v1_directory, 13);
 
 /**
  * Changes a profile.
@@ -936,7 +383,7 @@ export type UpdateProfileRequest = Message<"ringline.v1.UpdateProfileRequest"> &
  * Use `create(UpdateProfileRequestSchema)` to create a new message.
  */
 export const UpdateProfileRequestSchema: GenMessage<UpdateProfileRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 29);
+  messageDesc(file_ringline_v1_directory, 14);
 
 /**
  * The changed account.
@@ -957,7 +404,7 @@ export type UpdateProfileResponse = Message<"ringline.v1.UpdateProfileResponse">
  * Use `create(UpdateProfileResponseSchema)` to create a new message.
  */
 export const UpdateProfileResponseSchema: GenMessage<UpdateProfileResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 30);
+  messageDesc(file_ringline_v1_directory, 15);
 
 /**
  * Asks for another username.
@@ -985,7 +432,7 @@ export type RenameRequest = Message<"ringline.v1.RenameRequest"> & {
  * Use `create(RenameRequestSchema)` to create a new message.
  */
 export const RenameRequestSchema: GenMessage<RenameRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 31);
+  messageDesc(file_ringline_v1_directory, 16);
 
 /**
  * The renamed account.
@@ -1006,7 +453,7 @@ export type RenameResponse = Message<"ringline.v1.RenameResponse"> & {
  * Use `create(RenameResponseSchema)` to create a new message.
  */
 export const RenameResponseSchema: GenMessage<RenameResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 32);
+  messageDesc(file_ringline_v1_directory, 17);
 
 /**
  * Sets what the operator says of a user.
@@ -1041,7 +488,7 @@ export type SetStandingRequest = Message<"ringline.v1.SetStandingRequest"> & {
  * Use `create(SetStandingRequestSchema)` to create a new message.
  */
 export const SetStandingRequestSchema: GenMessage<SetStandingRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 33);
+  messageDesc(file_ringline_v1_directory, 18);
 
 /**
  * The standing is set.
@@ -1062,7 +509,7 @@ export type SetStandingResponse = Message<"ringline.v1.SetStandingResponse"> & {
  * Use `create(SetStandingResponseSchema)` to create a new message.
  */
 export const SetStandingResponseSchema: GenMessage<SetStandingResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 34);
+  messageDesc(file_ringline_v1_directory, 19);
 
 /**
  * Adds or removes an edge.
@@ -1104,7 +551,7 @@ export type SetRelationRequest = Message<"ringline.v1.SetRelationRequest"> & {
  * Use `create(SetRelationRequestSchema)` to create a new message.
  */
 export const SetRelationRequestSchema: GenMessage<SetRelationRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 35);
+  messageDesc(file_ringline_v1_directory, 20);
 
 /**
  * The edge is as asked.
@@ -1125,7 +572,7 @@ export type SetRelationResponse = Message<"ringline.v1.SetRelationResponse"> & {
  * Use `create(SetRelationResponseSchema)` to create a new message.
  */
 export const SetRelationResponseSchema: GenMessage<SetRelationResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 36);
+  messageDesc(file_ringline_v1_directory, 21);
 
 /**
  * Asks for edges.
@@ -1167,7 +614,7 @@ export type ListRelationsRequest = Message<"ringline.v1.ListRelationsRequest"> &
  * Use `create(ListRelationsRequestSchema)` to create a new message.
  */
 export const ListRelationsRequestSchema: GenMessage<ListRelationsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 37);
+  messageDesc(file_ringline_v1_directory, 22);
 
 /**
  * Edges.
@@ -1195,7 +642,7 @@ export type ListRelationsResponse = Message<"ringline.v1.ListRelationsResponse">
  * Use `create(ListRelationsResponseSchema)` to create a new message.
  */
 export const ListRelationsResponseSchema: GenMessage<ListRelationsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 38);
+  messageDesc(file_ringline_v1_directory, 23);
 
 /**
  * A batch of questions about pairs.
@@ -1216,7 +663,7 @@ export type RelateRequest = Message<"ringline.v1.RelateRequest"> & {
  * Use `create(RelateRequestSchema)` to create a new message.
  */
 export const RelateRequestSchema: GenMessage<RelateRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 39);
+  messageDesc(file_ringline_v1_directory, 24);
 
 /**
  * Who are these two, and how are they related?
@@ -1258,7 +705,7 @@ export type PairQuestion = Message<"ringline.v1.PairQuestion"> & {
  * Use `create(PairQuestionSchema)` to create a new message.
  */
 export const PairQuestionSchema: GenMessage<PairQuestion> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 40);
+  messageDesc(file_ringline_v1_directory, 25);
 
 /**
  * A batch of answers.
@@ -1286,7 +733,7 @@ export type RelateResponse = Message<"ringline.v1.RelateResponse"> & {
  * Use `create(RelateResponseSchema)` to create a new message.
  */
 export const RelateResponseSchema: GenMessage<RelateResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 41);
+  messageDesc(file_ringline_v1_directory, 26);
 
 /**
  * The answer about one pair.
@@ -1342,7 +789,7 @@ export type PairAnswer = Message<"ringline.v1.PairAnswer"> & {
  * Use `create(PairAnswerSchema)` to create a new message.
  */
 export const PairAnswerSchema: GenMessage<PairAnswer> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 42);
+  messageDesc(file_ringline_v1_directory, 27);
 
 /**
  * What one user is to another, in one direction.
@@ -1377,7 +824,7 @@ export type Edges = Message<"ringline.v1.Edges"> & {
  * Use `create(EdgesSchema)` to create a new message.
  */
 export const EdgesSchema: GenMessage<Edges> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_directory, 43);
+  messageDesc(file_ringline_v1_directory, 28);
 
 /**
  * An edge of the graph from one user to another.
