@@ -138,7 +138,8 @@ class Bus:
 
     async def _on_lost(self) -> None:
         self._up.clear()
-        log(__name__).warning("bus lost")
+        if self._keeper is None or not (self._keeper.cancelling() or self._keeper.done()):  # not by our close
+            log(__name__).warning("bus lost")
 
     async def _on_back(self) -> None:
         self._up.set()
