@@ -105,5 +105,7 @@ async def people(topology: Topology) -> AsyncIterator[Town]:
     """A town on this installation."""
     async with httpx.AsyncClient(trust_env=False, timeout=20.0) as http:
         town = Town(topology, http)
-        yield town
-        await town.close()
+        try:
+            yield town
+        finally:
+            await town.close()
