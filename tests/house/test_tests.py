@@ -28,14 +28,14 @@ def test_nothing_is_patched() -> None:
 
 
 def test_tests_are_sentences() -> None:
-    """At least three words: what happens, not the name of a function."""
+    """At least two words: what happens, not the name of a function."""
     short = [
         f"{path}:{node.lineno} {node.name}"
         for path in TESTS
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
-        and len(node.name.split("_")) < 4
+        and len(node.name.split("_")) < 3
     ]
     assert not short
 
