@@ -31,7 +31,7 @@ async () => {
     window.ear = { stream, context, analyser, source };
   }
   const { context, analyser } = window.ear;
-  await context.resume();
+  void context.resume();
   const bins = new Float32Array(analyser.frequencyBinCount);
   analyser.getFloatFrequencyData(bins);
   let best = 0;
@@ -41,6 +41,31 @@ async () => {
 }
 """
 """The loudest frequency in what the other person's microphone sends, in hertz, and its level in decibel."""
+
+RECORDED = """
+async () => {
+  const stream = document.querySelector('audio[data-remote="audio"]')?.srcObject;
+  if (!stream) return { hertz: 0, level: -200 };
+  const recorder = new MediaRecorder(stream);
+  const parts = [];
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  const stopped = new Promise((resolve) => { recorder.onstop = resolve; });
+  recorder.start();
+  setTimeout(() => recorder.stop(), 800);
+  await stopped;
+  const bytes = await new Blob(parts).arrayBuffer();
+  const sound = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(bytes);
+  const samples = sound.getChannelData(0).slice(-sound.sampleRate / 4);
+  let rises = 0;
+  let power = 0;
+  for (let n = 1; n < samples.length; n++) {
+    if (samples[n - 1] < 0 && samples[n] >= 0) rises++;
+    power += samples[n] * samples[n] / samples.length;
+  }
+  return { hertz: rises * sound.sampleRate / samples.length, level: 10 * Math.log10(power + 1e-20) };
+}
+"""
+"""The same as HEARD for a browser whose sound needs a sound card: records, and counts the waves."""
 
 RECEIVED = """
 async () => {
