@@ -56,24 +56,53 @@ function picture(label: string, hertz: number): MediaStreamTrack {
   return track;
 }
 
+/** Somebody in front of soft lights, swaying a little; the running number shows that the picture moves. */
 function draw(pen: CanvasRenderingContext2D, label: string, hertz: number, count: number): void {
   const hue = (hertz * 7) % 360;
-  pen.fillStyle = `hsl(${hue} 42% ${24 + 4 * Math.sin(count / 25)}%)`;
+  const room = pen.createLinearGradient(0, 0, WIDTH, HEIGHT);
+  room.addColorStop(0, `hsl(${hue} 32% 34%)`);
+  room.addColorStop(1, `hsl(${hue + 40} 38% 16%)`);
+  pen.fillStyle = room;
   pen.fillRect(0, 0, WIDTH, HEIGHT);
-  for (let ring = 0; ring < 5; ring += 1) {
-    const radius = ((count * 2 + ring * 70) % 350) + 20;
-    pen.strokeStyle = `hsl(${hue + 40} 70% 70% / ${Math.max(0, 0.6 - radius / 600)})`;
-    pen.lineWidth = 6;
-    pen.beginPath();
-    pen.arc(WIDTH / 2, HEIGHT / 2, radius, 0, 2 * Math.PI);
-    pen.stroke();
+  for (let light = 0; light < 7; light += 1) {
+    const x = WIDTH * ((light * 0.37 + 0.1) % 1) + 26 * Math.sin(count / 50 + light);
+    const y = HEIGHT * ((light * 0.23 + 0.08) % 0.62) + 14 * Math.cos(count / 60 + light);
+    disc(pen, x, y, 24 + ((light * 17) % 40), `hsl(${hue + 25 * light} 70% 72% / 16%)`);
   }
-  pen.fillStyle = "white";
-  pen.font = "600 44px system-ui, sans-serif";
-  pen.textAlign = "center";
-  pen.fillText(label, WIDTH / 2, HEIGHT / 2 + 15);
-  pen.font = "20px system-ui, sans-serif";
-  pen.fillText(`test picture ${count}`, WIDTH / 2, HEIGHT - 40);
+  const sway = WIDTH / 2 + 12 * Math.sin(count / 22);
+  const skin = `hsl(${24 + (hertz % 9)} 46% ${52 + (hertz % 17)}%)`;
+  const shirt = `hsl(${hue + 150} 42% 42%)`;
+  pen.fillStyle = skin;
+  pen.fillRect(sway - 34, HEIGHT - 220, 68, 90);
+  pen.fillStyle = shirt;
+  pen.beginPath();
+  pen.ellipse(sway - 4, HEIGHT + 40, 190, 190, 0, Math.PI, 2 * Math.PI);
+  pen.fill();
+  disc(pen, sway, HEIGHT - 265, 82, `hsl(${hue + 20} 24% 14%)`);
+  disc(pen, sway, HEIGHT - 248, 72, skin);
+  const blink = count % 90 < 4 ? 1 : 7;
+  for (const side of [-1, 1]) {
+    pen.fillStyle = "#20242a";
+    pen.beginPath();
+    pen.ellipse(sway + side * 26, HEIGHT - 256, 6, blink, 0, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  pen.strokeStyle = "#7a3b34";
+  pen.lineWidth = 5;
+  pen.lineCap = "round";
+  pen.beginPath();
+  pen.arc(sway, HEIGHT - 232, 24, 0.18 * Math.PI, 0.82 * Math.PI);
+  pen.stroke();
+  pen.fillStyle = "rgb(255 255 255 / 70%)";
+  pen.font = "17px system-ui, sans-serif";
+  pen.fillText(`${label} · test picture ${count}`, 18, HEIGHT - 18);
+}
+
+function disc(pen: CanvasRenderingContext2D, x: number, y: number, radius: number, color: string): void {
+  pen.fillStyle = color;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.fill();
 }
 
 /** Runs `then` when somebody stops the track: a track of our own making fires no event for it. */
