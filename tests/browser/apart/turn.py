@@ -1,0 +1,100 @@
+"""As much of a TURN client (RFC 8656, over UDP) as asks a relay what it would do for somebody."""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import socket
+import struct
+import time
+from dataclasses import dataclass
+
+from tests.browser.apart.networks import SERVER
+from tests.servers import START_SECONDS
+
+ALLOCATE, CREATE_PERMISSION = 0x0003, 0x0008
+SUCCESS, FAILURE = 0x0100, 0x0110
+DONE = 0
+"""What `Turn` answers where the relay agrees; otherwise STUN's error code."""
+_COOKIE = 0x2112A442
+_USERNAME, _INTEGRITY, _ERROR, _PEER, _REALM, _NONCE, _TRANSPORT = 6, 8, 9, 0x12, 0x14, 0x15, 0x19
+_OVER_UDP = bytes([17, 0, 0, 0])
+_UNAUTHENTICATED = 401
+_AGAIN_SECONDS = 1.0
+
+Attributes = dict[int, bytes]
+
+
+@dataclass
+class Turn:
+    """One client, at a socket of its own, with credentials as signaling hands them out."""
+
+    socket: socket.socket
+    username: str
+    credential: str
+    realm: bytes = b""
+    nonce: bytes = b""
+
+    def allocate(self) -> int:
+        """Asks for an address: DONE or the error code. The first refusal tells the realm and the nonce."""
+        code = self._ask(ALLOCATE, {_TRANSPORT: _OVER_UDP})
+        return self._ask(ALLOCATE, {_TRANSPORT: _OVER_UDP}) if code == _UNAUTHENTICATED else code
+
+    def permit(self, peer: str) -> int:
+        """Asks to be let through to an IPv4 address: DONE or the error code."""
+        number = int(ipaddress.IPv4Address(peer)) ^ _COOKIE
+        return self._ask(CREATE_PERMISSION, {_PEER: struct.pack("!BBHI", 0, 1, 0, number)})
+
+    def _ask(self, method: int, attributes: Attributes) -> int:
+        """Sends a request until it is answered."""
+        transaction = secrets.token_bytes(12)
+        request = self._request(method, transaction, attributes)
+        deadline = time.monotonic() + START_SECONDS
+        self.socket.settimeout(_AGAIN_SECONDS)
+        while time.monotonic() < deadline:
+            self.socket.sendto(request, (SERVER, 3478))
+            try:
+                answer = self.socket.recv(2048)
+            except TimeoutError:
+                continue
+            if answer[8:20] == transaction:
+                return self._read(method, answer)
+        raise AssertionError("the relay does not answer")
+
+    def _request(self, method: int, transaction: bytes, attributes: Attributes) -> bytes:
+        if self.nonce:
+            own = {_USERNAME: self.username.encode(), _REALM: self.realm, _NONCE: self.nonce}
+            attributes = attributes | own
+        body = b"".join(_attribute(kind, value) for kind, value in attributes.items())
+        if not self.nonce:
+            return _header(method, len(body), transaction) + body
+        text = f"{self.username}:{self.realm.decode()}:{self.credential}"
+        key = hashlib.md5(text.encode(), usedforsecurity=False).digest()  # RFC 8489 9.2.2
+        signed = _header(method, len(body) + 24, transaction) + body
+        return signed + _attribute(_INTEGRITY, hmac.new(key, signed, hashlib.sha1).digest())
+
+    def _read(self, method: int, answer: bytes) -> int:
+        found = _attributes(answer)
+        self.realm, self.nonce = found.get(_REALM, self.realm), found.get(_NONCE, self.nonce)
+        (kind,) = struct.unpack_from("!H", answer)
+        if kind == method | SUCCESS:
+            return DONE
+        assert kind == method | FAILURE, f"not an answer to {method}: {kind:#06x}"
+        return found[_ERROR][2] * 100 + found[_ERROR][3]
+
+
+def _header(method: int, size: int, transaction: bytes) -> bytes:
+    return struct.pack("!HHI", method, size, _COOKIE) + transaction
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _attributes(message: bytes) -> Attributes:
+    found, at = {}, 20
+    while at + 4 <= len(message):
+        kind, size = struct.unpack_from("!HH", message, at)
+        found[kind] = message[at + 4 : at + 4 + size]
+        at += 4 + size + -size % 4
+    return found
