@@ -111,8 +111,7 @@ async def dead(stage: Stage, *services: str, number: int = 0) -> AsyncIterator[N
 
 
 async def answered_or_over(call: Call, ring: Call) -> None:
-    """The ring is answered; or the only process was away for longer than it rings, and then it must be over.
-    """
+    """The ring is answered; or the only process was away for longer than it rings, and then it must be over."""
     try:
         await ring.answer(offer=b"offer", within=GHOST_SECONDS)
     except Refusal as refusal:
