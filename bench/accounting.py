@@ -12,9 +12,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """What one room (a service, Postgres, NATS) used so far: seconds of CPU, and KiB of memory (PSS)."""
+    """What one room (a service, Postgres, NATS) used so far: seconds of CPU, those in the kernel, KiB of PSS.
+    """
 
     cpu_s: float
+    kernel_s: float
     pss_kib: int
 
 
@@ -24,7 +26,10 @@ def usage(roots: Mapping[str, Iterable[int]], memory: bool = False) -> dict[str,
     found = {}
     for room, pids in roots.items():
         tree = _tree(pids, children)
-        found[room] = Usage(sum(map(_cpu, tree)), sum(map(_pss, tree)) if memory else 0)
+        times = [_times(pid) for pid in tree]
+        found[room] = Usage(
+            sum(map(sum, times)), sum(one[1] for one in times), sum(map(_pss, tree)) if memory else 0
+        )
     return found
 
 
@@ -81,8 +86,10 @@ def _stat(pid: int) -> list[str]:
     return text[text.rindex(")") + 2 :].split()
 
 
-def _cpu(pid: int) -> float:
-    return sum(int(value) for value in _stat(pid)[11:15]) / TICKS
+def _times(pid: int) -> tuple[float, float]:
+    """Seconds in user mode and in the kernel, reaped children included."""
+    own = [int(value) / TICKS for value in _stat(pid)[11:15]] or [0.0] * 4
+    return own[0] + own[2], own[1] + own[3]
 
 
 def _pss(pid: int) -> int:

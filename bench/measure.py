@@ -26,6 +26,8 @@ class Sample:
     failures: list[str]
     call_ms: float
     """CPU milliseconds of all server processes per completed call."""
+    kernel_ms: float = 0.0
+    """The part of it that was spent in the kernel: sockets, mostly."""
     rooms_ms: dict[str, float] = field(default_factory=dict)
     calls_per_s: float = 0.0
     ring_p50_ms: float = 0.0
@@ -43,12 +45,15 @@ async def sample(topology: Topology, work: Awaitable[Tally]) -> Sample:
     before, own, began = usage(rooms(topology)), time.process_time(), time.perf_counter()
     tally = await work
     seconds, load = time.perf_counter() - began, time.process_time() - own
-    by_room = spent(before, usage(rooms(topology)))
+    ended = usage(rooms(topology))
+    by_room = spent(before, ended)
+    kernel = sum(ended[room].kernel_s - before[room].kernel_s for room in ended)
     calls = max(1, tally.calls)
     return Sample(
         calls=tally.calls,
         failures=tally.failures,
         call_ms=sum(by_room.values()) * 1000 / calls,
+        kernel_ms=kernel * 1000 / calls,
         rooms_ms={room: cpu * 1000 / calls for room, cpu in by_room.items()},
         calls_per_s=tally.calls / seconds,
         ring_p50_ms=quantile(tally.rings_s, 0.5) * 1000,

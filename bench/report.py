@@ -73,6 +73,7 @@ def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
     return {
         "name": name,
         "call_ms": figure([run.call_ms for run in runs]),
+        "kernel_ms": figure([run.kernel_ms for run in runs]),
         "rooms_ms": by_room,
         "calls_per_s": figure([run.calls_per_s for run in runs], 1),
         "ring_p50_ms": figure([run.ring_p50_ms for run in runs], 2),
