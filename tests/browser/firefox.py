@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -13,8 +14,10 @@ from typing import Any, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests import servers
 from tests.browser import judge
 from tests.browser.person import PATIENCE, Account, Person, is_tone, until
+from tests.servers import START_SECONDS, Process
 
 Json = dict[str, Any]
 
@@ -33,7 +36,6 @@ PREFERENCES: Mapping[str, bool | int | str] = {
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
 }
-START_SECONDS = 60.0
 _STATUS = "() => document.querySelector('[role=\"status\"]')?.textContent ?? ''"
 
 
@@ -192,21 +194,19 @@ async def firefox(folder: Path, hertz: int) -> AsyncIterator[Bidi]:
     preferences = {**PREFERENCES, "media.navigator.audio.fake_frequency": hertz}
     lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in preferences.items()]
     (profile / "user.js").write_text("\n".join(lines))
-    process = await asyncio.create_subprocess_exec(
-        program, "--headless", "--remote-debugging-port", "0", "--profile", str(profile), "about:blank",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    argv = [program, "--headless", "--remote-debugging-port", "0", "--profile", str(profile), "about:blank"]
+    own_home = dict(os.environ, HOME=str(folder))  # it leaves things there, whatever its profile
+    process = Process("firefox", argv, own_home, folder / "firefox.log").start()
     try:
-        async with asyncio.timeout(START_SECONDS):
-            url = await _address(process)
+        url = await _address(process)
         async with connect(f"{url}/session", max_size=None) as socket:
             bidi = Bidi(socket)
             await bidi.ask("session.new", capabilities={})
             yield bidi
             await bidi.close()
     finally:
-        process.terminate()
-        await process.communicate()
+        process.ask_to_stop()
+        await process.ended()
 
 
 async def enter(bidi: Bidi, account: Account, origin: str) -> FirefoxPerson:
@@ -218,10 +218,14 @@ async def enter(bidi: Bidi, account: Account, origin: str) -> FirefoxPerson:
     return person
 
 
-async def _address(process: asyncio.subprocess.Process) -> str:
-    assert process.stderr is not None
-    async for line in process.stderr:
-        found = re.search(rb"WebDriver BiDi listening on (ws://\S+)", line)
-        if found is not None:
-            return found[1].decode()
-    raise AssertionError("Firefox ended without listening")
+async def _address(process: Process) -> str:
+    """Where it listens, by its own word."""
+    found: list[str] = []
+
+    def listens() -> bool:
+        process.check()
+        found[:] = re.findall(r"WebDriver BiDi listening on (ws://\S+)", process.tail())
+        return bool(found)
+
+    await servers.until(listens, START_SECONDS, process.tail)
+    return found[0]

@@ -50,10 +50,11 @@ async () => {
   const parts = [];
   recorder.ondataavailable = (event) => parts.push(event.data);
   const stopped = new Promise((resolve) => { recorder.onstop = resolve; });
+  recorder.onstart = () => setTimeout(() => recorder.stop(), 800);
   recorder.start();
-  setTimeout(() => recorder.stop(), 800);
   await stopped;
   const bytes = await new Blob(parts).arrayBuffer();
+  if (bytes.byteLength === 0) return { hertz: 0, level: -200 };
   const sound = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(bytes);
   const samples = sound.getChannelData(0).slice(-sound.sampleRate / 4);
   let rises = 0;
