@@ -89,7 +89,10 @@ export class Calls {
   }
 
   tick(now: number): void {
-    for (const call of this.list) call.tick(now);
+    for (const call of this.list) {
+      call.tick(now);
+      if (call.view?.phase === Phase.ENDED) this.ended.set(call.callId, call.view);
+    }
     const stays = this.list.filter((call) => call.endedAt === undefined || now - call.endedAt < FAREWELL_MS);
     if (stays.length !== this.list.length) {
       this.list = stays;

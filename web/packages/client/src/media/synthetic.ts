@@ -5,6 +5,8 @@ import type { Kind } from "./peer";
 const WIDTH = 640;
 const HEIGHT = 480;
 const FRAME_MS = 40;
+/** Hues of the rooms people sit in. */
+const ROOMS = [200, 168, 255, 222, 185, 280, 320, 210, 150, 240, 195, 300, 175];
 
 export class SyntheticCapture implements Capture {
   /** @param hertz the tone; each person has another one, so that a listener can tell them apart */
@@ -58,7 +60,7 @@ function picture(label: string, hertz: number): MediaStreamTrack {
 
 /** Somebody in front of soft lights, swaying a little; the running number shows that the picture moves. */
 function draw(pen: CanvasRenderingContext2D, label: string, hertz: number, count: number): void {
-  const hue = (hertz * 7) % 360;
+  const hue = ROOMS[Math.round(hertz / 50) % ROOMS.length] ?? 200;
   const room = pen.createLinearGradient(0, 0, WIDTH, HEIGHT);
   room.addColorStop(0, `hsl(${hue} 32% 34%)`);
   room.addColorStop(1, `hsl(${hue + 40} 38% 16%)`);
@@ -71,7 +73,7 @@ function draw(pen: CanvasRenderingContext2D, label: string, hertz: number, count
   }
   const sway = WIDTH / 2 + 12 * Math.sin(count / 22);
   const skin = `hsl(${24 + (hertz % 9)} 46% ${52 + (hertz % 17)}%)`;
-  const shirt = `hsl(${hue + 150} 42% 42%)`;
+  const shirt = `hsl(${hue + 165} 38% 44%)`;
   pen.fillStyle = skin;
   pen.fillRect(sway - 34, HEIGHT - 220, 68, 90);
   pen.fillStyle = shirt;
