@@ -64,7 +64,7 @@ async function arrive(): Promise<Here> {
   try {
     const link = await devLink(rest);
     const known = await Session.resume(rest, now);
-    if (link !== undefined && known?.account.username !== link.username) {
+    if (link !== undefined && (known?.account.username !== link.username || !(await known.holds()))) {
       return { is: "in", session: await Session.signIn(rest, now, link.username, link.password) };
     }
     return known === undefined ? { is: "out" } : { is: "in", session: known };

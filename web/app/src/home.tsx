@@ -1,6 +1,6 @@
 /** Everything somebody who is signed in sees: the people, the window that is open, and the call, wherever they are. */
 import type { LocalCall, Person, Session } from "@ringline/client";
-import { Refused } from "@ringline/client";
+import { Reason, Refused } from "@ringline/client";
 import { useCallback, useEffect, useState } from "react";
 import { CallBar } from "./call/bar";
 import type { Face } from "./call/face";
@@ -29,9 +29,11 @@ export function Home({ session, left }: { session: Session; left(notice?: string
     session.contacts().then(setContacts, () => undefined);
   }, [session]);
   useEffect(reload, [reload]);
+  const why = ringline?.closedBecause;
   useEffect(() => {
-    if (ringline?.closedBecause !== undefined) left("You were signed out on this device. Sign in again.");
-  }, [ringline?.closedBecause, left]);
+    // Fenced: another page goes on as this line. It may.
+    if (why !== undefined && why.reason !== Reason.LINE_FENCED) void session.signOut().finally(() => left(farewell(why)));
+  }, [why, session, left]);
   useEffect(() => setNotice(undefined), [face?.key]);
   useTitle(face);
 
@@ -82,6 +84,11 @@ export function Home({ session, left }: { session: Session; left(notice?: string
       )}
     </>
   );
+}
+
+function farewell(why: Refused): string {
+  if (why.reason === Reason.CLIENT_TOO_OLD) return "This page is out of date. Reload it, then sign in again.";
+  return "You were signed out on this device. Sign in again.";
 }
 
 /** Before an answer, a call that comes in is the dialog's; one that went by on its own leaves no window behind. */

@@ -1,11 +1,14 @@
 /** The people one can call: who is in the address book, who called lately, and anybody by exact username. */
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Button, Input, SearchField } from "react-aria-components";
 import { Avatar, nameOf } from "../design/avatar";
 import type { Shown } from "../design/avatar";
 import { Mark, MissedIcon, PhoneIcon, SearchIcon, SettingsIcon, VerifiedIcon } from "../design/icons";
 import { go, pathOf } from "../route";
 import "./sidebar.css";
+
+/** Lookups are counted: one when somebody pauses, not one a letter. */
+const PAUSE_MS = 300;
 
 /** A call of the last 24 hours. */
 export interface RecentCall {
@@ -29,11 +32,18 @@ export interface SidebarProps {
 export function Sidebar({ me, contacts, recent, open, offline, find }: SidebarProps) {
   const [query, setQuery] = useState("");
   const [found, setFound] = useState<Shown[] | undefined>(undefined);
-  const typed = (text: string) => {
-    setQuery(text);
+  const wanted = query.trim();
+  useEffect(() => {
     setFound(undefined);
-    if (text.trim().length >= 2) void find(text.trim()).then((people) => setFound(people));
-  };
+    if (wanted.length < 2) return;
+    let gone = false;
+    const timer = setTimeout(() => void find(wanted).then((people) => gone || setFound(people)), PAUSE_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+    // `find` is another function with each drawing; what is typed decides.
+  }, [wanted]);
   return (
     <nav className="sidebar" aria-label="People">
       <header className="sidebar-head">
@@ -48,7 +58,7 @@ export function Sidebar({ me, contacts, recent, open, offline, find }: SidebarPr
         className="search"
         aria-label="Find somebody by @username"
         value={query}
-        onChange={typed}
+        onChange={setQuery}
         onSubmit={(text) => text.trim() !== "" && go(pathOf(text.trim()))}
       >
         <SearchIcon />

@@ -1,4 +1,6 @@
 /** A signed-in device: its token, renewed by its key, and what its user may ask. */
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
@@ -7,6 +9,8 @@ import { segment } from "./rest";
 
 const KEPT = "session";
 const EARLY_MS = 30_000;
+/** Of contacts that are read at most. */
+const PAGES = 10;
 
 interface SignedIn {
   account: Account;
@@ -72,6 +76,17 @@ export class Session {
     return (await rest.ask<{ codes_left: number }>("POST", "/v1/recoveries", body)).codes_left;
   }
 
+  /** Whether the server still knows this device. Rejects with Refused where it cannot be reached. */
+  async holds(): Promise<boolean> {
+    try {
+      await this.ask("GET", "/v1/me");
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && error.reason !== Reason.UNAVAILABLE) return false;
+      throw error;
+    }
+  }
+
   /** Forgets this device's session; the key stays behind in the browser and opens nothing by itself. */
   async signOut(): Promise<void> {
     await forget(KEPT);
@@ -93,7 +108,16 @@ export class Session {
   }
 
   async contacts(): Promise<Person[]> {
-    return (await this.ask<{ people: Person[] }>("GET", "/v1/me/contacts")).people;
+    const all: Person[] = [];
+    let after = "";
+    for (let page = 0; page < PAGES; page += 1) {
+      const path = `/v1/me/contacts?limit=200&after=${encodeURIComponent(after)}`;
+      const answer = await this.ask<{ people: Person[]; next: string }>("GET", path);
+      all.push(...answer.people);
+      after = answer.next;
+      if (after === "") break;
+    }
+    return all;
   }
 
   setContact(username: string, present: boolean): Promise<unknown> {

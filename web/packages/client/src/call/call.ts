@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Call, Description } from "../gen/ringline/v1/client_pb";
 import { DescriptionSchema, MediaState, Role } from "../gen/ringline/v1/client_pb";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
 import type { Profile } from "../gen/ringline/v1/types_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import type { Answered, Body } from "../line/commands";
@@ -269,7 +270,7 @@ export class LocalCall {
   private refuse(error: unknown): void {
     this.refused = error instanceof Refused ? error : undefined;
     if (this.refused === undefined) this.outside.warn(String(error));
-    this.end(Ending.LOST, "refused");
+    this.end(endingOf(this.refused?.reason), "refused");
   }
 
   private lastWord(body: Body): void {
@@ -319,6 +320,12 @@ export function wantedFor(view: Call, consents: Consents): Wanted {
   if (consented === undefined) return { audio: true, video: false };
   const sends = wantedOf(view.sends);
   return view.here ? { audio: consented.audio && sends.audio, video: consented.video && sends.video } : consented;
+}
+
+/** A refused call or answer has no ending of the server's. */
+function endingOf(reason: Reason | undefined): Ending {
+  if (reason === Reason.ANSWERED_ELSEWHERE) return Ending.ANSWERED_ELSEWHERE;
+  return reason === undefined || reason === Reason.UNAVAILABLE ? Ending.LOST : Ending.UNSPECIFIED;
 }
 
 function direction(view: Call, kind: "audio" | "video"): Direction {

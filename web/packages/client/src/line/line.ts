@@ -13,6 +13,13 @@ const TICK_MS = 250;
 /** Beats come every 4 s while a call is live; three missed ones mean that the server is gone. */
 const LIVE_SILENCE_MS = 12_500;
 const PROBE_MS = 3_000;
+/** This device opens no door any more: its user has to sign in again. */
+const SIGNED_OUT: ReadonlySet<Reason> = new Set([
+  Reason.TOKEN_INVALID,
+  Reason.PROOF_INVALID,
+  Reason.USER_NOT_FOUND,
+  Reason.DEVICE_NOT_FOUND,
+]);
 /** These will not heal by trying again. */
 const FINAL: ReadonlySet<Reason> = new Set([
   Reason.DEVICE_REVOKED,
@@ -144,7 +151,7 @@ export class Line {
   }
 
   private ticketFailed(error: unknown): void {
-    if (error instanceof Refused && (error.reason === Reason.TOKEN_INVALID || FINAL.has(error.reason))) {
+    if (error instanceof Refused && (SIGNED_OUT.has(error.reason) || FINAL.has(error.reason))) {
       return this.close(error);
     }
     this.retry(error instanceof Refused ? error.retryAfterMs : 0);

@@ -1,0 +1,226 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import type { Call } from "../gen/ringline/v1/client_pb";
+import { BeatSchema, CallSchema, DoneSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
+import type { Answered, Body } from "../line/commands";
+import { Refused } from "../line/commands";
+import { Calls } from "./calls";
+import { Consents } from "./consents";
+
+const AUDIO = { audio: true, video: false };
+
+/** As much of a connection as a call needs before anything is negotiated. */
+class FakeConnection {
+  connectionState = "new";
+  signalingState = "stable";
+  applied = 0;
+
+  addTransceiver(kind: string) {
+    return { direction: "", receiver: { track: { kind } }, sender: {}, setCodecPreferences: () => undefined };
+  }
+
+  getTransceivers(): [] {
+    return [];
+  }
+
+  createOffer() {
+    return Promise.resolve({ type: "offer", sdp: "v=0\r\na=ice-ufrag:x\r\n" });
+  }
+
+  setConfiguration(): void {}
+
+  setLocalDescription(): Promise<void> {
+    this.applied += 1;
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}
+
+function view(part: Partial<Call>): Call {
+  const both = create(KindsSchema, { audio: true, video: true });
+  const base = { callId: "c_1", version: 1n, role: Role.CALLEE, phase: Phase.CALLING, ringLeftMs: 40_000 };
+  const call = create(CallSchema, { ...base, asked: create(KindsSchema, AUDIO), maySend: both, peerMaySend: both });
+  return Object.assign(call, part);
+}
+
+function device() {
+  Object.assign(globalThis, { RTCRtpReceiver: { getCapabilities: () => null } });
+  const store = new Map<string, string>();
+  const sent: Body[] = [];
+  const asked: { body: Body; resolve(answer: Answered): void; reject(why: Refused): void }[] = [];
+  const connections: FakeConnection[] = [];
+  let minted = 0;
+  let now = 1000;
+  const calls = new Calls(
+    {
+      command: (body) => {
+        sent.push(body);
+        return new Promise((resolve, reject) => asked.push({ body, resolve, reject }));
+      },
+      post: (body) => sent.push(body),
+      consents: new Consents({ getItem: (key) => store.get(key) ?? null, setItem: (key, value) => store.set(key, value) }),
+      media: {
+        capture: { get: () => Promise.resolve({ tracks: {}, problems: [] }) },
+        mint: () => "name",
+        create: () => {
+          const made = new FakeConnection();
+          connections.push(made);
+          return made as unknown as RTCPeerConnection;
+        },
+        warn: () => undefined,
+      },
+      now: () => now,
+      changed: () => undefined,
+      warn: () => undefined,
+    },
+    () => `key-${++minted}`,
+  );
+  const words = () => sent.map((body) => body.case);
+  const done = (call: Call): Answered => ({ case: "done", value: create(DoneSchema, { call }) });
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+  return { calls, sent, asked, connections, words, done, settle, pass: (ms: number) => (now += ms) };
+}
+
+describe("calls of a line", () => {
+  it("are not believed where the user never asked for them (S1)", () => {
+    const { calls, connections, words } = device();
+    calls.see(view({ here: true, phase: Phase.CONNECTING }));
+    expect(words()).toEqual(["hangUp"]);
+    expect(connections).toHaveLength(0);
+    expect(calls.live).toBe(false);
+  });
+
+  it("do not begin on the server's word while it only rings (S1)", () => {
+    const { calls, connections } = device();
+    calls.see(view({}));
+    calls.see(view({ version: 2n, here: true, phase: Phase.CONNECTING }));
+    expect(calls.current?.state).toBe("incoming");
+    expect(connections).toHaveLength(0);
+  });
+
+  it("gather nothing between the user's answer and the server's", async () => {
+    const { calls, connections, asked, words, done, settle } = device();
+    calls.see(view({}));
+    calls.current?.answer(AUDIO);
+    await settle();
+    expect(words()).toEqual(["ringing", "answer"]);
+    expect(connections.map((one) => one.applied)).toEqual([0]);
+    asked[0]?.resolve(done(view({ version: 2n, here: true, phase: Phase.CONNECTING })));
+    await settle();
+    expect(calls.current?.state).toBe("connecting");
+    expect(connections.map((one) => one.applied)).toEqual([1]);
+    calls.close();
+  });
+
+  it("begin no ring with less than five seconds left (S13)", () => {
+    const { calls, words } = device();
+    calls.see(view({ ringLeftMs: 4_900 }));
+    expect(words()).toEqual([]);
+    expect(calls.current).toBeUndefined();
+  });
+
+  it("are one call where both called at once", async () => {
+    const { calls, asked, done, settle } = device();
+    calls.place("bob", AUDIO);
+    calls.see(view({}));
+    expect(calls.current?.state).toBe("dialling");
+    asked[0]?.resolve(done(view({ version: 2n, here: true, phase: Phase.CONNECTING })));
+    await settle();
+    expect(calls.current?.state).toBe("connecting");
+    expect(calls.current?.callId).toBe("c_1");
+    calls.close();
+  });
+
+  it("show the other call where the one that was dialled is another", async () => {
+    const { calls, asked, done, settle } = device();
+    const mine = calls.place("bob", AUDIO);
+    calls.see(view({ callId: "c_2" }));
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true })));
+    await settle();
+    expect(mine?.state).toBe("calling");
+    mine?.hangUp();
+    expect(calls.current?.callId).toBe("c_2");
+  });
+
+  it("hang up what was cancelled before the server knew it", async () => {
+    const { calls, asked, done, settle, words } = device();
+    calls.place("bob", AUDIO)?.hangUp();
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true })));
+    await settle();
+    expect(words()).toEqual(["place", "hangUp"]);
+    expect(calls.live).toBe(false);
+  });
+
+  it("end with the reason where Place is refused", async () => {
+    const { calls, asked, settle } = device();
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.reject(new Refused(Reason.NOT_ENTITLED_AUDIO, ""));
+    await settle();
+    expect(call?.state).toBe("ended");
+    expect(call?.refused?.reason).toBe(Reason.NOT_ENTITLED_AUDIO);
+    expect(call?.ending).toBe(Ending.UNSPECIFIED);
+  });
+
+  it("are one at a time on a device", () => {
+    const { calls } = device();
+    calls.see(view({}));
+    expect(calls.place("cleo", AUDIO)).toBeUndefined();
+  });
+
+  it("stop ringing when the server falls silent, and ring on when it is back", () => {
+    const { calls } = device();
+    calls.see(view({}));
+    calls.silent();
+    expect(calls.current?.state).toBe("silenced");
+    calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ version: 2n })] }));
+    expect(calls.current?.state).toBe("incoming");
+  });
+
+  it("are over when two beats do not name them, or a welcome does not", () => {
+    for (const forget of [
+      (calls: Calls) => [1, 2].forEach(() => calls.beat(create(BeatSchema, {}))),
+      (calls: Calls) => calls.welcome(create(WelcomeSchema, { incarnation: 1n })),
+    ]) {
+      const { calls } = device();
+      calls.see(view({}));
+      forget(calls);
+      expect(calls.live).toBe(false);
+    }
+  });
+
+  it("survive one beat that was under way when they were made", () => {
+    const { calls } = device();
+    calls.see(view({}));
+    calls.beat(create(BeatSchema, {}));
+    calls.beat(create(BeatSchema, { calls: [{ callId: "c_1", version: 1n }] }));
+    calls.beat(create(BeatSchema, {}));
+    expect(calls.live).toBe(true);
+  });
+
+  it("ring no longer than the ring lasts, whatever is lost", () => {
+    const { calls, pass } = device();
+    calls.see(view({}));
+    calls.tick(pass(44_000));
+    expect(calls.live).toBe(true);
+    calls.tick(pass(2_000));
+    expect(calls.live).toBe(false);
+  });
+
+  it("see no older view (S11)", () => {
+    const { calls } = device();
+    calls.see(view({ version: 5n, phase: Phase.ENDED, ending: Ending.CANCELLED }));
+    calls.see(view({ callId: "c_2", version: 7n }));
+    calls.see(view({ callId: "c_2", version: 6n, phase: Phase.ENDED, ending: Ending.CANCELLED }));
+    expect(calls.current?.state).toBe("incoming");
+  });
+
+  it("are told as recent ones when they are over", () => {
+    const { calls } = device();
+    calls.see(view({}));
+    calls.see(view({ version: 2n, phase: Phase.ENDED, ending: Ending.CANCELLED }));
+    expect(calls.recent.map((call) => call.callId)).toEqual(["c_1"]);
+  });
+});
