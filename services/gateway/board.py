@@ -62,6 +62,7 @@ class Board:
         self._by_key: dict[str, Line] = {}
         self._by_user: dict[str, set[Line]] = {}
         self._live: set[Line] = set()
+        self._opened: set[Line] = set()
         slots = max(1, round(settings.idle_beat_s / TICK_SECONDS))
         self._slots: list[set[Line]] = [set() for _ in range(slots)]
         self._next_slot = 0
@@ -117,6 +118,8 @@ class Board:
             self._doorkeeper.device(ticket.user_id, ticket.device_id), self._link.arrived(line.proto)
         )
         OPENED.labels("done").inc()
+        if line.state is not State.CLOSED:
+            self._opened.add(line)
         return reply
 
     def _enter(self, line: Line) -> None:
@@ -150,6 +153,10 @@ class Board:
                 self._lookups.take(user_id, now)
             raise
 
+    def is_fresh(self) -> bool:
+        """Whether signaling answered lately."""
+        return self._link.is_fresh(self.loop.time())
+
     def count(self, kind: str, outcome: str) -> None:
         """Counts a command."""
         COMMANDS.labels(kind, outcome).inc()
@@ -180,12 +187,18 @@ class Board:
                 line.goodbye(Refusal(Reason.REASON_LINE_FENCED), POLICY)
 
     def _held(self) -> Held:
-        return [(line.proto, call_id, seen) for line in self._live for call_id, seen in line.views.live()]
+        live = [(line.proto, call_id, seen) for line in self._live for call_id, seen in line.views.live()]
+        # A ring may be on its way past a line that was just opened: signaling looks once more.
+        return live + [(line.proto, "", 0) for line in self._opened]
 
     def _settle(self, held: Held, live: frozenset[str]) -> None:
         for proto, call_id, version in held:
             line = self._by_key.get(f"{proto.device_id}.{proto.instance}")
-            if line is not None and line.proto.epoch == proto.epoch:
+            if line is None or line.proto.epoch != proto.epoch:
+                continue
+            if not call_id:
+                self._opened.discard(line)
+            else:
                 line.views.settle([(call_id, version)], live)
                 self.touched(line)
 
@@ -207,7 +220,7 @@ class Board:
             self._beat(slot, now, judges=not stood_still)
 
     def _beat(self, slot: int, now: float, judges: bool) -> None:
-        is_fresh = self._link.is_fresh(now)
+        is_fresh = self.is_fresh()
         for line in list(self._live):
             if now < line.next_beat:
                 continue
@@ -232,6 +245,7 @@ class Board:
         CLOSED.labels(why).inc()
         self._strangers.discard(line)
         self._live.discard(line)
+        self._opened.discard(line)
         self._slots[line.slot].discard(line)
         if self._by_key.get(line.key) is line:
             del self._by_key[line.key]
@@ -267,7 +281,8 @@ class Board:
             line.reconnect(round(random.random() * seconds * 1000))
         if len(self) and seconds:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_empty.wait(), seconds + 1.0)
+                async with asyncio.timeout(seconds + 1.0):
+                    await self._is_empty.wait()
         for line in [*self._by_key.values(), *self._strangers]:
             line.goodbye(Refusal(Reason.REASON_UNAVAILABLE, "This gateway stops."), RESTART)
         if self._farewells:

@@ -32,6 +32,8 @@ class Lease:
         self._going: list[types_pb2.Line] = []
         self._has_going = asyncio.Event()
         self._was_different = False
+        self._claiming = 0
+        self._moves = 0
         self.lines: Callable[[], list[types_pb2.Line]] = list
         self.fence: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
 
@@ -40,10 +42,16 @@ class Lease:
         request = presence_pb2.ClaimRequest(
             line=line, ticket_id=ticket_id, ticket_expires_at_ms=expires_at_ms
         )
-        return (await self._presence.Claim(request)).line
+        self._claiming += 1
+        self._moves += 1
+        try:
+            return (await self._presence.Claim(request)).line
+        finally:
+            self._claiming -= 1
 
     def release(self, line: types_pb2.Line) -> None:
         """Takes a line off, with others, soon."""
+        self._moves += 1
         self._going.append(line)
         self._has_going.set()
 
@@ -63,6 +71,7 @@ class Lease:
             batch, self._going = self._going[:BATCH], self._going[BATCH:]
             try:
                 await self._presence.Release(presence_pb2.ReleaseRequest(lines=batch))
+                self._moves += len(batch)
             except Refusal:
                 self._going = [*batch, *self._going][: 100 * BATCH]
                 self._has_going.set()
@@ -76,16 +85,20 @@ class Lease:
                 await self._renew()
 
     async def _renew(self) -> None:
-        held = self.lines()
+        """Renews, and compares what is held with what is registered.
+
+        Claims and releases on their way look like a difference, so it must be larger, twice.
+        """
+        moves = self._moves - self._claiming - len(self._going)
         answer = await self._presence.Renew(
-            presence_pb2.RenewRequest(gateway_id=self._gateway_id, lines=len(held))
+            presence_pb2.RenewRequest(gateway_id=self._gateway_id, lines=len(self.lines()))
         )
-        is_different = answer.lines != len(self.lines()) and not self._going
+        held = self.lines()
+        is_different = abs(answer.lines - len(held)) > self._moves - moves
         if is_different and self._was_different:
             log(__name__).info("claiming lines anew", lines=len(held), registered=answer.lines)
             await self._claim_anew(held)
             is_different = False
-        # A claim or a release on its way looks like a difference too: it must last for two renewals.
         self._was_different = is_different
 
     async def _claim_anew(self, lines: list[types_pb2.Line]) -> None:

@@ -130,6 +130,9 @@ class Line:
             if kind == "hello":
                 raise Refusal(Reason.REASON_INVALID, "hello comes first and once.")
             if kind == "ping":
+                if self.views and not self.board.is_fresh():
+                    # What this gateway believes of the calls may be old: silence is the truth.
+                    raise Refusal(Reason.REASON_UNAVAILABLE)
                 self.socket.send(self._beat(frame.id))
                 return
             if self._queue is None:

@@ -92,7 +92,8 @@ class Link:
         """Compares for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._at_once.wait(), self._sync_s)
+                async with asyncio.timeout(self._sync_s):
+                    await self._at_once.wait()
             self._at_once.clear()
             await self._sync()
             await asyncio.sleep(BREATH_SECONDS)
@@ -105,6 +106,7 @@ class Link:
                 user_id=line.user_id,
                 call_id=call_id,
                 version=version,
+                epoch=line.epoch,
             )
             for line, call_id, version in held
         ]

@@ -163,6 +163,9 @@ class Socket(asyncio.Protocol):
             response = self._conn.reject(status, text + "\n")
             response.headers.update(headers)
         self._conn.send_response(response)
+        # The library's parser keeps the request for as long as the connection lives: 2 KB for nothing.
+        request.headers.clear()
+        response.headers.clear()
 
     def _take(self, frame: Frame) -> None:
         """A frame of the protocol. What comes after our own goodbye is not heard any more."""

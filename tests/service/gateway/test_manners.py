@@ -185,11 +185,10 @@ async def test_a_stopping_gateway_sends_its_lines_elsewhere_and_closes_who_stays
 
 async def test_without_signaling_a_hello_fails_cleanly_and_is_no_strike(alone: Alone) -> None:
     async with alone(without=["signaling"], hello_failures=1) as town:
-        ada = await town.person("ada")
-        for _ in range(2):
-            with pytest.raises(Refusal) as refused:
-                await town.line(ada)
-            assert refused.value.reason == Reason.REASON_UNAVAILABLE
+        with pytest.raises(Refusal) as refused:
+            await town.line(await town.person("ada"))
+        assert refused.value.reason == Reason.REASON_UNAVAILABLE
+        assert await knock(town) == 101
 
 
 async def test_beats_to_a_live_call_stop_when_signaling_is_gone(alone: Alone) -> None:
