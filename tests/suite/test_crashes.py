@@ -65,6 +65,25 @@ async def test_a_lost_wake_up_is_repaired(stage: Stage) -> None:
     await call.until(ended="hung_up", within=BUS_SECONDS)
 
 
+async def test_without_the_bus_a_replaced_line_can_still_change_nothing(stage: Stage) -> None:
+    """The old line may not have heard that it was replaced: its commands are refused by their epoch."""
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    nats, port = stage.topology.nats, stage.topology.nats.port
+    nats.kill()
+    try:
+        twin = await stage.another_line(ada, gateway=1, instance=ada.instance)
+        with pytest.raises(Refusal) as refused:
+            await call.hang_up()
+        assert refused.value.reason == Reason.REASON_LINE_FENCED
+        same = twin.calls[call.call_id]
+        assert same.phase == ring.phase == "connected" and same.view.here
+    finally:
+        nats.start(port)
+    await same.hang_up()
+    await ring.until(ended="hung_up", within=BUS_SECONDS)
+
+
 async def test_a_signaling_process_dies_during_the_ring_and_the_answer_works(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -111,7 +130,7 @@ async def dead(stage: Stage, *services: str, number: int = 0) -> AsyncIterator[N
 
 
 async def answered_or_over(call: Call, ring: Call) -> None:
-    """The ring is answered; or the only process was away for longer than it rings, and then it must be over."""
+    """The ring is answered; or the only process was away for longer than it rings, and it is over."""
     try:
         await ring.answer(offer=b"offer", within=GHOST_SECONDS)
     except Refusal as refusal:

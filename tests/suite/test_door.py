@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.embedded import command_line, wait_until
+from services.embedded import command_line, free_port, wait_until
 
 READY_SECONDS = 120.0
 END_SECONDS = 60.0
@@ -75,6 +75,11 @@ def folder() -> Iterator[Path]:
     """An empty folder that everybody may pass through; a run that a failed test left in it is ended."""
     with tempfile.TemporaryDirectory(prefix="ringline-door-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
+        state = Path(
+            name, ".ringline", "state.json"
+        )  # a port of its own: somebody may be at work on this machine
+        state.parent.mkdir(mode=0o711)
+        state.write_text(json.dumps({"web_port": free_port()}))
         yield Path(name)
         for pid in processes_in(Path(name)):
             os.kill(pid, signal.SIGKILL)
