@@ -52,8 +52,8 @@ async def test_nobody_learns_an_address_before_the_answer(distant: Cast, wires: 
     )
 
     await answer(ada, bob)
-    await ada.sees()
-    assert ["host", "host"] in await ada.paths()
+    await ada.sees(within=LONG)
+    await until(ada.paths, lambda paths: ["host", "host"] in paths, within=LONG)
     for wire, own, other in ((wires[0], ADA, BOB), (wires[1], BOB, ADA)):
         packets = await wire.packets()
         assert {packet.source for packet in between(packets, own, other)} == {own, other}
@@ -75,7 +75,7 @@ async def test_strangers_never_learn_an_address(distant: Cast, wires: tuple[Wire
     ada, bob = await strangers(distant)
     await ring(ada, bob, "video", wires[0])
     await answer(ada, bob)
-    await ada.sees()
+    await ada.sees(within=LONG)
     await bob.press("Hang up")
     await ada.reads("Call ended", within=LONG)
     at_ada, at_bob = await wires[0].packets(), await wires[1].packets()
