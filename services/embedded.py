@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 UNPRIVILEGED = "nobody"
+PORTS = range(17_000, 32_000)
 SYSTEM_FOLDER = Path("/var/lib/ringline")
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -215,11 +217,12 @@ def is_root() -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody has just now, below those that the kernel gives to outgoing connections."""
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def someone_listens(port: int) -> bool:
