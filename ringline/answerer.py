@@ -15,6 +15,8 @@ from ringline.v1 import reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
 from ringline.wire import SERVE_SECONDS
 
+BATCH = 32
+"""Answers in one message: a message has 4 MiB at most, and the largest answers have about 70 KiB."""
 BEAT_SECONDS = 0.5
 """Whoever waits hears something that often."""
 
@@ -44,7 +46,7 @@ async def answer_batches(
         while True:
             is_draining = draining.is_set() or loop.time() > retires_at
             if work.answers or is_draining != said_draining or work.owes_a_word():
-                answers, work.answers = work.answers, []
+                answers, work.answers = work.answers[:BATCH], work.answers[BATCH:]
                 said_draining = is_draining
                 response = pack(answers)
                 response.draining = is_draining

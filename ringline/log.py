@@ -94,6 +94,8 @@ class Log:
                     )
                 )
         except (NatsError, OSError, TimeoutError) as trouble:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from trouble  # nats-py turns a cancel into an error of its own
             log(__name__).warning("event log cannot be written", problem=type(trouble).__name__)
         if futures:
             await asyncio.wait(futures, timeout=PUBLISH_SECONDS)

@@ -37,6 +37,8 @@ READY = "ready"
 LIVE = "live"
 BEAT_SECONDS = 0.25
 CHECK_SECONDS = 1.0
+CANCELS = 20
+CANCEL_SECONDS = 0.5
 
 
 class _State:
@@ -306,10 +308,13 @@ class Node:
         await state.builds.aclose()
         if state.server is not None:
             await state.server.stop(self.settings.drain_seconds)
-        tasks = list(state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A library may swallow a cancel: it is said again until it is heard.
+        for _ in range(CANCELS):
+            if not state.tasks:
+                break
+            for task in state.tasks:
+                task.cancel()
+            await asyncio.wait(state.tasks, timeout=CANCEL_SECONDS)
         await state.resources.aclose()
 
 

@@ -45,8 +45,9 @@ _CLAIM = """
 WITH claimed AS MATERIALIZED (
     SELECT part FROM (SELECT DISTINCT part FROM outbox) AS parts WHERE pg_try_advisory_xact_lock($1, part)
 )
-SELECT id, event FROM outbox JOIN claimed USING (part) ORDER BY id LIMIT $2
+SELECT DISTINCT ON (call_id) id, event FROM outbox JOIN claimed USING (part) ORDER BY call_id, id LIMIT $2
 """
+# One event of a call in a round: should the log refuse one and take the next, they would change places.
 # Read in the snapshot of the claim: what another relay deleted just before may be published again. The log
 # drops it (same event id), and consumers are idempotent anyway.
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1)"

@@ -200,7 +200,7 @@ Global___Sync: _TypeAlias = Sync  # noqa: Y015
 
 @_typing.final
 class Held(_message.Message):
-    """A line's live call."""
+    """A line's live call; or a line that was opened since the last sync, which must not miss a ring: then without call."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -208,6 +208,7 @@ class Held(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     line: _builtins.str
     """The line, as device.instance."""
     user_id: _builtins.str
@@ -216,6 +217,8 @@ class Held(_message.Message):
     """The call."""
     version: _builtins.int
     """The version the line has seen."""
+    epoch: _builtins.int
+    """The epoch of the line."""
     def __init__(
         self,
         *,
@@ -223,10 +226,11 @@ class Held(_message.Message):
         user_id: _builtins.str = ...,
         call_id: _builtins.str = ...,
         version: _builtins.int = ...,
+        epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "line", b"line", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "epoch", b"epoch", "line", b"line", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -566,6 +570,7 @@ class CallRecord(_message.Message):
     RANG_FIELD_NUMBER: _builtins.int
     ANSWERED_LINE_FIELD_NUMBER: _builtins.int
     ENDED_FOR_CALLER_AT_MS_FIELD_NUMBER: _builtins.int
+    DESCRIBED_AT_MS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_", then four digits of the pair's hash."""
     version: _builtins.int
@@ -600,6 +605,8 @@ class CallRecord(_message.Message):
     """The callee's line that answered, as device.instance; empty before."""
     ended_for_caller_at_ms: _builtins.int
     """When it ended for the caller; 0 before."""
+    described_at_ms: _builtins.int
+    """When a description was last put into a slot."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The people, the caller first."""
@@ -635,10 +642,11 @@ class CallRecord(_message.Message):
         rang: _builtins.bool = ...,
         answered_line: _builtins.str = ...,
         ended_for_caller_at_ms: _builtins.int = ...,
+        described_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "described_at_ms", b"described_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -687,6 +695,7 @@ class Member(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     DESCRIBED_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    DESCRIBED_BYTES_FIELD_NUMBER: _builtins.int
     binding: _builtins.bytes
     """Opaque bytes for the other side's device."""
     absent_since_ms: _builtins.int
@@ -698,7 +707,9 @@ class Member(_message.Message):
     described: _builtins.int
     """The generation of the newest description of this member's bound line."""
     candidates: _builtins.int
-    """How many candidates came after it."""
+    """How many candidates it has."""
+    described_bytes: _builtins.int
+    """How many bytes it has, with its candidates."""
     @_builtins.property
     def profile(self) -> _types_pb2.Profile:
         """Who."""
@@ -733,10 +744,11 @@ class Member(_message.Message):
         version: _builtins.int = ...,
         described: _builtins.int = ...,
         candidates: _builtins.int = ...,
+        described_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["may_send", b"may_send", "profile", b"profile", "sends", b"sends"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent_since_ms", b"absent_since_ms", "binding", b"binding", "candidates", b"candidates", "command_ids", b"command_ids", "described", b"described", "flowing", b"flowing", "legs", b"legs", "may_send", b"may_send", "profile", b"profile", "sends", b"sends", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent_since_ms", b"absent_since_ms", "binding", b"binding", "candidates", b"candidates", "command_ids", b"command_ids", "described", b"described", "described_bytes", b"described_bytes", "flowing", b"flowing", "legs", b"legs", "may_send", b"may_send", "profile", b"profile", "sends", b"sends", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

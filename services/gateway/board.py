@@ -118,7 +118,7 @@ class Board:
             self._doorkeeper.device(ticket.user_id, ticket.device_id), self._link.arrived(line.proto)
         )
         OPENED.labels("done").inc()
-        if line.state is not State.CLOSED:
+        if self._by_key.get(line.key) is line:
             self._opened.add(line)
         return reply
 

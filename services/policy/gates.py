@@ -10,7 +10,7 @@ from prometheus_client import Gauge
 
 from ringline.refusal import Refusal
 from ringline.telemetry import log
-from ringline.v1 import reasons_pb2, signaling_pb2, signaling_pb2_grpc
+from ringline.v1 import signaling_pb2, signaling_pb2_grpc
 from services.policy.store import Store
 
 UNSETTLED = Gauge("ringline_policy_unsettled", "Blocks and their ends that signaling has not confirmed.")
@@ -49,8 +49,6 @@ class Gates:
                 log(__name__).warning(
                     "gate not settled", user=user_id, other=other_user_id, reason=refusal.name
                 )
-                if refusal.reason in (reasons_pb2.REASON_UNAVAILABLE, reasons_pb2.REASON_OVERLOADED):
-                    return
 
     async def run(self) -> None:
         """Does so for ever."""

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from ringline.ids import mint
 from ringline.node import Node
 from ringline.outbox import Outbox
+from ringline.telemetry import log as telemetry_log
 from ringline.v1 import (
     policy_pb2,
     policy_pb2_grpc,
@@ -25,7 +26,7 @@ from services.signaling.exchange import Exchange
 from services.signaling.relay import RelayDesk
 from services.signaling.settings import Settings
 from services.signaling.store import Store
-from services.signaling.sweeper import sweep
+from services.signaling.sweeper import purge, sweep
 from services.signaling.wakes import Wakes
 
 
@@ -59,10 +60,13 @@ async def build(node: Node) -> AsyncIterator[None]:
 
     urls = tuple(url.strip() for url in settings.turn_urls.split(",") if url.strip())
     desk = RelayDesk(urls, settings.turn_secret.get_secret_value().encode(), settings.turn_ttl_s)
+    if not urls and node.settings.environment == "production":
+        telemetry_log(__name__).warning("no relay: strangers' calls go the direct way", setting="turn_urls")
     wakes = Wakes(bus, mint("s_"))
     exchange = Exchange(store, outbox, wakes, desk, decide, locate, settings.times())
     api = SignalingApi(exchange, Repairs(exchange), node.draining, await store.incarnation())
     node.serve("signaling", signaling_pb2_grpc.add_SignalingServicer_to_server, api)
     node.spawn(outbox.run(), "outbox")
     node.spawn(sweep(exchange), "sweeper")
+    node.spawn(purge(exchange), "purge")
     yield

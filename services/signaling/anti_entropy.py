@@ -6,12 +6,14 @@ special mode.
 
 from collections.abc import Iterable
 
-from ringline.v1 import client_pb2, signaling_pb2
+from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling.exchange import Exchange
-from services.signaling.record import side_of
+from services.signaling.record import CALLEE, Phase, phase, side_of
 from services.signaling.store import Stored
 from services.signaling.view import is_concerned
 from services.signaling.wakes import call_frame
+
+MOST_BYTES = 1 << 20
 
 
 class Repairs:
@@ -27,9 +29,12 @@ class Repairs:
         store = self._exchange.store
         seen = {(one.line, one.call_id): one for one in held}
         stored = {one.record.call_id: one for one in await store.touched(gateway_id)}
-        missing = sorted({one.call_id for one in seen.values()} - stored.keys())
+        missing = sorted({one.call_id for one in seen.values() if one.call_id} - stored.keys())
         stored.update({one.record.call_id: one for one in await store.many(missing)})
-        frames, live = [], {}
+        frames, live = (
+            await self._late_rings(gateway_id, [one for one in seen.values() if not one.call_id]),
+            {},
+        )
         for one in stored.values():
             for user_id, line in self._lines(one, gateway_id):
                 was = seen.get((line, one.record.call_id))
@@ -46,7 +51,34 @@ class Repairs:
                 live[was.call_id, frame.version] = client_pb2.LiveCall(
                     call_id=was.call_id, version=frame.version
                 )
-        return frames, list(live.values())
+        return _some(frames), list(live.values())
+
+    async def _late_rings(
+        self, gateway_id: str, opened: list[signaling_pb2.Held]
+    ) -> list[signaling_pb2.LineFrame]:
+        """Rings for lines that were opened while a call was being placed: not located yet, and told of no
+        call.
+        """
+        frames = []
+        calls = await self._exchange.store.live_of([one.user_id for one in opened]) if opened else []
+        for one in opened:
+            device_id, _, instance = one.line.partition(".")
+            line = types_pb2.Line(
+                user_id=one.user_id,
+                device_id=device_id,
+                instance=instance,
+                epoch=one.epoch,
+                gateway_id=gateway_id,
+            )
+            for stored in calls:
+                is_ringing = (
+                    phase(stored.record) is Phase.RINGING and side_of(stored.record, one.user_id) == CALLEE
+                )
+                if is_ringing and not self._exchange.concerns(stored, line):
+                    call = await self._exchange.arrive(line, stored.record.call_id)
+                    if call is not None:
+                        frames.append(call_frame(one.user_id, one.line, call))
+        return frames
 
     def _lines(self, stored: Stored, gateway_id: str) -> Iterable[tuple[str, str]]:
         for member in stored.record.members:
@@ -56,3 +88,13 @@ class Repairs:
 
     def _frame(self, stored: Stored, user_id: str, line: str, relay: bool) -> signaling_pb2.LineFrame:
         return call_frame(user_id, line, self._exchange.see(stored, user_id, line, relay))
+
+
+def _some(frames: list[signaling_pb2.LineFrame]) -> list[signaling_pb2.LineFrame]:
+    """As many as one reply carries; the next comparison brings the rest."""
+    size = 0
+    for number, frame in enumerate(frames):
+        size += len(frame.frame)
+        if size > MOST_BYTES:
+            return frames[: max(1, number)]
+    return frames

@@ -1,5 +1,6 @@
 """Signaling's gRPC methods."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from grpc import aio
@@ -13,6 +14,8 @@ from services.signaling.exchange import Exchange, line_key, raise_versions
 from services.signaling.record import Phase, phase, side_of
 from services.signaling.verbs import EndByOperator, Sever
 
+MOST_CALLS = 32
+"""Live calls shown to a line; nobody waits in more."""
 IN_CALL = ("ringing", "answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report")
 
 
@@ -60,7 +63,8 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
             call = await self._exchange.place(line, frame.command_id, frame.place)
         elif kind == "renew_relay":
             stored = await self._exchange.read(frame.renew_relay.call_id)
-            self._exchange.see(stored, line.user_id, line_key(line))
+            if not self._exchange.is_in(stored, line):
+                raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
             return client_pb2.ServerFrame(relay=self._exchange.renew(stored))
         elif kind in IN_CALL:
             verb = getattr(frame, kind)
@@ -70,16 +74,15 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
         return client_pb2.ServerFrame(done=client_pb2.Done(call=call))
 
     async def _arrived(self, line: types_pb2.Line) -> list[client_pb2.Call]:
-        exchange, calls = self._exchange, []
-        for stored in await exchange.store.live_of([line.user_id]):
-            try:
-                call = await exchange.arrive(line, stored.record.call_id)
-            except Refusal as refusal:
-                if refusal.reason == reasons_pb2.REASON_UNAVAILABLE:
-                    raise
-                continue  # It ended meanwhile, or its callee's side has: nothing to show.
-            if call is not None:
-                calls.append(call)
+        exchange = self._exchange
+        # Calls that this user never hears of are no work for his devices, however many there are.
+        live = [
+            stored
+            for stored in await exchange.store.live_of([line.user_id])
+            if phase(stored.record) is not Phase.VEILED or side_of(stored.record, line.user_id) == 0
+        ][:MOST_CALLS]
+        arrivals = (exchange.arrive(line, stored.record.call_id) for stored in live)
+        calls = [call for call in await asyncio.gather(*arrivals) if call is not None]
         for stored in await exchange.store.past_of(line.user_id):
             if side_of(stored.record, line.user_id) == 0 or not stored.record.shadow:
                 calls.append(exchange.see(stored, line.user_id, line_key(line)))

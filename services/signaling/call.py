@@ -17,35 +17,17 @@ answers.
 The table TABLE says which verb means what in which phase for whom; a cell that is not in it is refused.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, events_pb2, reasons_pb2, signaling_pb2, types_pb2
 from services.signaling.record import CALLEE, CALLER, Phase, Times, bound, leg_of, live, phase, within
-from services.signaling.verbs import EndByOperator, Sever, Tick, Verb, Who
+from services.signaling.verbs import EndByOperator, Sever, Step, Tick, Verb, Who
 
 NORMAL = Times()
-KEPT_COMMANDS = 8
+KEPT_COMMANDS = 64
 MAX_CANDIDATES = 64
-
-
-@dataclass(slots=True)
-class Step:
-    """The new record; the events to publish; the description slot to write; whether descriptions are to be
-    erased."""
-
-    record: signaling_pb2.CallRecord
-    events: list[events_pb2.Event] = field(default_factory=list)
-    described: tuple[int, client_pb2.Description] | None = None
-    added: tuple[int, list[bytes]] | None = None
-    erased: bool = False
-    changed: bool = True
-
-    def say(self, now: int, **fact: Any) -> None:
-        """Adds an event; its version is set when the step is done."""
-        self.events.append(events_pb2.Event(at_ms=now, call_id=self.record.call_id, **fact))
+MAX_DESCRIPTION = 32 * 1024
 
 
 def step(
@@ -94,9 +76,9 @@ def _close(done: Step, who: Who | None, now: int) -> None:
 def _why_not(was: Phase, role: str, verb: str) -> "reasons_pb2.Reason.ValueType":
     if not any(key[1] == role and key[2] == verb for key in TABLE):
         return reasons_pb2.REASON_WRONG_ROLE
-    return (
-        reasons_pb2.REASON_CALL_ENDED if was in (Phase.OVER, Phase.VEILED) else reasons_pb2.REASON_WRONG_STATE
-    )
+    # To the caller a veiled call is one that rings: the refusal must not tell them apart.
+    over = was is Phase.OVER or (was is Phase.VEILED and role != "caller")
+    return reasons_pb2.REASON_CALL_ENDED if over else reasons_pb2.REASON_WRONG_STATE
 
 
 def _seen(
@@ -129,7 +111,7 @@ def _end(
         new.ending, new.ended_by_id, new.ended_at_ms = ending, by, now
     if for_caller:
         new.ending_for_caller, new.ended_for_caller_at_ms = for_caller, now
-    new.deadline_at_ms = new.ring_until_ms
+    new.deadline_at_ms = min(new.deadline_at_ms, new.ring_until_ms)
     for member in new.members[CALLEE if not for_caller else CALLER :]:
         for leg in member.legs:
             if leg.state != signaling_pb2.LEG_STATE_DECLINED:
@@ -200,6 +182,7 @@ def _answer(done: Step, who: Who, verb: client_pb2.Answer, now: int, times: Time
     new.deadline_at_ms = now + times.connect
     if verb.HasField("description"):
         _put(done, who, callee, verb.description)
+        new.described_at_ms = now
     device = who.line.partition(".")[0]
     done.say(now, call_answered=events_pb2.CallAnswered(device_id=device))
 
@@ -234,27 +217,36 @@ def _set_media(done: Step, who: Who, verb: client_pb2.SetMedia, now: int, times:
 def _put(done: Step, who: Who, member: signaling_pb2.Member, description: client_pb2.Description) -> None:
     if description.generation <= member.described:
         raise Refusal(reasons_pb2.REASON_STALE)
-    if len(description.candidates) > MAX_CANDIDATES:
-        raise Refusal(reasons_pb2.REASON_INVALID)
-    member.described = description.generation
-    member.candidates = len(description.candidates)
+    member.described, member.candidates, member.described_bytes = (
+        description.generation,
+        0,
+        len(description.body),
+    )
+    _count(member, description.candidates)
     # A new description means a new path: both sides say anew that media flows.
     for each in done.record.members:
         each.flowing = False
     done.described = (who.side, description)
 
 
+def _count(member: signaling_pb2.Member, candidates: Sequence[bytes]) -> None:
+    """Keeps a description within what one frame can carry."""
+    member.candidates += len(candidates)
+    member.described_bytes += sum(len(one) for one in candidates)
+    if member.candidates > MAX_CANDIDATES or member.described_bytes > MAX_DESCRIPTION:
+        raise Refusal(reasons_pb2.REASON_INVALID, "A description has 32 KiB and 64 candidates at most.")
+
+
 def _describe(done: Step, who: Who, verb: client_pb2.Describe, now: int, times: Times) -> None:
     _put(done, who, _must_be_bound(done, who), verb.description)
+    done.record.described_at_ms = now
 
 
 def _add_candidates(done: Step, who: Who, verb: client_pb2.AddCandidates, now: int, times: Times) -> None:
     member = _must_be_bound(done, who)
     if verb.generation != member.described:
         raise Refusal(reasons_pb2.REASON_STALE)
-    member.candidates += len(verb.candidates)
-    if member.candidates > MAX_CANDIDATES:
-        raise Refusal(reasons_pb2.REASON_INVALID)
+    _count(member, verb.candidates)
     done.added = (who.side, list(verb.candidates))
 
 
@@ -291,6 +283,14 @@ def _arrived(done: Step, who: Who, verb: signaling_pb2.Arrived, now: int, times:
         done.changed = False
 
 
+def _ringing_device_gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times) -> None:
+    leg = leg_of(done.record.members[who.side], who.line)
+    waiting = (signaling_pb2.LEG_STATE_CALLED, signaling_pb2.LEG_STATE_RINGING)
+    done.changed = leg is not None and leg.state in waiting
+    if leg is not None and done.changed:
+        leg.state = signaling_pb2.LEG_STATE_ENDED
+
+
 def _gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times) -> None:
     member = done.record.members[who.side]
     leg = bound(member)
@@ -303,44 +303,48 @@ def _gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times
 
 def _tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
     new = done.record
-    if now < new.deadline_at_ms:
-        done.changed = False
-        return
-    _note_absence(new, verb.present, now)
     if phase(new) is Phase.TALKING:
-        _tick_talking(done, now, times, known=verb.present is not None)
+        _tick_talking(done, verb.present, now, times)
         return
-    caller = new.members[CALLER]
+    # Presence forgets a line when its lease is over: by then it has been away for some time.
+    _note_absence(new.members[CALLER], verb.present, now - times.unseen)
+    absent_since = new.members[CALLER].absent_since_ms
     if now >= new.ring_until_ms:
         _end(done, now, types_pb2.ENDING_NO_ANSWER, types_pb2.ENDING_NO_ANSWER)
-    elif caller.absent_since_ms and now - caller.absent_since_ms >= times.caller_absent:
+    elif absent_since and now - absent_since >= times.caller_absent:
         _end(done, now, types_pb2.ENDING_CANCELLED, types_pb2.ENDING_CANCELLED)
+    elif new.ring_until_ms - now <= times.ring_look:
+        new.deadline_at_ms = new.ring_until_ms
     else:
-        new.deadline_at_ms = min(new.ring_until_ms, now + times.caller_absent)
+        # The store looks again after RING_LOOK by itself; nothing is written where nothing is new.
+        done.changed = bool(absent_since)
 
 
-def _note_absence(new: signaling_pb2.CallRecord, present: frozenset[str] | None, now: int) -> None:
-    if present is None:  # Cut off ourselves: the clock of absence stands still.
+def _note_absence(member: signaling_pb2.Member, present: frozenset[str] | None, since: int) -> None:
+    leg = bound(member)
+    if present is None or leg is None:  # Cut off ourselves: the clock of absence stands still.
         return
-    for member in new.members:
-        leg = bound(member)
-        if leg is not None:
-            here = leg.line in present
-            member.absent_since_ms = 0 if here else (member.absent_since_ms or now)
+    member.absent_since_ms = 0 if leg.line in present else (member.absent_since_ms or since)
 
 
-def _tick_talking(done: Step, now: int, times: Times, known: bool) -> None:
+def _tick_talking(done: Step, present: frozenset[str] | None, now: int, times: Times) -> None:
     new = done.record
+    if now - new.deadline_at_ms > times.late:  # Nobody of us looked: nobody is to blame for not being seen.
+        for member in new.members:
+            member.absent_since_ms = 0
+    for member in new.members:
+        _note_absence(member, present, now)
     if not new.connected_at_ms and now - new.answered_at_ms >= times.connect:
         if not any(member.flowing for member in new.members):
             _end(done, now, types_pb2.ENDING_MEDIA_FAILED, types_pb2.ENDING_MEDIA_FAILED)
             return
         _connect(new, now, times)
     absences = [member.absent_since_ms for member in new.members]
-    if known and all(absences) and now - max(absences) >= times.lost:
+    if present is not None and all(absences) and now - max(absences) >= times.lost:
         _end(done, now, types_pb2.ENDING_LOST, types_pb2.ENDING_LOST)
         return
-    if new.connected_at_ms and all(member.flowing for member in new.members):
+    is_old = now - max(new.connected_at_ms, new.described_at_ms) >= times.erase
+    if new.connected_at_ms and (is_old or all(member.flowing for member in new.members)):
         done.erased = True
     connect_by = new.answered_at_ms + times.connect
     soon = now + (times.look // 4 if any(absences) else times.look)
@@ -376,6 +380,7 @@ TABLE: dict[tuple[Phase, str, str], Act] = {
     (T, "callee", "Arrived"): _arrived,
     (R, "caller", "Gone"): _gone,
     (V, "caller", "Gone"): _gone,
+    (R, "callee", "Gone"): _ringing_device_gone,
     (T, "caller", "Gone"): _gone,
     (T, "callee", "Gone"): _gone,
     (R, "server", "Tick"): _tick,

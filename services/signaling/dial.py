@@ -41,11 +41,15 @@ def meets(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallReco
     return glare
 
 
-def busy(callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> bool:
-    """Whether the callee talks, or waits for an answer, in a call with somebody."""
+def busy(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> bool:
+    """Whether the callee talks, or waits for an answer, in a call with somebody. Waiting behind the veil for
+    this very caller is not busy: who declined may call back.
+    """
     for record in calls:
         side = side_of(record, callee_id)
         if side is None or phase(record) is Phase.OVER:
+            continue
+        if phase(record) is Phase.VEILED and side_of(record, caller_id) is not None:
             continue
         if side == CALLER or phase(record) is Phase.TALKING:
             return True
@@ -74,7 +78,7 @@ def place(
         relay_only=verdict.relay_only,
         placed_at_ms=now,
         ring_until_ms=now + times.ring,
-        deadline_at_ms=now + times.ring,
+        deadline_at_ms=now + min(times.ring, times.ring_look),
         trace=[signaling_pb2.TraceMark(rule=mark.rule, held=mark.held) for mark in verdict.trace],
     )
     record.members.add(

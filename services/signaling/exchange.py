@@ -4,6 +4,7 @@ One rhythm for every command: read the call, step, compare-and-set; on a conflic
 times).
 """
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -13,16 +14,16 @@ from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
 from services.signaling import dial
-from services.signaling.call import Step, step
+from services.signaling.call import step
 from services.signaling.record import Phase, Times, bound, leg_of, phase, side_of
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored, pair_key
-from services.signaling.verbs import Tick, Verb, Who
+from services.signaling.verbs import Step, Tick, Verb, Who
 from services.signaling.view import is_concerned, view
 from services.signaling.wakes import Wakes, call_frame, candidates_frame
 
 TRIES = 4
-REMEMBERED = 20_000
+REMEMBERED = 2_000
 
 Decide = Callable[[policy_pb2.Attempt], Awaitable[policy_pb2.Verdict]]
 Locate = Callable[[list[str]], Awaitable[list[types_pb2.Line]]]
@@ -85,17 +86,24 @@ class Exchange:
         )
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
             raise Refusal.from_proto(verdict.refused)
+        # Asked whatever the verdict is: an answer that comes sooner would tell of it.
+        locating = asyncio.ensure_future(self._lines_of(verdict.callee.user_id))
         for _ in range(TRIES):
-            call = await self._try_place(line, command_id, verb, verdict)
+            call = await self._try_place(line, command_id, verb, verdict, locating)
             if call is not None:
                 return call
         raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
 
     async def _try_place(
-        self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place, verdict: policy_pb2.Verdict
+        self,
+        line: types_pb2.Line,
+        command_id: str,
+        verb: client_pb2.Place,
+        verdict: policy_pb2.Verdict,
+        locating: Awaitable[list[types_pb2.Line]],
     ) -> client_pb2.Call | None:
         caller_id, callee_id = verdict.caller.user_id, verdict.callee.user_id
-        live = await self.store.live_of([caller_id, callee_id])
+        live, lines = await asyncio.gather(self.store.around(caller_id, callee_id, command_id), locating)
         records = [stored.record for stored in live]
         for stored in live:
             side = side_of(stored.record, caller_id)
@@ -104,11 +112,9 @@ class Exchange:
                 return self._see(stored, side, line_key(line), relay=True)
         glare = dial.meets(caller_id, callee_id, records)
         if glare is not None:
-            answer = client_pb2.Answer(call_id=glare.record.call_id, kinds=verb.kinds, binding=verb.binding)
-            return await self.command(line, command_id, glare.record.call_id, answer)
+            return await self._answer_by_dialling(line, command_id, glare.record.call_id, verb)
         admitted = verdict.outcome == policy_pb2.OUTCOME_ADMITTED
-        is_busy = admitted and dial.busy(callee_id, records)
-        lines, located = await self._lines_of(callee_id) if admitted and not is_busy else ([], True)
+        is_busy = admitted and dial.busy(caller_id, callee_id, records)
         who = Who(0, line_key(line), line.gateway_id, line.epoch, command_id)
         now = self.store.now()
         placed = dial.place(
@@ -121,12 +127,28 @@ class Exchange:
             if admitted and not await self._pair_is_live(caller_id, callee_id):
                 # The gate is closed: to the caller it is a call that nobody answers.
                 verdict.outcome = policy_pb2.OUTCOME_UNHEARD
+                verdict.trace.add(rule="gate", held=True, effect="refuses")
             return None
         self._outbox.nudge()
         stored = Stored(placed.record, (None, None))
         self._remember(stored)
-        self._ring(stored, located)
+        # After the reply is on its way: its time must not depend on how many devices ring.
+        asyncio.get_running_loop().call_soon(self._ring, stored)
         return self._see(stored, 0, who.line, relay=True)
+
+    async def _answer_by_dialling(
+        self, line: types_pb2.Line, command_id: str, call_id: str, verb: client_pb2.Place
+    ) -> client_pb2.Call | None:
+        """Two who dial each other have one call. None where the other one's ring has ended meanwhile: try
+        again.
+        """
+        answer = client_pb2.Answer(call_id=call_id, kinds=verb.kinds, binding=verb.binding)
+        try:
+            return await self.command(line, command_id, call_id, answer, by_dialling=command_id)
+        except Refusal as refusal:
+            if refusal.reason in (reasons_pb2.REASON_CALL_ENDED, reasons_pb2.REASON_CALL_NOT_FOUND):
+                return None
+            raise
 
     async def _pair_is_live(self, one: str, other: str) -> bool:
         for stored in await self.store.live_of([one]):
@@ -135,16 +157,17 @@ class Exchange:
                 return True
         return False
 
-    async def _lines_of(self, user_id: str) -> tuple[list[types_pb2.Line], bool]:
-        """The lines of a user, and whether presence could be asked; it never gates ringing."""
+    async def _lines_of(self, user_id: str) -> list[types_pb2.Line]:
+        """The lines of a user as far as presence knows."""
         try:
-            return await self._locate([user_id]), True
+            return await self._locate([user_id])
         except Refusal:
-            return [], False
+            return []
 
-    def _ring(self, stored: Stored, located: bool) -> None:
+    def _ring(self, stored: Stored) -> None:
         callee = stored.record.members[1]
-        if not located:
+        if phase(stored.record) is Phase.RINGING and not callee.legs:
+            # Presence never gates ringing: it may be away, or cold. Whoever has a line of this user rings it.
             call = self._see(stored, 1, "", relay=True)
             self._wakes.send("", call_frame(callee.profile.user_id, "", call))
         for leg in callee.legs:
@@ -154,17 +177,25 @@ class Exchange:
     # ------------------------------------------------------------ everything else
 
     async def command(
-        self, line: types_pb2.Line, command_id: str, call_id: str, verb: Verb
+        self, line: types_pb2.Line, command_id: str, call_id: str, verb: Verb, by_dialling: str = ""
     ) -> client_pb2.Call:
-        """Applies a line's verb and answers the call as that line sees it then. Raises Refusal."""
+        """Applies a line's verb and answers the call as that line sees it then. Raises Refusal.
+
+        `by_dialling` is the command id of the Place that this verb carries out.
+        """
         if isinstance(verb, client_pb2.SetMedia):
             await self._check_media(line.user_id, verb)
-        stored = await self._apply(call_id, speaker(line, command_id), verb)
+        stored = await self._apply(call_id, speaker(line, command_id), verb, by_dialling)
         return self.see(stored, line.user_id, line_key(line), relay=isinstance(verb, client_pb2.Answer))
 
     async def arrive(self, line: types_pb2.Line, call_id: str) -> client_pb2.Call | None:
         """A line was opened: the call as it sees it, None where it has no part in it. Raises Refusal."""
-        stored = await self._apply(call_id, speaker(line), signaling_pb2.Arrived())
+        try:
+            stored = await self._apply(call_id, speaker(line), signaling_pb2.Arrived())
+        except Refusal as refusal:
+            if refusal.reason == reasons_pb2.REASON_UNAVAILABLE:
+                raise
+            return None  # It ended meanwhile, or its callee's side has: nothing to show.
         if not self.concerns(stored, line):
             return None
         return self.see(stored, line.user_id, line_key(line), relay=True)
@@ -212,7 +243,11 @@ class Exchange:
             raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
 
     async def _apply(
-        self, call_id: str, who: Callable[[signaling_pb2.CallRecord], Who | None], verb: Verb
+        self,
+        call_id: str,
+        who: Callable[[signaling_pb2.CallRecord], Who | None],
+        verb: Verb,
+        by_dialling: str = "",
     ) -> Stored:
         stored = self._known.get(call_id)
         is_fresh = stored is None
@@ -225,7 +260,7 @@ class Exchange:
                     raise
                 done = None
             if done is not None and done.changed:
-                saved = await self._save(stored, done, who(stored.record))
+                saved = await self._save(stored, done, who(stored.record), by_dialling)
                 if saved is not None:
                     return saved
             elif done is not None and is_fresh:
@@ -243,9 +278,9 @@ class Exchange:
         self._remember(stored)
         return stored
 
-    async def _save(self, was: Stored, done: Step, who: Who | None) -> Stored | None:
+    async def _save(self, was: Stored, done: Step, who: Who | None, by_dialling: str) -> Stored | None:
         raise_versions(was, done)
-        saved = await self.store.save(was, done)
+        saved = await self.store.save(was, done, by_dialling=by_dialling)
         if saved is None:
             self._known.pop(was.record.call_id, None)
             return None
@@ -297,6 +332,12 @@ class Exchange:
         """Whether the line has, or had, a leg in the call."""
         side = side_of(stored.record, line.user_id)
         return side is not None and leg_of(stored.record.members[side], line_key(line)) is not None
+
+    def is_in(self, stored: Stored, line: types_pb2.Line) -> bool:
+        """Whether this very line is in the call now."""
+        side = side_of(stored.record, line.user_id)
+        leg = None if side is None else bound(stored.record.members[side])
+        return leg is not None and leg.line == line_key(line)
 
     def renew(self, stored: Stored) -> client_pb2.Relay:
         """Fresh relay credentials; empty, as in every view, where no relay is configured."""

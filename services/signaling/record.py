@@ -27,6 +27,10 @@ class Times:
     lost: int = 45_000
     caller_absent: int = 15_000
     look: int = 20_000
+    ring_look: int = 5_000
+    unseen: int = 10_000
+    late: int = 10_000
+    erase: int = 60_000
 
 
 def phase(record: signaling_pb2.CallRecord) -> Phase:

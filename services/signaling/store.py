@@ -15,8 +15,8 @@ from ringline.db import Connection, Database, Record
 from ringline.outbox import part_of
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, events_pb2, reasons_pb2, signaling_pb2
-from services.signaling.call import Step
 from services.signaling.record import CALLEE, CALLER, holds_pair, live
+from services.signaling.verbs import Step
 
 COLUMNS = "id, version, record, caller_slot, callee_slot"
 DATABASE_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -50,6 +50,7 @@ WITH kept AS (
             WHEN $13::bytea IS NOT NULL THEN caller_slot || $13 ELSE caller_slot END,
         callee_slot = CASE WHEN $11 THEN NULL WHEN $14::bytea IS NOT NULL THEN $14
             WHEN $15::bytea IS NOT NULL THEN callee_slot || $15 ELSE callee_slot END
+        , glare_command = CASE WHEN $17 = '' THEN glare_command ELSE $17 END
     WHERE id = $1 AND version = $6
     RETURNING 1
 ), freed AS (
@@ -59,6 +60,12 @@ SELECT count(*) FROM kept"""
 
 LIVE = f"SELECT {COLUMNS} FROM call WHERE live AND caller_id = ANY($1) UNION ALL \
 SELECT {COLUMNS} FROM call WHERE live AND callee_id = ANY($1)"
+
+# What a Place must know: the live calls of the two, and what the same command has done before.
+AROUND = f"""SELECT {COLUMNS} FROM call WHERE live AND caller_id = ANY($1)
+UNION ALL SELECT {COLUMNS} FROM call WHERE live AND callee_id = ANY($1)
+UNION ALL SELECT {COLUMNS} FROM call WHERE caller_id = $2 AND place_command = $3
+UNION ALL SELECT {COLUMNS} FROM call WHERE callee_id = $2 AND glare_command = $3"""
 
 PAST = f"""SELECT {COLUMNS} FROM (
     (SELECT * FROM call WHERE NOT live AND caller_id = $1 AND updated_at > now() - interval '24 hours'
@@ -138,6 +145,11 @@ class Store:
         rows = await self._db.fetch(LIVE, list(user_ids))
         return list({row["id"]: _stored(row) for row in rows}.values())
 
+    async def around(self, caller_id: str, callee_id: str, command_id: str) -> list[Stored]:
+        """Every live call of the two, and the one that this command of the caller placed or answered."""
+        rows = await self._db.fetch(AROUND, [caller_id, callee_id], caller_id, command_id)
+        return list({row["id"]: _stored(row) for row in rows}.values())
+
     async def past_of(self, user_id: str) -> list[Stored]:
         """The calls of a user that ended in the last 24 hours, at most 50 either way."""
         return [_stored(row) for row in await self._db.fetch(PAST, user_id)]
@@ -187,8 +199,12 @@ class Store:
             return False
         return bool(kept)
 
-    async def save(self, was: Stored, step: Step, con: Connection | None = None) -> Stored | None:
-        """Compare-and-set; None where the call has changed since it was read."""
+    async def save(
+        self, was: Stored, step: Step, con: Connection | None = None, by_dialling: str = ""
+    ) -> Stored | None:
+        """Compare-and-set; None where the call has changed since it was read. `by_dialling` is the command id
+        of a Place that became the answer, kept so that the same Place finds it again.
+        """
         record = step.record
         slots: list[client_pb2.Description | None] = [None, None] if step.erased else list(was.slots)
         values: list[bytes | None] = [None, None, None, None]
@@ -217,6 +233,7 @@ class Store:
             values[2 * CALLEE],
             values[2 * CALLEE + 1],
             pair,
+            by_dialling,
         )
         return Stored(record, (slots[CALLER], slots[CALLEE])) if kept else None
 

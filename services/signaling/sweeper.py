@@ -9,7 +9,7 @@ from services.signaling.exchange import Exchange
 from services.signaling.store import Stored
 
 LOOK_SECONDS = 0.5
-PURGE_EVERY = 120
+PURGE_SECONDS = 60.0
 
 
 async def sweep(exchange: Exchange) -> None:
@@ -19,14 +19,23 @@ async def sweep(exchange: Exchange) -> None:
         try:
             if looks % 20 == 0:
                 await exchange.store.compare_clocks()
-            if looks % PURGE_EVERY == 0:
-                await exchange.store.purge()
-            taken = await exchange.store.due()
-            await asyncio.gather(*(_look_at(exchange, stored) for stored in taken))
+            while taken := await exchange.store.due():
+                await asyncio.gather(*(_look_at(exchange, stored) for stored in taken))
         except Refusal as refusal:
             log(__name__).warning("sweep failed", reason=refusal.name)
         looks += 1
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def purge(exchange: Exchange) -> None:
+    """Deletes what is old, for ever."""
+    while True:
+        try:
+            while await exchange.store.purge():
+                pass
+        except Refusal as refusal:
+            log(__name__).warning("purge failed", reason=refusal.name)
+        await asyncio.sleep(PURGE_SECONDS)
 
 
 async def _look_at(exchange: Exchange, stored: Stored) -> None:

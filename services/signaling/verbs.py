@@ -1,8 +1,9 @@
-"""What can be said to a call, and by whom."""
+"""What can be said to a call, by whom, and what comes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from ringline.v1 import client_pb2, signaling_pb2
+from ringline.v1 import client_pb2, events_pb2, signaling_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,20 @@ Verb = (
     | Sever
     | EndByOperator
 )
+
+
+@dataclass(slots=True)
+class Step:
+    """The new record; the events to publish; the description slot to write; whether descriptions are to be
+    erased."""
+
+    record: signaling_pb2.CallRecord
+    events: list[events_pb2.Event] = field(default_factory=list)
+    described: tuple[int, client_pb2.Description] | None = None
+    added: tuple[int, list[bytes]] | None = None
+    erased: bool = False
+    changed: bool = True
+
+    def say(self, now: int, **fact: Any) -> None:
+        """Adds an event; its version is set when the step is done."""
+        self.events.append(events_pb2.Event(at_ms=now, call_id=self.record.call_id, **fact))

@@ -37,6 +37,7 @@ class ToldPolicy(policy_pb2_grpc.PolicyServicer):
     def __init__(self, node: Node) -> None:
         self._node = node
         self.outcome: dict[str, policy_pb2.Verdict] = {}
+        self.veiled: set[str] = set()
 
     def Decide(self, request_iterator: Any, context: Any) -> Any:
         """Answers at once."""
@@ -53,7 +54,10 @@ class ToldPolicy(policy_pb2_grpc.PolicyServicer):
     async def _decide(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
         callee = attempt.callee_id or f"u_{attempt.callee_username}"
         verdict = policy_pb2.Verdict(
-            outcome=policy_pb2.OUTCOME_ADMITTED, caller_may_send=BOTH, callee_may_send=BOTH, device_truth=True
+            outcome=policy_pb2.OUTCOME_ADMITTED,
+            caller_may_send=BOTH,
+            callee_may_send=BOTH,
+            device_truth=attempt.caller_id not in self.veiled,
         )
         verdict.MergeFrom(self.outcome.get(attempt.caller_id, policy_pb2.Verdict()))
         verdict.caller.CopyFrom(types_pb2.Profile(user_id=attempt.caller_id, username=attempt.caller_id[2:]))

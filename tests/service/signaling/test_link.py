@@ -96,6 +96,39 @@ async def test_two_who_dial_each_other_have_one_call(room: Room) -> None:
     assert {call.role for call in calls} == {client_pb2.ROLE_CALLER, client_pb2.ROLE_CALLEE}
 
 
+async def test_a_place_that_was_an_answer_stays_one_when_it_is_sent_again(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    back = client_pb2.Place(username="ada", kinds=AUDIO)
+    met = await bob.says(command_id="bob-dials-ada-once", place=back)
+    assert (met.call_id, met.role) == (call.call_id, client_pb2.ROLE_CALLEE)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    again = await bob.says(command_id="bob-dials-ada-once", place=back)
+    assert (again.call_id, again.phase) == (call.call_id, client_pb2.PHASE_ENDED)
+
+
+async def test_who_declined_a_stranger_may_call_back(room: Room) -> None:
+    stranger, bob = room.device("mal.laptop"), room.device("bob.phone")
+    truthless = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_ADMITTED)
+    room.policy.outcome["u_mal"] = truthless
+    room.policy.veiled.add("u_mal")
+    call = await place(stranger)
+    await bob.says(decline=client_pb2.Decline(call_id=call.call_id, everywhere=True))
+    back = await place(bob, "mal")
+    assert back.phase == client_pb2.PHASE_CALLING
+    assert (await stranger.hears(call_id=back.call_id)).call.role == client_pb2.ROLE_CALLEE
+
+
+async def test_a_line_that_opens_while_a_call_is_placed_rings_with_the_next_sync(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone", online=False)
+    assert await bob.arrives() == []
+    call = await place(ada)
+    opened = signaling_pb2.Held(line=bob.key, user_id="u_bob", epoch=1)
+    ring = {frame.line: frame for frame in (await room.sync(opened)).repairs}[bob.key]
+    assert (ring.line, ring.call_id, ring.live) == (bob.key, call.call_id, True)
+    assert (await answer(bob, call.call_id)).here
+
+
 async def test_the_unheard_caller_sees_a_call_that_nobody_answers(room: Room) -> None:
     mal, bob = room.device("mal.laptop"), room.device("bob.phone")
     room.policy.outcome["u_mal"] = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_UNHEARD)

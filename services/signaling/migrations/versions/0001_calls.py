@@ -17,6 +17,7 @@ CREATE TABLE call (
     caller_id     text COLLATE "C" NOT NULL,
     callee_id     text COLLATE "C" NOT NULL,
     place_command text COLLATE "C" NOT NULL,
+    glare_command text COLLATE "C",
     gateways      text[] NOT NULL,
     record        bytea NOT NULL,
     caller_slot   bytea,
@@ -46,6 +47,10 @@ def upgrade() -> None:
     op.execute("CREATE INDEX call_due ON call (deadline_ms) WHERE live")
     op.execute("CREATE INDEX call_past_caller ON call (caller_id, updated_at) WHERE NOT live")
     op.execute("CREATE INDEX call_past_callee ON call (callee_id, updated_at) WHERE NOT live")
+    op.execute("CREATE INDEX call_past ON call (updated_at) WHERE NOT live")
+    op.execute(
+        "CREATE UNIQUE INDEX call_glare ON call (callee_id, glare_command) WHERE glare_command IS NOT NULL"
+    )
     op.execute(PAIR)
     op.execute("CREATE TABLE meta (incarnation bigint NOT NULL)")
     op.execute("INSERT INTO meta VALUES (1)")
