@@ -157,9 +157,9 @@ class Line:
                 self._refuse(frame.id, refusal)
             else:
                 self.board.count(kind, "done")
-                self._reply(frame.id, reply)
+                self._reply(frame.id, reply, frame.HasField("place"))
 
-    def _reply(self, number: int, reply: client_pb2.ServerFrame) -> None:
+    def _reply(self, number: int, reply: client_pb2.ServerFrame, placed: bool) -> None:
         """Replies. Where no reply is wanted, the view in it is shown all the same: no wake-up brings it."""
         if self.state is not State.OPEN:
             return
@@ -169,7 +169,9 @@ class Line:
             self.board.touched(self)
         if number:
             if call.call_id and not is_news and call.version < self.views.version(call.call_id):
-                reply.done.ClearField("call")  # a newer view was faster than this reply
+                # A newer view was faster than this reply. Who placed still has to learn which call it is.
+                if not placed:
+                    reply.done.ClearField("call")
             reply.reply_to = number
             self.socket.send(reply.SerializeToString())
         elif call.call_id and is_news:
