@@ -89,10 +89,14 @@ class Cast:
         account = await self.account(name)
         return await self.device(account, name, granted=granted, path=path)
 
+    async def newcomer(self, name: str) -> Person:
+        """Somebody with a wish for a username, at an empty page of a browser."""
+        context = await (await self.studio.browser(name)).new_context()
+        return await self._sit_down(_wish(name), context)
+
     async def account(self, name: str) -> Account:
         """A new account that nobody has signed in to at a browser."""
-        username = f"{name}_" + "".join(secrets.choice(_LETTERS) for _ in range(8))
-        account = Account(username, secrets.token_urlsafe(12))
+        account = _wish(name)
         await self._api.sign_up(account.username, account.password)
         return account
 
@@ -103,13 +107,17 @@ class Cast:
 
     async def enter(self, account: Account, context: BrowserContext, path: str = "/") -> Person:
         """Signs somebody in at this browser profile."""
+        person = await self._sit_down(account, context)
+        await person.sign_in()
+        if path != "/":
+            await person.visit(path)
+        return person
+
+    async def _sit_down(self, account: Account, context: BrowserContext) -> Person:
         self._contexts.append(context)
         await context.add_init_script(WATCH)
         person = Person(account, context, await context.new_page(), self.origin)
         self._people.append(person)
-        await person.sign_in()
-        if path != "/":
-            await person.visit(path)
         return person
 
     async def acquaint(self, *people: Person) -> None:
@@ -133,3 +141,8 @@ class Cast:
         complaints = [complaint for person in self._people for complaint in person.complaints]
         await asyncio.gather(*(context.close() for context in self._contexts))
         assert not complaints, complaints
+
+
+def _wish(name: str) -> Account:
+    username = f"{name}_" + "".join(secrets.choice(_LETTERS) for _ in range(8))
+    return Account(username, secrets.token_urlsafe(12))

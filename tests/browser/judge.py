@@ -22,7 +22,8 @@ WATCH = """
 HEARD = """
 async () => {
   const stream = document.querySelector('audio[data-remote="audio"]')?.srcObject;
-  if (!stream) return { hertz: 0, level: -200 };
+  const path = connections.at(-1)?.connectionState ?? 'none';
+  if (!stream) return { hertz: 0, level: -200, path };
   if (window.ear?.stream !== stream) {
     const context = window.ear?.context ?? new AudioContext();
     const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
@@ -37,10 +38,11 @@ async () => {
   let best = 0;
   for (let n = 1; n < bins.length; n++) if (bins[n] > bins[best]) best = n;
   const level = Number.isFinite(bins[best]) ? bins[best] : -200;
-  return { hertz: best * context.sampleRate / analyser.fftSize, level };
+  return { hertz: best * context.sampleRate / analyser.fftSize, level, path };
 }
 """
-"""The loudest frequency in what the other person's microphone sends, in hertz, and its level in decibel."""
+"""The loudest frequency in what the other person's microphone sends, in hertz, its level in decibel, and how
+the connection is."""
 
 RECORDED = """
 async () => {
