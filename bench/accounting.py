@@ -4,9 +4,11 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+WEIGHT = "-15"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -57,6 +59,17 @@ def pin(core: int) -> None:
     """Binds this process, and what it starts from now on, to one core, where there are two."""
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {core})
+
+
+def prefer(roots: Mapping[str, Iterable[int]]) -> None:
+    """Raises the scheduling weight of this process and of the trees, so that neighbours on a shared machine
+    come between them less often. Needs root; without it nothing happens.
+    """
+    children = _children()
+    for pids in (*roots.values(), [os.getpid()]):
+        for pid in _tree(pids, children):
+            with suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text(WEIGHT)
 
 
 def _children() -> dict[int, list[int]]:

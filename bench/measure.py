@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from bench.accounting import calibrate, spent, usage
+from bench.accounting import calibrate, prefer, spent, usage
 from bench.load import Pair, Tally, go_around, saturate, trickle
 from bench.town import SERVER_CORE, Town, rooms
 from ringline.client import Phone
@@ -41,6 +41,7 @@ class Sample:
 async def sample(topology: Topology, work: Awaitable[Tally]) -> Sample:
     """Runs `work` and charges the server's processes for it."""
     await asyncio.sleep(SETTLE_SECONDS)
+    prefer(rooms(topology))
     calibration = calibrate(SERVER_CORE)
     before, own, began = usage(rooms(topology)), time.process_time(), time.perf_counter()
     tally = await work
