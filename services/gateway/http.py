@@ -1,5 +1,6 @@
 """HTTP: the REST API with its document, health, the web client, and what holds for every response."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -50,7 +51,7 @@ def make_app(edge: Edge, is_ready: Ready) -> ASGIApp:
             max_age=600,
         )
     web = WebClient(Path(edge.settings.web_root)) if edge.settings.web_root else None
-    return Envelope(app, web, is_strict=edge.environment == "production")
+    return Envelope(app, web, edge.settings.request_s, is_strict=edge.environment == "production")
 
 
 def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
@@ -126,9 +127,10 @@ class Envelope:
     Addresses under /v1/ and the few of the service itself are the API's, everything else is the web client's.
     """
 
-    def __init__(self, app: FastAPI, web: WebClient | None, is_strict: bool) -> None:
+    def __init__(self, app: FastAPI, web: WebClient | None, seconds: float, is_strict: bool) -> None:
         self._app = app
         self._web = web
+        self._seconds = seconds
         self._headers = (*HEADERS, HTTPS_ONLY) if is_strict else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -157,10 +159,19 @@ class Envelope:
                 refusal = Refusal(Reason.REASON_INVALID, f"A body has at most {LONGEST_BODY} bytes.")
                 await problem(refusal, scope["path"], 413)(scope, receive, guarded)
             else:
-                await self._app(scope, _bounded(receive), guarded)
+                await self._ask(scope, receive, guarded)
         finally:
             route = "web" if is_page else getattr(scope.get("route"), "path", "-")
             HTTP_SECONDS.labels(scope["method"], route, seen["status"]).observe(time.perf_counter() - began)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The API's answer; a request that trickles in is not waited for."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._app(scope, _bounded(receive), send)
+        except TimeoutError:
+            refusal = Refusal(Reason.REASON_UNAVAILABLE, "The request took too long.")
+            await problem(refusal, scope["path"], 408)(scope, receive, send)
 
 
 def _is_api(path: str) -> bool:

@@ -82,12 +82,13 @@ class Lease:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             with suppress(Refusal):
-                await self._renew()
+                await self.renew()
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
         """Renews, and compares what is held with what is registered.
 
-        Claims and releases on their way look like a difference, so it must be larger, twice.
+        Claims and releases on their way look like a difference, so it must be larger, twice; at once where
+        presence has lost most lines, as after an outage longer than the lease.
         """
         moves = self._moves - self._claiming - len(self._going)
         answer = await self._presence.Renew(
@@ -95,7 +96,7 @@ class Lease:
         )
         held = self.lines()
         is_different = abs(answer.lines - len(held)) > self._moves - moves
-        if is_different and self._was_different:
+        if is_different and (self._was_different or answer.lines * 2 < len(held)):
             log(__name__).info("claiming lines anew", lines=len(held), registered=answer.lines)
             await self._claim_anew(held)
             is_different = False

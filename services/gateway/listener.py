@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.gateway.board import Board
 from services.gateway.settings import Settings
@@ -28,14 +29,36 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Http(HttpToolsProtocol):
+    """uvicorn's HTTP, but whoever connects has to ask for something within `seconds`."""
+
+    seconds: float
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody connected."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(self.seconds, transport.close)
+
+    def on_headers_complete(self) -> None:
+        """A request's headers are there."""
+        self._patience.cancel()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+
 @asynccontextmanager
 async def listening(app: ASGIApp, board: Board, settings: Settings) -> AsyncIterator[int]:
     """Serves HTTP by `app` and WebSockets by `board`; yields the port. Raises OSError where it is taken."""
     listener = _bind(settings.host, settings.port)
     line: Any = functools.partial(Socket, board.admit, settings.slow_s, settings.line_buffer)
+    http = type("Http", (_Http,), {"seconds": settings.request_s})
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=http,
         ws=line,
         lifespan="off",
         interface="asgi3",

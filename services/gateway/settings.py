@@ -57,6 +57,9 @@ class Settings(ServiceSettings, service="gateway"):
     command_burst: int = Field(60, ge=1, description="Frames that a line may send at once.")
     command_every_s: float = Field(0.05, gt=0, description="Seconds after which one more frame is granted.")
 
+    request_s: float = Field(
+        15.0, gt=0, le=120, description="Seconds within which a request has come and is answered."
+    )
     hello_s: float = Field(2.0, gt=0, le=30, description="Seconds within which a connection says hello.")
     slow_s: float = Field(
         5.0, gt=0, le=60, description="Seconds after which a line that does not read is cut."

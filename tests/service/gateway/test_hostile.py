@@ -21,7 +21,7 @@ from tests.service.gateway.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 20261122
-PER_OPERATION = 4
+PER_OPERATION = 3
 FRAMES = 400
 
 

@@ -113,6 +113,23 @@ async def test_a_message_in_too_many_pieces_is_not_waited_for(shared: Town) -> N
     assert (await farewell(socket))[1] == 1008
 
 
+async def test_who_connects_and_asks_for_nothing_is_not_waited_for(alone: Alone) -> None:
+    async with alone(request_s=0.3) as town:
+        port = int(town.urls[0].rpartition(":")[2])
+        head = b"POST /v1/accounts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        for said, answered in (
+            (b"", b""),
+            (b"GET /v1/con", b""),
+            (head + b"Content-Length: 9\r\n\r\n{", b"HTTP/1.1 408"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            async with asyncio.timeout(PATIENCE):
+                got = await reader.read(len(answered) or 1)
+            assert got.startswith(answered) and bool(got) == bool(answered), said
+            writer.close()
+
+
 async def test_a_network_whose_hellos_fail_waits(alone: Alone) -> None:
     """Counted by the address that the trusted proxy names, and by no other."""
     async with alone(hello_failures=2, trusted_proxies="127.0.0.0/8") as town:
@@ -199,6 +216,7 @@ async def test_beats_to_a_live_call_stop_when_signaling_is_gone(alone: Alone) ->
         bob = await town.person("bob")
         place = client_pb2.Place(username=bob.username, kinds=Kinds(audio=True))
         await line.ask(ClientFrame(command_id=secrets.token_urlsafe(18), place=place))
+        heard.clear()
 
         def beats() -> list[client_pb2.Beat]:
             return [frame.beat for frame in heard if frame.HasField("beat")]
