@@ -12,7 +12,7 @@ setup:    ## install everything into .venv and web/node_modules (instant when no
 	@$(PYTHON) tools/setup.py
 
 dev: setup    ## run everything on this machine and print two links that can call each other (RESET=1: afresh)
-	@exec $(BIN)/ringline dev $(if $(filter-out 0,$(RESET)),--reset)
+	@exec setpriv --pdeathsig=TERM $(BIN)/ringline dev $(if $(filter-out 0,$(RESET)),--reset)
 
 check: setup    ## lint, types, unit and house tests: seconds
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/check && exec $(BIN)/python -m pytest -q tests/unit tests/house
