@@ -196,6 +196,7 @@ export class LocalCall {
 
   private openMedia(view: Call): void {
     const resumed = this.heldOffer === undefined && view.described > 0;
+    this.catchUp(view);
     const offers = resumed || (view.role === Role.CALLEE && this.heldOffer === undefined);
     void this.media.want(this.wanted);
     if (offers) {
@@ -210,6 +211,19 @@ export class LocalCall {
     }
     if (this.heldOffer === undefined) this.media.warm(view.relay, view.described, 0);
     this.media.begin(view.relay);
+  }
+
+  /** What the user toggled while it rang is said now; what was not admitted is wanted no longer. */
+  private catchUp(view: Call): void {
+    const said = wantedOf(view.sends);
+    const { audio, video } = this.wanted;
+    this.wanted = { audio, video: video && view.maySend?.video === true };
+    if (said.audio === audio && said.video === this.wanted.video) return;
+    this.set(this.wanted).catch((error: unknown) => {
+      this.outside.warn(String(error));
+      this.wanted = said;
+      void this.media.want(said);
+    });
   }
 
   private say(send: Send): void {

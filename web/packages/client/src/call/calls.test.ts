@@ -154,6 +154,19 @@ describe("calls of a line", () => {
     expect(calls.live).toBe(false);
   });
 
+  it("say with the answer what was toggled while it rang", async () => {
+    const { calls, asked, done, settle, sent } = device();
+    const call = calls.place("bob", { audio: true, video: true });
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true })));
+    await settle();
+    await call?.set(AUDIO);
+    expect(sent.map((body) => body.case)).toEqual(["place"]);
+    const sends = create(KindsSchema, { audio: true, video: true });
+    calls.see(view({ role: Role.CALLER, here: true, version: 2n, phase: Phase.CONNECTING, sends }));
+    expect(sent.at(-1)).toMatchObject({ case: "setMedia", value: { kinds: AUDIO } });
+    calls.close();
+  });
+
   it("end with the reason where Place is refused", async () => {
     const { calls, asked, settle } = device();
     const call = calls.place("bob", AUDIO);
