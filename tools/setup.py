@@ -104,7 +104,8 @@ def install() -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     env = dict(os.environ)
     fast = run([*pip, "--require-hashes", "-r", "requirements/bootstrap.txt"], env)
-    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    uv += ["--compile-bytecode"]  # else every process of the tests compiles for seconds where nothing may be cached
     if not (fast and run([*uv, *locks], installer_env())):
         say("the quick installer found no way here; pip takes a minute longer")
         if not run([*pip, *locks], env):
