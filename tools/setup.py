@@ -105,7 +105,8 @@ def install() -> None:
     env = dict(os.environ)
     fast = run([*pip, "--require-hashes", "-r", "requirements/bootstrap.txt"], env)
     uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
-    uv += ["--compile-bytecode"]  # else every process of the tests compiles for seconds where nothing may be cached
+    # Compiled now: where nothing may be cached, every process of the tests would compile for seconds.
+    uv += ["--compile-bytecode"]
     if not (fast and run([*uv, *locks], installer_env())):
         say("the quick installer found no way here; pip takes a minute longer")
         if not run([*pip, *locks], env):
