@@ -194,10 +194,12 @@ def at(phone: Phone) -> str:
     return "@" + phone.session.username
 
 
-async def talk(ada: Phone, bob: Phone, *, video: bool = False) -> tuple[Call, Call]:
-    """A call that Ada places, Bob answers, and both see connected: (Ada's, Bob's)."""
+async def talk(ada: Phone, bob: Phone, *, video: bool = False, slowly: bool = False) -> tuple[Call, Call]:
+    """A call that Ada places, Bob answers (`slowly`: when Ada sees it ring), and both see connected."""
     call = await ada.place(at(bob), audio=True, video=video)
     ring = await bob.rings(PATIENCE)
+    if slowly:
+        await call.until("ringing", within=PATIENCE)
     await ring.answer(audio=True, video=video, offer=b"bob's offer", candidates=[b"bob's first candidate"])
     offer = await call.until_described(within=PATIENCE)
     await call.describe(b"ada's answer", answers=offer.generation, candidates=[b"ada's first candidate"])

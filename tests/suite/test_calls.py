@@ -210,7 +210,7 @@ async def test_a_revoked_device_is_cut_off_and_can_change_nothing(stage: Stage) 
 
 async def test_the_events_of_a_call_are_complete_and_in_order(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
-    call, ring = await talk(ada, bob)
+    call, ring = await talk(ada, bob, slowly=True)
     await call.set_media(audio=True, video=True)
     await ring.hang_up()
     await call.until("ended", within=PATIENCE)
