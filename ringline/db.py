@@ -1,4 +1,5 @@
-"""The database of one service: hot statements straight on asyncpg, the rest through SQLAlchemy.
+"""The database of one service, on asyncpg. SQLAlchemy owns the migrations (migrate.py): no process that
+serves pays for its import.
 
 A service signs in with its own role `ringline_<service>` and sees its own schema only. A database that cannot
 be reached or does not answer in time comes out as the refusal "unavailable"; every other database error is a
@@ -11,14 +12,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
@@ -42,6 +38,7 @@ _GONE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was killed in the middle of an answer
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
@@ -55,8 +52,7 @@ class Database:
     """One service's database.
 
     `pool` is asyncpg's, for hot statements; `fetchrow`, `fetch`, `fetchval`, `execute` and `transaction` run
-    on it and turn an outage into Refusal(UNAVAILABLE). `engine` is SQLAlchemy's, made on first use, for
-    everything else.
+    on it and turn an outage into Refusal(UNAVAILABLE).
     """
 
     def __init__(self, url: str, service: str, size: int = 8) -> None:
@@ -64,7 +60,6 @@ class Database:
         self._url = url
         self._size = size
         self._pool: asyncpg.Pool | None = None
-        self._engine: AsyncEngine | None = None
         # Taken from the pool and idle, with the time since when: asyncpg's own taking and giving back starts
         # tasks, which costs as much as a short statement.
         self._idle: deque[tuple[float, Connection]] = deque()
@@ -104,8 +99,6 @@ class Database:
 
     async def close(self) -> None:
         """Closes every connection, at once where they do not close by themselves within 2 s."""
-        if self._engine is not None:
-            await self._engine.dispose()
         if self._pool is not None:
             try:
                 async with asyncio.timeout(2.0):
@@ -122,28 +115,6 @@ class Database:
         if self._pool is None:
             raise RuntimeError("the database is not open")
         return self._pool
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """SQLAlchemy's engine on the same role.
-
-        Outages come out as the library's own errors (see `outage`).
-        """
-        if self._engine is None:
-            parts = urlsplit(self._url)._replace(scheme="postgresql+asyncpg")
-            self._engine = create_async_engine(
-                parts.geturl(),
-                pool_size=2,
-                max_overflow=max(0, self._size - 2),
-                pool_timeout=CONNECT_SECONDS,
-                pool_pre_ping=True,
-                connect_args={
-                    "timeout": CONNECT_SECONDS,
-                    "command_timeout": ANSWER_SECONDS,
-                    "server_settings": self._server_settings(),
-                },
-            )
-        return self._engine
 
     async def fetchrow(self, sql: str, *values: Any) -> Record | None:
         """The first row of `sql`, or None."""
@@ -188,13 +159,6 @@ class Database:
                 raise
             finally:
                 await self._give_back(con)
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction of SQLAlchemy's, for what is not hot."""
-        with outage():
-            async with self.engine.begin() as con:
-                yield con
 
     async def _take(self) -> Connection:
         while self._idle:
@@ -256,20 +220,6 @@ def outage() -> Iterator[None]:
         raise Refusal(Reason.REASON_UNAVAILABLE) from gone
     except _AGAIN as again:
         raise Refusal(Reason.REASON_UNAVAILABLE) from again
-    except DBAPIError as error:
-        # SQLAlchemy wraps asyncpg's error twice.
-        if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _GONE + _AGAIN):
-            raise Refusal(Reason.REASON_UNAVAILABLE) from error
-        raise
-    except PoolTimeout as late:
-        raise Refusal(Reason.REASON_UNAVAILABLE) from late
-
-
-def owner_engine(url: str) -> AsyncEngine:
-    """An engine for the owner of the schemas, without a pool; for migrations only."""
-    return create_async_engine(
-        urlsplit(url)._replace(scheme="postgresql+asyncpg").geturl(), poolclass=NullPool
-    )
 
 
 async def _keep(_con: Any, /) -> None:

@@ -6,15 +6,17 @@ May be run by several processes at once: the first one works, the others wait an
 
 import logging
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from ringline.config import NodeSettings
-from ringline.db import owner_engine
 
 LOCK = 7_464_554_629
 """The advisory lock of all migrations: "ringline", on the keys of a telephone, cut to fit."""
@@ -33,13 +35,20 @@ async def migrate(settings: NodeSettings, services: Mapping[str, str], target: s
 
     Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all.
     """
-    engine = owner_engine(settings.database_owner_url.get_secret_value())
+    engine = _owner_engine(settings.database_owner_url.get_secret_value())
     try:
         for service, folder in services.items():
             async with engine.begin() as con:
                 await con.run_sync(_migrate_one, settings, service, folder, target)
     finally:
         await engine.dispose()
+
+
+def _owner_engine(url: str) -> AsyncEngine:
+    """An engine without a pool, for the owner of the schemas."""
+    return create_async_engine(
+        urlsplit(url)._replace(scheme="postgresql+asyncpg").geturl(), poolclass=NullPool
+    )
 
 
 def run(metadata: MetaData | None = None) -> None:

@@ -36,21 +36,22 @@ WITH gate AS (
     p.closed_by = 0
     RETURNING 1
 ), kept AS (
-    INSERT INTO call (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record)
-    SELECT $1, 1, $8, $9, $10, $11, $12, $13, $14 WHERE NOT $7 OR EXISTS (SELECT FROM gate)
+    INSERT INTO call
+        (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record, ended_at)
+    SELECT $1, 1, $8, $9, $10, $11, $12, $13, $14, CASE WHEN NOT $8 THEN now() END WHERE NOT $7 OR EXISTS (SELECT FROM gate)
     RETURNING 1
 ), {TELL}
 SELECT count(*) FROM kept"""
 
 SAVE = f"""
 WITH kept AS (
-    UPDATE call SET version = $6 + 1, live = $7, deadline_ms = $8, gateways = $9, record = $10, updated_at =
-    now(),
+    UPDATE call SET version = $6 + 1, live = $7, deadline_ms = $8, gateways = $9, record = $10,
+        updated_at = now(), ended_at = CASE WHEN NOT $7 THEN now() END,
         caller_slot = CASE WHEN $11 THEN NULL WHEN $12::bytea IS NOT NULL THEN $12
             WHEN $13::bytea IS NOT NULL THEN caller_slot || $13 ELSE caller_slot END,
         callee_slot = CASE WHEN $11 THEN NULL WHEN $14::bytea IS NOT NULL THEN $14
-            WHEN $15::bytea IS NOT NULL THEN callee_slot || $15 ELSE callee_slot END
-        , glare_command = CASE WHEN $17 = '' THEN glare_command ELSE $17 END
+            WHEN $15::bytea IS NOT NULL THEN callee_slot || $15 ELSE callee_slot END,
+        glare_command = CASE WHEN $17 = '' THEN glare_command ELSE $17 END
     WHERE id = $1 AND version = $6
     RETURNING 1
 ), freed AS (
@@ -68,11 +69,11 @@ UNION ALL SELECT {COLUMNS} FROM call WHERE caller_id = $2 AND place_command = $3
 UNION ALL SELECT {COLUMNS} FROM call WHERE callee_id = $2 AND glare_command = $3"""
 
 PAST = f"""SELECT {COLUMNS} FROM (
-    (SELECT * FROM call WHERE NOT live AND caller_id = $1 AND updated_at > now() - interval '24 hours'
-     ORDER BY updated_at DESC LIMIT 50)
+    (SELECT * FROM call WHERE NOT live AND caller_id = $1 AND ended_at > now() - interval '24 hours'
+     ORDER BY ended_at DESC LIMIT 50)
     UNION ALL
-    (SELECT * FROM call WHERE NOT live AND callee_id = $1 AND updated_at > now() - interval '24 hours'
-     ORDER BY updated_at DESC LIMIT 50)) AS past"""
+    (SELECT * FROM call WHERE NOT live AND callee_id = $1 AND ended_at > now() - interval '24 hours'
+     ORDER BY ended_at DESC LIMIT 50)) AS past"""
 
 # Taken rows are not due again for five seconds: whoever takes them looks, and if he dies somebody else does.
 DUE = f"""
@@ -85,7 +86,7 @@ TOUCHED = f"""SELECT {COLUMNS} FROM call
 WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'"""
 
 PURGE = """DELETE FROM call WHERE id IN (
-    SELECT id FROM call WHERE NOT live AND updated_at < now() - interval '25 hours' LIMIT 1000)"""
+    SELECT id FROM call WHERE NOT live AND ended_at < now() - interval '25 hours' LIMIT 1000)"""
 
 GATE = """INSERT INTO pair AS p (k, closed_by) VALUES ($1, CASE WHEN $3::boolean THEN $2::smallint ELSE 0 END)
 ON CONFLICT (k) DO UPDATE SET closed_by = CASE WHEN $3 THEN p.closed_by | $2 ELSE p.closed_by & ~$2 END,

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from ringline.config import NodeSettings
 from ringline.db import Database
@@ -105,8 +104,8 @@ async def test_a_transaction_is_all_or_nothing(settings: NodeSettings) -> None:
             await con.execute("INSERT INTO pair (k) VALUES ('a')")
             raise Refusal(Reason.REASON_STALE)
     assert await db.fetchval("SELECT count(*) FROM pair") == 0
-    async with db.begin() as session:
-        await session.execute(text("INSERT INTO pair (k) VALUES ('a')"))
+    async with db.transaction() as con:
+        await con.execute("INSERT INTO pair (k) VALUES ('a')")
     assert await db.fetchval("SELECT count(*) FROM pair") == 1
     await db.close()
 

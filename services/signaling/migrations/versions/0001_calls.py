@@ -14,6 +14,7 @@ CREATE TABLE call (
     live          boolean NOT NULL,
     deadline_ms   bigint NOT NULL,
     updated_at    timestamptz NOT NULL DEFAULT now(),
+    ended_at      timestamptz,
     caller_id     text COLLATE "C" NOT NULL,
     callee_id     text COLLATE "C" NOT NULL,
     place_command text COLLATE "C" NOT NULL,
@@ -45,9 +46,9 @@ def upgrade() -> None:
     op.execute("CREATE INDEX call_live_caller ON call (caller_id) WHERE live")
     op.execute("CREATE INDEX call_live_callee ON call (callee_id) WHERE live")
     op.execute("CREATE INDEX call_due ON call (deadline_ms) WHERE live")
-    op.execute("CREATE INDEX call_past_caller ON call (caller_id, updated_at) WHERE NOT live")
-    op.execute("CREATE INDEX call_past_callee ON call (callee_id, updated_at) WHERE NOT live")
-    op.execute("CREATE INDEX call_past ON call (updated_at) WHERE NOT live")
+    op.execute("CREATE INDEX call_past_caller ON call (caller_id, ended_at) WHERE NOT live")
+    op.execute("CREATE INDEX call_past_callee ON call (callee_id, ended_at) WHERE NOT live")
+    op.execute("CREATE INDEX call_past ON call (ended_at) WHERE NOT live")
     op.execute(
         "CREATE UNIQUE INDEX call_glare ON call (callee_id, glare_command) WHERE glare_command IS NOT NULL"
     )
