@@ -38,7 +38,8 @@ WITH gate AS (
 ), kept AS (
     INSERT INTO call
         (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record, ended_at)
-    SELECT $1, 1, $8, $9, $10, $11, $12, $13, $14, CASE WHEN NOT $8 THEN now() END WHERE NOT $7 OR EXISTS (SELECT FROM gate)
+    SELECT $1, 1, $8, $9, $10, $11, $12, $13, $14, CASE WHEN NOT $8 THEN now() END
+    WHERE NOT $7 OR EXISTS (SELECT FROM gate)
     RETURNING 1
 ), {TELL}
 SELECT count(*) FROM kept"""
