@@ -14,7 +14,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """What one room (a service, Postgres, NATS) used so far: seconds of CPU, those in the kernel, KiB of PSS."""
+    """What one room (a service, Postgres, NATS) used so far: CPU seconds, those in the kernel, KiB of PSS."""
 
     cpu_s: float
     kernel_s: float
