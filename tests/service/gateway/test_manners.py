@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -183,6 +184,8 @@ async def test_a_line_that_does_not_read_is_cut_and_others_do_not_notice(alone: 
         for _ in range(200):
             await town.wake(slow, signaling_pb2.Wake(sender="s_x", frames=[frame_for(slow, big)]))
             await quick.ping()
+        # Only then may it read on: a reader that catches up in time is not slow.
+        await until(lambda: REGISTRY.get_sample_value("ringline_lines") == 1, PATIENCE, lambda: "not cut")
         slow._socket._transport.resume_reading()
         async with asyncio.timeout(PATIENCE):
             assert await slow.closed == 1006

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringline.config import NodeSettings
 from ringline.node import Node
 from ringline.v1 import policy_pb2, policy_pb2_grpc
+from ringline.wire import open_channel
 from tests.servers import until
 from tests.service.ringline.policies import Policies, policy_node
 
@@ -74,16 +75,20 @@ async def test_the_crash_of_a_background_task_ends_the_process() -> None:
 
 
 async def test_what_was_begun_is_finished() -> None:
-    async with policy_node() as (node, policies):
-        stub = policy_pb2_grpc.PolicyStub(node.of("gateway").channel("policy"))
+    async with AsyncExitStack() as outlasting:
+        async with policy_node() as (node, policies):
+            # A channel of its own: the node's are closed with it, whether the answer was read or not.
+            channel = open_channel([f"127.0.0.1:{node.port}"], "gateway")
+            await outlasting.enter_async_context(channel)
+            stub = policy_pb2_grpc.PolicyStub(channel)
 
-        async def ask() -> policy_pb2.GetCallSettingsResponse:
-            return await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest(user_id="patient"))
+            async def ask() -> policy_pb2.GetCallSettingsResponse:
+                return await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest(user_id="patient"))
 
-        begun = asyncio.create_task(ask())
-        await until(lambda: bool(policies.held), 5, lambda: "not asked")
-        asyncio.get_running_loop().call_later(0.3, policies.held[0].set)
-    assert await begun == policy_pb2.GetCallSettingsResponse()
+            begun = asyncio.create_task(ask())
+            await until(lambda: bool(policies.held), 5, lambda: "not asked")
+            asyncio.get_running_loop().call_later(0.3, policies.held[0].set)
+        assert await begun == policy_pb2.GetCallSettingsResponse()
 
 
 async def test_metrics_are_served() -> None:
