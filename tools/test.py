@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PATIENCE = 2.0
+PATIENCE = 4.0
 """A part is ended, and red, after this many times its budget; over its budget it is only marked."""
 MARK = "RINGLINE_TEST_RUN"
 
