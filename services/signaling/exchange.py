@@ -132,7 +132,7 @@ class Exchange:
         self._outbox.nudge()
         stored = Stored(placed.record, (None, None))
         self._remember(stored)
-        # After the reply is on its way: its time must not depend on how many devices ring.
+        # Not before the reply is made: its time must not depend on how many devices ring.
         asyncio.get_running_loop().call_soon(self._ring, stored)
         return self._see(stored, 0, who.line, relay=True)
 

@@ -15,7 +15,7 @@ from ringline.db import Connection, Database, Record
 from ringline.outbox import part_of
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, events_pb2, reasons_pb2, signaling_pb2
-from services.signaling.record import CALLEE, CALLER, holds_pair, live
+from services.signaling.record import CALLEE, CALLER, Times, holds_pair, live
 from services.signaling.verbs import Step
 
 COLUMNS = "id, version, record, caller_slot, callee_slot"
@@ -78,7 +78,7 @@ PAST = f"""SELECT {COLUMNS} FROM (
 
 # Taken rows are not due again for five seconds: whoever takes them looks, and if he dies somebody else does.
 DUE = f"""
-UPDATE call SET deadline_ms = {DATABASE_MS} + 5000
+UPDATE call SET deadline_ms = {DATABASE_MS} + {Times().ring_look}
 WHERE id IN (SELECT id FROM call WHERE live AND deadline_ms <= {DATABASE_MS} ORDER BY deadline_ms LIMIT $1
              FOR UPDATE SKIP LOCKED)
 RETURNING {COLUMNS}"""
