@@ -132,19 +132,25 @@ class RenewRequest(_message.Message):
 
     GATEWAY_ID_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    CLAIMED_ANEW_SINCE_MS_FIELD_NUMBER: _builtins.int
     gateway_id: _builtins.str
     """The gateway."""
     lines: _builtins.int
     """How many lines it holds, to compare with what is registered."""
+    claimed_anew_since_ms: _builtins.int
+    """The gateway has claimed anew every line it holds, after this moment (Unix milliseconds on the clock of now_ms): what is
+    registered for it since before then is a claim whose answer never reached it, and is taken off. 0 where it has not.
+    """
     def __init__(
         self,
         *,
         gateway_id: _builtins.str = ...,
         lines: _builtins.int = ...,
+        claimed_anew_since_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gateway_id", b"gateway_id", "lines", b"lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed_anew_since_ms", b"claimed_anew_since_ms", "gateway_id", b"gateway_id", "lines", b"lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,19 +164,35 @@ class RenewResponse(_message.Message):
 
     LINES_FIELD_NUMBER: _builtins.int
     LEASE_MS_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    EXPELLED_FIELD_NUMBER: _builtins.int
+    NOW_MS_FIELD_NUMBER: _builtins.int
     lines: _builtins.int
     """How many lines are registered for this gateway; where it differs, the gateway claims its lines anew."""
     lease_ms: _builtins.int
     """For how long the lease is good, in milliseconds."""
+    now_ms: _builtins.int
+    """The clock by which lines are registered, in Unix milliseconds."""
+    @_builtins.property
+    def replaced(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Line]:
+        """This gateway's lines that were replaced elsewhere in the last minute, as they were here."""
+
+    @_builtins.property
+    def expelled(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Line]:
+        """This gateway's lines that were expelled in the last minute, as they were."""
+
     def __init__(
         self,
         *,
         lines: _builtins.int = ...,
         lease_ms: _builtins.int = ...,
+        replaced: _abc.Iterable[_types_pb2.Line] | None = ...,
+        expelled: _abc.Iterable[_types_pb2.Line] | None = ...,
+        now_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_ms", b"lease_ms", "lines", b"lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expelled", b"expelled", "lease_ms", b"lease_ms", "lines", b"lines", "now_ms", b"now_ms", "replaced", b"replaced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

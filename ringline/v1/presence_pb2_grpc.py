@@ -82,7 +82,8 @@ class PresenceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Renew(self, request, context):
-        """Renews the lease of a gateway; said every 5 s, good for 15 s.
+        """Renews the lease of a gateway; said every 1.5 s, good for 6 s. The answer repeats what the gateway
+        should have heard over the bus.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class PresenceStub:
     Release: _grpc.UnaryUnaryMultiCallable[_presence_pb2.ReleaseRequest, _presence_pb2.ReleaseResponse]
     """Takes lines off, each only if its epoch is still the registered one."""
     Renew: _grpc.UnaryUnaryMultiCallable[_presence_pb2.RenewRequest, _presence_pb2.RenewResponse]
-    """Renews the lease of a gateway; said every 5 s, good for 15 s."""
+    """Renews the lease of a gateway; said every 1.5 s, good for 6 s. The answer repeats what the gateway
+    should have heard over the bus.
+    """
     Expel: _grpc.UnaryUnaryMultiCallable[_presence_pb2.ExpelRequest, _presence_pb2.ExpelResponse]
     """Takes all lines of a device off and tells their gateways to close them."""
     Locate: _grpc.StreamStreamMultiCallable[_presence_pb2.LocateRequest, _presence_pb2.LocateResponse]
@@ -58,7 +60,9 @@ class PresenceAsyncStub(PresenceStub):
     Release: _aio.UnaryUnaryMultiCallable[_presence_pb2.ReleaseRequest, _presence_pb2.ReleaseResponse]  # type: ignore[assignment]
     """Takes lines off, each only if its epoch is still the registered one."""
     Renew: _aio.UnaryUnaryMultiCallable[_presence_pb2.RenewRequest, _presence_pb2.RenewResponse]  # type: ignore[assignment]
-    """Renews the lease of a gateway; said every 5 s, good for 15 s."""
+    """Renews the lease of a gateway; said every 1.5 s, good for 6 s. The answer repeats what the gateway
+    should have heard over the bus.
+    """
     Expel: _aio.UnaryUnaryMultiCallable[_presence_pb2.ExpelRequest, _presence_pb2.ExpelResponse]  # type: ignore[assignment]
     """Takes all lines of a device off and tells their gateways to close them."""
     Locate: _aio.StreamStreamMultiCallable[_presence_pb2.LocateRequest, _presence_pb2.LocateResponse]  # type: ignore[assignment]
@@ -91,7 +95,9 @@ class PresenceServicer(metaclass=_abc_1.ABCMeta):
         request: _presence_pb2.RenewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_presence_pb2.RenewResponse, _abc.Awaitable[_presence_pb2.RenewResponse]]:
-        """Renews the lease of a gateway; said every 5 s, good for 15 s."""
+        """Renews the lease of a gateway; said every 1.5 s, good for 6 s. The answer repeats what the gateway
+        should have heard over the bus.
+        """
 
     @_abc_1.abstractmethod
     def Expel(

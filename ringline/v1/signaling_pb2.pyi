@@ -372,6 +372,7 @@ class Wake(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     FRAMES_FIELD_NUMBER: _builtins.int
     FENCED_FIELD_NUMBER: _builtins.int
+    EXPELLED_FIELD_NUMBER: _builtins.int
     sender: _builtins.str
     """The process that sends."""
     number: _builtins.int
@@ -382,7 +383,11 @@ class Wake(_message.Message):
 
     @_builtins.property
     def fenced(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Line]:
-        """Lines that were replaced or expelled: to be closed where the epoch is not higher."""
+        """Lines that were replaced: to be closed where the epoch is not higher."""
+
+    @_builtins.property
+    def expelled(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Line]:
+        """Lines whose device was expelled: to be closed where the epoch is not higher."""
 
     def __init__(
         self,
@@ -391,10 +396,11 @@ class Wake(_message.Message):
         number: _builtins.int = ...,
         frames: _abc.Iterable[Global___LineFrame] | None = ...,
         fenced: _abc.Iterable[_types_pb2.Line] | None = ...,
+        expelled: _abc.Iterable[_types_pb2.Line] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fenced", b"fenced", "frames", b"frames", "number", b"number", "sender", b"sender"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expelled", b"expelled", "fenced", b"fenced", "frames", b"frames", "number", b"number", "sender", b"sender"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,22 +415,28 @@ class SeverRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     OTHER_USER_ID_FIELD_NUMBER: _builtins.int
     CLOSED_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Who closes or opens."""
     other_user_id: _builtins.str
     """Against whom."""
     closed: _builtins.bool
     """True closes, false opens; both may be repeated."""
+    generation: _builtins.int
+    """Rises with each wish of this user against the other. A lower one than was carried out before changes nothing: it is
+    one that was given up on the way and came late.
+    """
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         other_user_id: _builtins.str = ...,
         closed: _builtins.bool = ...,
+        generation: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "generation", b"generation", "other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,8 +26,11 @@ from services.gateway.socket import POLICY, RESTART, Socket
 PATH = "/v1/connect"
 TICK_SECONDS = 0.5
 LATE_SECONDS = 2.0
-LIVE_SILENCE_SECONDS = 15.0
-"""A line with a live call that answers no ping for so long is gone, whatever TCP believes."""
+LIVE_SILENCE_SECONDS = 7.0
+"""A line with a live call that answers no ping for so long is gone, whatever TCP believes.
+
+Looked at with every beat: the second ping that is not answered ends it.
+"""
 IDLE_BEATS_MISSED = 2.4
 
 LINES = Gauge("ringline_lines", "Open lines.")
@@ -69,7 +72,8 @@ class Board:
         self._is_empty = asyncio.Event()
         self._farewells: set[asyncio.Task[None]] = set()
         link.held, link.deliver, link.settle, link.fence = self._held, self.deliver, self._settle, self.fence
-        lease.lines, lease.fence = self._claimed, self.fence
+        lease.lines, lease.fence, lease.expel = self._claimed, self.fence, self.expel
+        link.expel = self.expel
 
     def __len__(self) -> int:
         return len(self._by_key) + len(self._strangers)
@@ -180,11 +184,18 @@ class Board:
             line.show(frame)
 
     def fence(self, lines: Iterable[types_pb2.Line]) -> None:
-        """Closes lines that were replaced or expelled, unless they have a higher epoch by now."""
-        for fenced in lines:
-            line = self._by_key.get(f"{fenced.device_id}.{fenced.instance}")
-            if line is not None and line.proto.epoch <= fenced.epoch:
-                line.goodbye(Refusal(Reason.REASON_LINE_FENCED), POLICY)
+        """Closes lines that were replaced, unless they have a higher epoch by now."""
+        self._dismiss(lines, Reason.REASON_LINE_FENCED)
+
+    def expel(self, lines: Iterable[types_pb2.Line]) -> None:
+        """Closes lines whose device was expelled, unless they have a higher epoch by now."""
+        self._dismiss(lines, Reason.REASON_DEVICE_REVOKED)
+
+    def _dismiss(self, lines: Iterable[types_pb2.Line], reason: Reason.ValueType) -> None:
+        for gone in lines:
+            line = self._by_key.get(f"{gone.device_id}.{gone.instance}")
+            if line is not None and line.proto.epoch <= gone.epoch:
+                line.goodbye(Refusal(reason), POLICY)
 
     def _held(self) -> Held:
         live = [(line.proto, call_id, seen) for line in self._live for call_id, seen in line.views.live()]

@@ -16,7 +16,9 @@ from ringline.v1.reasons_pb2 import Reason
 if TYPE_CHECKING:  # these classes are in the stub files only
     from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
 
-RENEW_SECONDS = 5.0
+RENEW_SECONDS = 1.5
+AGAIN_SECONDS = 0.5
+"""After a renewal that failed: who looks for a line just after an outage should find it."""
 BATCH_SECONDS = 0.05
 BATCH = 500
 AT_ONCE = 16
@@ -24,7 +26,9 @@ AT_ONCE = 16
 
 
 class Lease:
-    """`lines` answers the open lines, `fence` closes those that presence knows to be replaced."""
+    """`lines` answers the open lines; `fence` closes those that presence knows to be replaced, `expel` those
+    whose device was expelled.
+    """
 
     def __init__(self, presence: PresenceAsyncStub, gateway_id: str) -> None:
         self._presence = presence
@@ -36,6 +40,7 @@ class Lease:
         self._moves = 0
         self.lines: Callable[[], list[types_pb2.Line]] = list
         self.fence: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
+        self.expel: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
 
     async def claim(self, line: types_pb2.Line, ticket_id: str, expires_at_ms: int) -> types_pb2.Line:
         """Registers a line, which spends its ticket, and answers it with its epoch. Raises Refusal."""
@@ -79,13 +84,16 @@ class Lease:
 
     async def run_renewals(self) -> None:
         """Renews for ever; presence being away is no failure of the gateway."""
+        pause = RENEW_SECONDS
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(pause)
+            pause = AGAIN_SECONDS
             with suppress(Refusal):
                 await self.renew()
+                pause = RENEW_SECONDS
 
     async def renew(self) -> None:
-        """Renews, and compares what is held with what is registered.
+        """Renews, closes what was lost to others, and compares what is held with what is registered.
 
         Claims and releases on their way look like a difference, so it must be larger, twice; at once where
         presence has lost most lines, as after an outage longer than the lease.
@@ -94,23 +102,39 @@ class Lease:
         answer = await self._presence.Renew(
             presence_pb2.RenewRequest(gateway_id=self._gateway_id, lines=len(self.lines()))
         )
+        self.fence(answer.replaced)
+        self.expel(answer.expelled)
         held = self.lines()
         is_different = abs(answer.lines - len(held)) > self._moves - moves
         if is_different and (self._was_different or answer.lines * 2 < len(held)):
             log(__name__).info("claiming lines anew", lines=len(held), registered=answer.lines)
-            await self._claim_anew(held)
+            # A claim on its way may be registered already, and is not held yet.
+            is_whole = not self._claiming
+            if await self._claim_anew(held) and is_whole:
+                await self._presence.Renew(
+                    presence_pb2.RenewRequest(
+                        gateway_id=self._gateway_id,
+                        lines=len(self.lines()),
+                        claimed_anew_since_ms=answer.now_ms,
+                    )
+                )
             is_different = False
         self._was_different = is_different
 
-    async def _claim_anew(self, lines: list[types_pb2.Line]) -> None:
+    async def _claim_anew(self, lines: list[types_pb2.Line]) -> bool:
+        """Claims lines anew and closes those that others have; answers whether all of them were claimed or
+        closed.
+        """
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def again(line: types_pb2.Line) -> None:
+        async def again(line: types_pb2.Line) -> bool:
             async with gate:
                 try:
                     await self._presence.Claim(presence_pb2.ClaimRequest(line=line))
                 except Refusal as refusal:
-                    if refusal.reason == Reason.REASON_LINE_FENCED:
-                        self.fence([line])
+                    if refusal.reason != Reason.REASON_LINE_FENCED:
+                        return False
+                    self.fence([line])
+            return True
 
-        await asyncio.gather(*(again(line) for line in lines))
+        return all(await asyncio.gather(*(again(line) for line in lines)))

@@ -44,7 +44,7 @@ class Link:
     """What a gateway says to signaling, and hears of it.
 
     `held` answers what the lines hold for live, `deliver` takes a frame to its lines, `settle` is told what
-    of the held is live, `fence` closes lines.
+    of the held is live, `fence` closes lines that were replaced, `expel` those of expelled devices.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Link:
         self.deliver: Callable[[signaling_pb2.LineFrame], None] = lambda frame: None
         self.settle: Callable[[Held, frozenset[str]], None] = lambda held, live: None
         self.fence: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
+        self.expel: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
 
     async def command(self, line: types_pb2.Line, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:
         """A client's command; answers the frame for it. Raises Refusal."""
@@ -135,3 +136,4 @@ class Link:
         for frame in wake.frames:
             self.deliver(frame)
         self.fence(wake.fenced)
+        self.expel(wake.expelled)

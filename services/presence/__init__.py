@@ -5,8 +5,8 @@ Answers  Presence.Claim, Presence.Release, Presence.Renew, Presence.Expel, Prese
 Hears  nothing.   Says  nothing.   Asks  nobody.
 
 A line lives as long as its gateway renews one lease for all its lines. A newer connection of the same
-instance, or expelling the device, fences the older one: its gateway is woken. Whoever missed that sees it at
-the next renewal, where the number of lines differs and claiming anew with the old epoch is refused.
+instance, or expelling the device, fences the older one: its gateway is woken. Whoever missed that hears it
+again with every renewal of the next minute.
 """
 
 from collections.abc import AsyncIterator

@@ -38,7 +38,7 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
         if claimed is None:
             raise Refusal(reasons_pb2.REASON_TICKET_INVALID)
         if claimed.displaced is not None:
-            await self._fence([claimed.displaced])
+            await self._fence([claimed.displaced], expelled=False)
         line.epoch = claimed.epoch
         return presence_pb2.ClaimResponse(line=line)
 
@@ -66,13 +66,19 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
     ) -> presence_pb2.RenewResponse:
         """Renews a gateway's lease."""
         check_id(request.gateway_id, "g_")
-        lines = await self._store.renew(request.gateway_id)
-        if lines != request.lines:
+        found = await self._store.renew(request.gateway_id, request.claimed_anew_since_ms)
+        if found.lines != request.lines:
             # A claim or a release on its way, most of the time.
             log(__name__).debug(
-                "lines differ", gateway=request.gateway_id, held=request.lines, registered=lines
+                "lines differ", gateway=request.gateway_id, held=request.lines, registered=found.lines
             )
-        return presence_pb2.RenewResponse(lines=lines, lease_ms=round(LEASE.total_seconds() * 1000))
+        return presence_pb2.RenewResponse(
+            lines=found.lines,
+            lease_ms=round(LEASE.total_seconds() * 1000),
+            replaced=found.replaced,
+            expelled=found.expelled,
+            now_ms=found.now_ms,
+        )
 
     async def Expel(
         self,
@@ -83,7 +89,7 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
         check_id(request.user_id, "u_")
         check_id(request.device_id, "d_")
         lines = await self._store.expel(request.user_id, request.device_id)
-        await self._fence(lines)
+        await self._fence(lines, expelled=True)
         return presence_pb2.ExpelResponse(lines=lines)
 
     def Locate(
@@ -106,7 +112,7 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
         lines = await self._open_lines.ask(list(question.user_ids))
         return presence_pb2.LocateAnswer(lines=lines)
 
-    async def _fence(self, lines: Iterable[types_pb2.Line]) -> None:
-        """Tells gateways to close lines. Where the bus is away, they find out at their next renewal."""
-        for gateway_id, wake in fences(lines).items():
+    async def _fence(self, lines: Iterable[types_pb2.Line], expelled: bool) -> None:
+        """Tells gateways to close lines. Who does not hear it finds out at the next renewal."""
+        for gateway_id, wake in fences(lines, expelled).items():
             await self._bus.publish_wake(gateway_id, wake.SerializeToString())

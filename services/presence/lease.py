@@ -12,8 +12,10 @@ from ringline import ids
 from ringline.refusal import Refusal
 from ringline.v1 import reasons_pb2, signaling_pb2, types_pb2
 
-LEASE = timedelta(seconds=15)
-"""For how long one renewal is good; a gateway renews every 5 s."""
+LEASE = timedelta(seconds=6)
+"""For how long one renewal is good; a gateway renews every 1.5 s."""
+TOLD = timedelta(minutes=1)
+"""For how long renewals tell a gateway of lines that it lost to others."""
 FORGOTTEN = timedelta(minutes=10)
 """How long a line that was released, or whose gateway is gone, is remembered. Far longer than any statement
 may run: a claim that began before the line was forgotten cannot hand out a lower epoch after it."""
@@ -40,13 +42,14 @@ def check_id(text: str, prefix: str) -> None:
         raise Refusal(reasons_pb2.REASON_INVALID, f"An id with the prefix {prefix} is missing.")
 
 
-def fences(lines: Iterable[types_pb2.Line]) -> dict[str, signaling_pb2.Wake]:
-    """What each gateway must hear about lines that were replaced or expelled: gateway -> the Wake.
+def fences(lines: Iterable[types_pb2.Line], expelled: bool) -> dict[str, signaling_pb2.Wake]:
+    """What each gateway must hear about lines that were replaced, or `expelled`: gateway -> the Wake.
 
     A line here is as it was: its former gateway, its former epoch. Connections with a higher epoch stay.
     """
     by_gateway = sorted((line for line in lines if line.gateway_id), key=lambda line: line.gateway_id)
-    return {
-        gateway: signaling_pb2.Wake(sender="presence", fenced=group)
-        for gateway, group in groupby(by_gateway, key=lambda line: line.gateway_id)
-    }
+    wakes = {}
+    for gateway, group in groupby(by_gateway, key=lambda line: line.gateway_id):
+        wake = wakes[gateway] = signaling_pb2.Wake(sender="presence")
+        (wake.expelled if expelled else wake.fenced).extend(group)
+    return wakes

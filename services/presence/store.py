@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ringline.db import Database, Record
 from ringline.v1 import types_pb2
-from services.presence.lease import FORGOTTEN, LEASE, SPENT
+from services.presence.lease import FORGOTTEN, LEASE, SPENT, TOLD
 
 # `nextval` in the update runs with the row locked: the later of two claims has the higher epoch. `greatest`
 # is for a sequence that was restored from a backup.
@@ -23,7 +23,8 @@ INSERT INTO line AS l (device_id, instance, user_id, gateway_id, epoch)
 SELECT $3, $4, $5, $6, nextval('epoch') FROM spent
 ON CONFLICT (device_id, instance) DO UPDATE SET
     displaced_gateway_id = l.gateway_id, displaced_epoch = l.epoch,
-    gateway_id = excluded.gateway_id, epoch = greatest(nextval('epoch'), l.epoch + 1), since = now()
+    gateway_id = excluded.gateway_id, epoch = greatest(nextval('epoch'), l.epoch + 1), since = now(),
+    expelled = false
 WHERE l.user_id = excluded.user_id
 RETURNING epoch, displaced_gateway_id, displaced_epoch"""
 
@@ -47,12 +48,23 @@ WITH renewed AS (
     INSERT INTO gateway AS g (gateway_id, lease_until) VALUES ($1, now() + $2::interval)
     ON CONFLICT (gateway_id) DO UPDATE SET lease_until = greatest(g.lease_until, excluded.lease_until)
 )
-SELECT count(*) FROM line WHERE gateway_id = $1 AND gateway_id <> ''"""
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    (SELECT count(*) FROM line WHERE gateway_id = $1 AND gateway_id <> '')"""
+
+# What a gateway was told once, over the bus, and may have missed.
+LOST = """
+SELECT user_id, device_id, instance, displaced_gateway_id, displaced_epoch, expelled FROM line
+WHERE displaced_gateway_id = $1 AND displaced_gateway_id <> '' AND since > now() - $2::interval LIMIT 1000"""
+
+# Claims whose answers never reached the gateway: it has no such connection.
+DROP_UNHELD = """
+UPDATE line SET gateway_id = '', since = now()
+WHERE gateway_id = $1 AND gateway_id <> '' AND since < to_timestamp($2::bigint / 1000.0)"""
 
 # The epoch rises here too: a gateway that did not hear of it and claims the line anew finds itself fenced.
 EXPEL = """
 UPDATE line SET displaced_gateway_id = gateway_id, displaced_epoch = epoch,
-    gateway_id = '', epoch = greatest(nextval('epoch'), epoch + 1), since = now()
+    gateway_id = '', epoch = greatest(nextval('epoch'), epoch + 1), since = now(), expelled = true
 WHERE user_id = $1 AND device_id = $2 AND gateway_id <> ''
 RETURNING instance, displaced_gateway_id, displaced_epoch"""
 
@@ -84,6 +96,17 @@ class Claimed(NamedTuple):
     epoch: int
     displaced: types_pb2.Line | None
     """The connection that this one replaces, with its gateway and epoch; None where there was none."""
+
+
+class Renewed(NamedTuple):
+    """What a gateway learns when it renews."""
+
+    now_ms: int
+    lines: int
+    """How many are registered for it."""
+    replaced: list[types_pb2.Line]
+    expelled: list[types_pb2.Line]
+    """Lines it lost in the last minute, as they were."""
 
 
 class Store:
@@ -121,10 +144,18 @@ class Store:
         ]
         return await self._db.execute(RELEASE, *columns)
 
-    async def renew(self, gateway_id: str) -> int:
-        """Renews a gateway's lease; answers how many lines are registered for it."""
-        lines: int = await self._db.fetchval(RENEW, gateway_id, LEASE)
-        return lines
+    async def renew(self, gateway_id: str, claimed_anew_since_ms: int) -> Renewed:
+        """Renews a gateway's lease; takes off what is registered for it from before `claimed_anew_since_ms`,
+        where that is not 0.
+        """
+        if claimed_anew_since_ms:
+            await self._db.execute(DROP_UNHELD, gateway_id, claimed_anew_since_ms)
+        now_ms, lines = (await self._db.fetch(RENEW, gateway_id, LEASE))[0]
+        renewed = Renewed(now_ms, lines, [], [])
+        for lost in await self._db.fetch(LOST, gateway_id, TOLD):
+            line = _former(lost["user_id"], lost["device_id"], lost["instance"], lost)
+            (renewed.expelled if lost["expelled"] else renewed.replaced).append(line)
+        return renewed
 
     async def expel(self, user_id: str, device_id: str) -> list[types_pb2.Line]:
         """Takes all lines of a device off; answers them as they were."""

@@ -9,7 +9,8 @@ from ringline.client.keys import DeviceKey
 from ringline.client.rest import Session, normal
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
-from tests.service.gateway.town import PASSWORD, Town
+from tests.conftest import Databases
+from tests.service.gateway.town import BUILDS, PASSWORD, Town, town
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -147,12 +148,28 @@ async def test_a_revoked_device_is_out_everywhere_within_two_seconds(shared: Tow
     line = await shared.line(tablet, 1)
     await ada.revoke(tablet.device_id)
     await line.closed
+    assert line.refused is not None and line.refused.reason == Reason.REASON_DEVICE_REVOKED
     await until_shut_out(tablet)
     revoked = {one["device_id"]: one["revoked"] for one in (await ada.devices())["devices"]}
     assert revoked == {ada.device_id: False, tablet.device_id: True}
     with pytest.raises(Refusal) as refused:
         await tablet.renew()
     assert refused.value.reason == Reason.REASON_DEVICE_REVOKED
+
+
+async def test_a_revoked_device_loses_its_line_though_the_bus_is_away(databases: Databases) -> None:
+    name = await databases.create(tuple(BUILDS))
+    async with town(databases.settings(name), count=2) as without_bus:
+        ada = await without_bus.person("ada")
+        tablet = await without_bus.api().sign_in(ada.username, PASSWORD, DeviceKey(), "Tablet")
+        line = await without_bus.line(tablet, 1)
+        kept = await without_bus.line(ada, 1)
+        await ada.revoke(tablet.device_id)
+        async with asyncio.timeout(10):
+            await line.closed
+        assert line.refused is not None and line.refused.reason == Reason.REASON_DEVICE_REVOKED
+        assert not kept.closed.done()
+    await databases.drop(name)
 
 
 async def test_one_device_cannot_get_a_ticket_for_another(shared: Town) -> None:

@@ -57,20 +57,30 @@ class Ear:
 
     def __init__(self) -> None:
         self.fenced: list[types_pb2.Line] = []
+        self.expelled: list[types_pb2.Line] = []
         self._heard = asyncio.Event()
 
     async def hear(self, wake: bytes) -> None:
         """Notes a wake-up."""
-        self.fenced += signaling_pb2.Wake.FromString(wake).fenced
+        heard = signaling_pb2.Wake.FromString(wake)
+        self.fenced += heard.fenced
+        self.expelled += heard.expelled
         self._heard.set()
 
     async def until_fenced(self, lines: int) -> list[types_pb2.Line]:
         """Waits until that many lines were fenced."""
+        return await self._until(self.fenced, lines)
+
+    async def until_expelled(self, lines: int) -> list[types_pb2.Line]:
+        """Waits until that many lines were expelled."""
+        return await self._until(self.expelled, lines)
+
+    async def _until(self, heard: list[types_pb2.Line], lines: int) -> list[types_pb2.Line]:
         async with asyncio.timeout(5):
-            while len(self.fenced) < lines:
+            while len(heard) < lines:
                 self._heard.clear()
                 await self._heard.wait()
-        return self.fenced
+        return heard
 
 
 def in_ms(milliseconds: int) -> int:

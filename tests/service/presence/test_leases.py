@@ -20,7 +20,7 @@ async def silence(settings: NodeSettings, gateway_id: str, seconds: float) -> No
     """Lets a gateway's last renewal be that long ago."""
     async with owner(settings) as con:
         await con.execute(
-            "UPDATE presence.gateway SET lease_until = now() + interval '15 s' - make_interval(secs => $2)"
+            "UPDATE presence.gateway SET lease_until = now() + interval '6 s' - make_interval(secs => $2)"
             " WHERE gateway_id = $1",
             gateway_id,
             seconds,
@@ -31,12 +31,12 @@ async def test_the_lines_of_a_silent_gateway_are_not_open(
     one: Presence, other: Presence, places: Places, settings: NodeSettings
 ) -> None:
     line = await one.claim(new_line(ids.mint_gateway()))
-    await silence(settings, line.gateway_id, 16)
+    await silence(settings, line.gateway_id, 7)
     assert await located(places, line.user_id) == []
 
     answer = await other.renew(line.gateway_id, 1)
 
-    assert (answer.lines, answer.lease_ms) == (1, 15_000)
+    assert (answer.lines, answer.lease_ms) == (1, 6_000)
     assert await located(places, line.user_id) == [line]
 
 
@@ -99,7 +99,7 @@ async def test_an_expelled_device_has_no_line_and_its_gateways_hear_of_it(
     expelled = await other.expel(stolen.user_id, stolen.device_id)
 
     assert sorted(expelled, key=lambda line: line.epoch) == [stolen, second_tab]
-    assert sorted(await ear.until_fenced(2), key=lambda line: line.epoch) == [stolen, second_tab]
+    assert sorted(await ear.until_expelled(2), key=lambda line: line.epoch) == [stolen, second_tab]
     assert await located(places, stolen.user_id) == [kept]
     assert await other.expel(stolen.user_id, stolen.device_id) == []
 
@@ -111,6 +111,57 @@ async def test_a_gateway_that_did_not_hear_of_it_finds_the_expelled_line_fenced(
     with pytest.raises(Refusal) as refused:
         await one.claim(line, ticket_id="")
     assert refused.value.name == "line_fenced"
+
+
+async def test_renewals_say_what_a_gateway_should_have_heard_over_the_bus(
+    one: Presence, other: Presence, settings: NodeSettings
+) -> None:
+    gateway = ids.mint_gateway()
+    replaced, expelled, kept, released = [await one.claim(new_line(gateway)) for _ in range(4)]
+    await other.claim(at(replaced, ids.mint_gateway()))
+    await other.expel(expelled.user_id, expelled.device_id)
+    await other.release(released)
+
+    for pod in (one, other):
+        answer = await pod.renew(gateway, 1)
+        assert (list(answer.replaced), list(answer.expelled)) == ([replaced], [expelled])
+        assert answer.lines == 1
+    assert not (await one.renew(ids.mint_gateway())).replaced
+
+    async with owner(settings) as con:
+        await con.execute("UPDATE presence.line SET since = since - interval '61 s'")
+    answer = await one.renew(gateway, 1)
+    assert not answer.replaced and not answer.expelled
+    assert await one.claim(kept, ticket_id="") == kept
+
+
+async def test_a_device_that_came_back_after_it_was_expelled_is_not_expelled_again(
+    one: Presence, other: Presence
+) -> None:
+    line = await one.claim(new_line(ids.mint_gateway()))
+    await one.expel(line.user_id, line.device_id)
+    again = await other.claim(at(line, line.gateway_id))
+    answer = await one.renew(line.gateway_id, 1)
+    assert not answer.expelled
+    assert again.epoch > line.epoch and await one.claim(again, ticket_id="") == again
+
+
+async def test_a_claim_whose_answer_was_lost_is_taken_off(
+    one: Presence, other: Presence, places: Places
+) -> None:
+    gateway = ids.mint_gateway()
+    ghost = await one.claim(new_line(gateway))
+    held = await one.claim(new_line(gateway, ghost.user_id))
+    elsewhere = await one.claim(new_line(ids.mint_gateway(), ghost.user_id))
+    began = (await one.renew(gateway, 1)).now_ms
+    await other.claim(held, ticket_id="")
+    late = await other.claim(new_line(gateway, ghost.user_id))
+
+    request = presence_pb2.RenewRequest(gateway_id=gateway, lines=2, claimed_anew_since_ms=began)
+    assert (await other.stub.Renew(request)).lines == 2
+
+    found = sorted(await located(places, ghost.user_id), key=lambda line: line.epoch)
+    assert found == [held, elsewhere, late]
 
 
 async def test_expelling_needs_a_user_and_a_device(one: Presence) -> None:

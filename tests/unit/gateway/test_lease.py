@@ -23,14 +23,24 @@ class FakePresence:
     def __init__(self, registered: int, fenced: Sequence[str] = ()) -> None:
         self.registered = registered
         self.fenced = fenced
+        self.replaced: list[types_pb2.Line] = []
+        self.expelled: list[types_pb2.Line] = []
+        self.dropped_before: list[int] = []
+        self.is_claiming_hard = False
         self.claimed: list[str] = []
         self.released: list[str] = []
         self.is_away = False
 
     async def Renew(self, request: presence_pb2.RenewRequest) -> presence_pb2.RenewResponse:
-        return presence_pb2.RenewResponse(lines=self.registered)
+        if request.claimed_anew_since_ms:
+            self.dropped_before.append(request.claimed_anew_since_ms)
+        return presence_pb2.RenewResponse(
+            lines=self.registered, replaced=self.replaced, expelled=self.expelled, now_ms=1_000
+        )
 
     async def Claim(self, request: presence_pb2.ClaimRequest) -> presence_pb2.ClaimResponse:
+        if self.is_claiming_hard:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
         if request.line.instance in self.fenced:
             raise Refusal(Reason.REASON_LINE_FENCED)
         assert not request.ticket_id and request.line.epoch
@@ -98,3 +108,32 @@ async def test_a_release_that_nobody_heard_is_said_again() -> None:
     presence.is_away = False
     await asyncio.gather(lease.flush())
     assert presence.released == ["instance-1"]
+
+
+async def test_what_was_lost_to_others_is_closed_though_the_bus_said_nothing() -> None:
+    presence = FakePresence(registered=4)
+    presence.replaced, presence.expelled = [line(1)], [line(2)]
+    lease = lease_of(presence, held=4)
+    closed: list[str] = []
+    lease.fence = lambda lines: closed.extend(f"fenced {one.instance}" for one in lines)
+    lease.expel = lambda lines: closed.extend(f"expelled {one.instance}" for one in lines)
+    await lease.renew()
+    assert closed == ["fenced instance-1", "expelled instance-2"]
+
+
+async def test_a_line_whose_claim_was_never_answered_is_taken_off_once_all_others_are_claimed_anew() -> None:
+    presence = FakePresence(registered=5)
+    lease = lease_of(presence, held=4)
+    await lease.renew()
+    assert not presence.dropped_before
+    await lease.renew()
+    assert (len(presence.claimed), presence.dropped_before) == (4, [1_000])
+
+
+async def test_nothing_is_taken_off_while_a_line_could_not_be_claimed_anew() -> None:
+    presence = FakePresence(registered=5)
+    presence.is_claiming_hard = True
+    lease = lease_of(presence, held=4)
+    for _ in range(4):
+        await lease.renew()
+    assert not presence.dropped_before

@@ -26,15 +26,22 @@ def test_each_gateway_hears_of_its_own_former_lines_alone() -> None:
     first, second = ids.mint_gateway(), ids.mint_gateway()
     lines = [a_line(gateway_id=first), a_line(gateway_id=second), a_line(gateway_id=first)]
 
-    wakes = fences(lines)
+    wakes = fences(lines, expelled=False)
 
     assert set(wakes) == {first, second}
     assert list(wakes[first].fenced) == [lines[0], lines[2]]
     assert list(wakes[second].fenced) == [lines[1]]
+    assert not any(wake.expelled for wake in wakes.values())
+
+
+def test_expelled_lines_are_told_apart_from_replaced_ones() -> None:
+    lines = [a_line(gateway_id=ids.mint_gateway())]
+    [wake] = fences(lines, expelled=True).values()
+    assert (list(wake.expelled), list(wake.fenced)) == (lines, [])
 
 
 def test_a_line_that_was_open_nowhere_wakes_nobody() -> None:
-    assert fences([a_line(gateway_id="")]) == {}
+    assert fences([a_line(gateway_id="")], expelled=False) == {}
 
 
 def test_a_well_formed_line_is_accepted() -> None:

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/presence.proto.
  */
 export const file_ringline_v1_presence: GenFile = /*@__PURE__*/
-  fileDesc("ChpyaW5nbGluZS92MS9wcmVzZW5jZS5wcm90bxILcmluZ2xpbmUudjEiYAoMQ2xhaW1SZXF1ZXN0Eh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lEhEKCXRpY2tldF9pZBgCIAEoCRIcChR0aWNrZXRfZXhwaXJlc19hdF9tcxgDIAEoAyIwCg1DbGFpbVJlc3BvbnNlEh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lIjIKDlJlbGVhc2VSZXF1ZXN0EiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSIjCg9SZWxlYXNlUmVzcG9uc2USEAoIcmVsZWFzZWQYASABKA0iMQoMUmVuZXdSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSDQoFbGluZXMYAiABKA0iMAoNUmVuZXdSZXNwb25zZRINCgVsaW5lcxgBIAEoDRIQCghsZWFzZV9tcxgCIAEoDSIyCgxFeHBlbFJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiMQoNRXhwZWxSZXNwb25zZRIgCgVsaW5lcxgBIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUiPwoNTG9jYXRlUmVxdWVzdBIuCglxdWVzdGlvbnMYASADKAsyGy5yaW5nbGluZS52MS5Mb2NhdGVRdWVzdGlvbiIuCg5Mb2NhdGVRdWVzdGlvbhIKCgJpZBgBIAEoBBIQCgh1c2VyX2lkcxgCIAMoCSJOCg5Mb2NhdGVSZXNwb25zZRIqCgdhbnN3ZXJzGAEgAygLMhkucmluZ2xpbmUudjEuTG9jYXRlQW5zd2VyEhAKCGRyYWluaW5nGAIgASgIImMKDExvY2F0ZUFuc3dlchIKCgJpZBgBIAEoBBIlCgdyZWZ1c2VkGAIgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIgCgVsaW5lcxgDIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUyzAMKCFByZXNlbmNlEksKBUNsYWltEhkucmluZ2xpbmUudjEuQ2xhaW1SZXF1ZXN0GhoucmluZ2xpbmUudjEuQ2xhaW1SZXNwb25zZSILorUYB2dhdGV3YXkSUQoHUmVsZWFzZRIbLnJpbmdsaW5lLnYxLlJlbGVhc2VSZXF1ZXN0GhwucmluZ2xpbmUudjEuUmVsZWFzZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJLCgVSZW5ldxIZLnJpbmdsaW5lLnYxLlJlbmV3UmVxdWVzdBoaLnJpbmdsaW5lLnYxLlJlbmV3UmVzcG9uc2UiC6K1GAdnYXRld2F5ElcKBUV4cGVsEhkucmluZ2xpbmUudjEuRXhwZWxSZXF1ZXN0GhoucmluZ2xpbmUudjEuRXhwZWxSZXNwb25zZSIXorUYB2dhdGV3YXmitRgIb3BlcmF0b3ISVAoGTG9jYXRlEhoucmluZ2xpbmUudjEuTG9jYXRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLkxvY2F0ZVJlc3BvbnNlIg2itRgJc2lnbmFsaW5nKAEwARokmrUYB2dhdGV3YXmatRgJc2lnbmFsaW5nmrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
+  fileDesc("ChpyaW5nbGluZS92MS9wcmVzZW5jZS5wcm90bxILcmluZ2xpbmUudjEiYAoMQ2xhaW1SZXF1ZXN0Eh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lEhEKCXRpY2tldF9pZBgCIAEoCRIcChR0aWNrZXRfZXhwaXJlc19hdF9tcxgDIAEoAyIwCg1DbGFpbVJlc3BvbnNlEh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lIjIKDlJlbGVhc2VSZXF1ZXN0EiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSIjCg9SZWxlYXNlUmVzcG9uc2USEAoIcmVsZWFzZWQYASABKA0iUAoMUmVuZXdSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSDQoFbGluZXMYAiABKA0SHQoVY2xhaW1lZF9hbmV3X3NpbmNlX21zGAMgASgDIooBCg1SZW5ld1Jlc3BvbnNlEg0KBWxpbmVzGAEgASgNEhAKCGxlYXNlX21zGAIgASgNEiMKCHJlcGxhY2VkGAMgAygLMhEucmluZ2xpbmUudjEuTGluZRIjCghleHBlbGxlZBgEIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUSDgoGbm93X21zGAUgASgDIjIKDEV4cGVsUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCSIxCg1FeHBlbFJlc3BvbnNlEiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSI/Cg1Mb2NhdGVSZXF1ZXN0Ei4KCXF1ZXN0aW9ucxgBIAMoCzIbLnJpbmdsaW5lLnYxLkxvY2F0ZVF1ZXN0aW9uIi4KDkxvY2F0ZVF1ZXN0aW9uEgoKAmlkGAEgASgEEhAKCHVzZXJfaWRzGAIgAygJIk4KDkxvY2F0ZVJlc3BvbnNlEioKB2Fuc3dlcnMYASADKAsyGS5yaW5nbGluZS52MS5Mb2NhdGVBbnN3ZXISEAoIZHJhaW5pbmcYAiABKAgiYwoMTG9jYXRlQW5zd2VyEgoKAmlkGAEgASgEEiUKB3JlZnVzZWQYAiABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsEiAKBWxpbmVzGAMgAygLMhEucmluZ2xpbmUudjEuTGluZTLMAwoIUHJlc2VuY2USSwoFQ2xhaW0SGS5yaW5nbGluZS52MS5DbGFpbVJlcXVlc3QaGi5yaW5nbGluZS52MS5DbGFpbVJlc3BvbnNlIguitRgHZ2F0ZXdheRJRCgdSZWxlYXNlEhsucmluZ2xpbmUudjEuUmVsZWFzZVJlcXVlc3QaHC5yaW5nbGluZS52MS5SZWxlYXNlUmVzcG9uc2UiC6K1GAdnYXRld2F5EksKBVJlbmV3EhkucmluZ2xpbmUudjEuUmVuZXdSZXF1ZXN0GhoucmluZ2xpbmUudjEuUmVuZXdSZXNwb25zZSILorUYB2dhdGV3YXkSVwoFRXhwZWwSGS5yaW5nbGluZS52MS5FeHBlbFJlcXVlc3QaGi5yaW5nbGluZS52MS5FeHBlbFJlc3BvbnNlIheitRgHZ2F0ZXdheaK1GAhvcGVyYXRvchJUCgZMb2NhdGUSGi5yaW5nbGluZS52MS5Mb2NhdGVSZXF1ZXN0GhsucmluZ2xpbmUudjEuTG9jYXRlUmVzcG9uc2UiDaK1GAlzaWduYWxpbmcoATABGiSatRgHZ2F0ZXdheZq1GAlzaWduYWxpbmeatRgIb3BlcmF0b3JiBnByb3RvMw", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * Registers a line.
@@ -137,6 +137,14 @@ export type RenewRequest = Message<"ringline.v1.RenewRequest"> & {
    * @generated from field: uint32 lines = 2;
    */
   lines: number;
+
+  /**
+   * The gateway has claimed anew every line it holds, after this moment (Unix milliseconds on the clock of now_ms): what is
+   * registered for it since before then is a claim whose answer never reached it, and is taken off. 0 where it has not.
+   *
+   * @generated from field: int64 claimed_anew_since_ms = 3;
+   */
+  claimedAnewSinceMs: bigint;
 };
 
 /**
@@ -165,6 +173,27 @@ export type RenewResponse = Message<"ringline.v1.RenewResponse"> & {
    * @generated from field: uint32 lease_ms = 2;
    */
   leaseMs: number;
+
+  /**
+   * This gateway's lines that were replaced elsewhere in the last minute, as they were here.
+   *
+   * @generated from field: repeated ringline.v1.Line replaced = 3;
+   */
+  replaced: Line[];
+
+  /**
+   * This gateway's lines that were expelled in the last minute, as they were.
+   *
+   * @generated from field: repeated ringline.v1.Line expelled = 4;
+   */
+  expelled: Line[];
+
+  /**
+   * The clock by which lines are registered, in Unix milliseconds.
+   *
+   * @generated from field: int64 now_ms = 5;
+   */
+  nowMs: bigint;
 };
 
 /**
@@ -363,7 +392,8 @@ export const Presence: GenService<{
     output: typeof ReleaseResponseSchema;
   },
   /**
-   * Renews the lease of a gateway; said every 5 s, good for 15 s.
+   * Renews the lease of a gateway; said every 1.5 s, good for 6 s. The answer repeats what the gateway
+   * should have heard over the bus.
    *
    * @generated from rpc ringline.v1.Presence.Renew
    */
