@@ -67,7 +67,7 @@ class Settings(ServiceSettings, service="gateway"):
     line_buffer: int = Field(
         262_144, ge=65_536, description="Bytes that may wait for a slow line before it is cut at once."
     )
-    beat_s: float = Field(4.0, gt=0, le=5, description="Seconds between beats to a line with a live call.")
+    beat_s: float = Field(4.0, gt=0, le=4, description="Seconds between beats to a line with a live call.")
     idle_beat_s: float = Field(25.0, gt=0, le=60, description="Seconds between beats to any other line.")
     sync_s: float = Field(2.0, gt=0, le=5, description="Seconds between two comparisons with signaling.")
     drain_s: float = Field(

@@ -307,17 +307,20 @@ def _tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
         _tick_talking(done, verb.present, now, times)
         return
     # Presence forgets a line when its lease is over: by then it has been away for some time.
+    was_absent = bool(new.members[CALLER].absent_since_ms)
     _note_absence(new.members[CALLER], verb.present, now - times.unseen)
     absent_since = new.members[CALLER].absent_since_ms
     if now >= new.ring_until_ms:
         _end(done, now, types_pb2.ENDING_NO_ANSWER, types_pb2.ENDING_NO_ANSWER)
     elif absent_since and now - absent_since >= times.caller_absent:
         _end(done, now, types_pb2.ENDING_CANCELLED, types_pb2.ENDING_CANCELLED)
+    elif absent_since:
+        new.deadline_at_ms = min(new.ring_until_ms, absent_since + times.caller_absent)
     elif new.ring_until_ms - now <= times.ring_look:
         new.deadline_at_ms = new.ring_until_ms
     else:
         # The store looks again after RING_LOOK by itself; nothing is written where nothing is new.
-        done.changed = bool(absent_since)
+        done.changed = was_absent
 
 
 def _note_absence(member: signaling_pb2.Member, present: frozenset[str] | None, since: int) -> None:

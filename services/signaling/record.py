@@ -25,10 +25,10 @@ class Times:
     least_ring: int = 5_000
     connect: int = 30_000
     lost: int = 45_000
-    caller_absent: int = 15_000
+    caller_absent: int = 6_000
     look: int = 20_000
-    ring_look: int = 5_000
-    unseen: int = 10_000
+    ring_look: int = 3_000
+    unseen: int = 3_000
     late: int = 10_000
     erase: int = 60_000
 

@@ -26,7 +26,7 @@ class Settings(Configured):
         45.0, gt=0, le=600, description="A call is lost when no device of it was there for so long."
     )
     caller_absent_s: float = Field(
-        15.0, gt=0, le=60, description="A ring ends when the calling device was away for so many seconds."
+        6.0, gt=0, le=60, description="A ring ends when the calling device was away for so many seconds."
     )
     look_s: float = Field(20.0, gt=0, le=120, description="How often a running call is looked at.")
     turn_urls: str = Field(
