@@ -32,10 +32,15 @@ class Gates:
 
     async def settle(self, user_id: str, other_user_id: str) -> None:
         """Carries out the newest wish of one user against another. Raises Refusal where signaling did not."""
-        async with self._room, self._store.settling(user_id, other_user_id) as closed:
-            if closed is None:
+        async with self._room, self._store.settling(user_id, other_user_id) as wish:
+            if wish is None:
                 return
-            request = signaling_pb2.SeverRequest(user_id=user_id, other_user_id=other_user_id, closed=closed)
+            request = signaling_pb2.SeverRequest(
+                user_id=user_id,
+                other_user_id=other_user_id,
+                closed=wish.closed,
+                generation=wish.generation,
+            )
             await self._signaling.Sever(request, timeout=SEVER_SECONDS)
 
     async def settle_rest(self) -> None:

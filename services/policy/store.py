@@ -2,7 +2,8 @@
 
 A block is one row that says both what is wanted (`closed`; each wish is a `generation`) and how far signaling
 has carried it out (`settled`). What is wanted counts for verdicts at once; what is not settled is carried out
-in order, because there is only ever the newest wish.
+in order, because there is only ever the newest wish. The row of a block that was lifted stays: its generation
+goes on, so that signaling can tell a wish that comes late from the newest.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -35,7 +36,7 @@ ON CONFLICT (user_id, other_user_id) DO UPDATE SET
     blocked_at = CASE WHEN b.closed THEN b.blocked_at ELSE now() END"""
 UNBLOCK = """
 UPDATE block SET closed = false, generation = generation + 1, changed_at = now()
-WHERE user_id = $1 AND other_user_id = $2"""
+WHERE user_id = $1 AND other_user_id = $2 AND closed"""
 BLOCKS = """
 SELECT other_user_id FROM block WHERE user_id = $1 AND closed
 ORDER BY blocked_at DESC, other_user_id LIMIT 10000"""
@@ -46,9 +47,9 @@ SELECT user_id, other_user_id FROM block
 WHERE settled < generation AND changed_at < now() - interval '1 s'
 ORDER BY changed_at LIMIT 100"""
 WISH = """
-SELECT closed FROM block WHERE user_id = $1 AND other_user_id = $2 AND settled < generation FOR UPDATE"""
-SETTLE_CLOSED = "UPDATE block SET settled = generation WHERE user_id = $1 AND other_user_id = $2"
-SETTLE_OPEN = "DELETE FROM block WHERE user_id = $1 AND other_user_id = $2"
+SELECT closed, generation FROM block
+WHERE user_id = $1 AND other_user_id = $2 AND settled < generation FOR UPDATE"""
+SETTLE = "UPDATE block SET settled = generation WHERE user_id = $1 AND other_user_id = $2"
 
 NEWEST = "SELECT max(version) FROM entitlement_version"
 TIERS = "SELECT tier, place_audio, place_video FROM entitlement WHERE version = $1 ORDER BY tier"
@@ -65,6 +66,13 @@ class Pair(NamedTuple):
 
     caller_id: str
     callee_id: str
+
+
+class Wish(NamedTuple):
+    """What one user wants of the gate against another: closed or open, and the how many-th wish it is."""
+
+    closed: bool
+    generation: int
 
 
 class Versioned(NamedTuple):
@@ -119,16 +127,16 @@ class Store:
         return [(row[0], row[1]) for row in await self._db.fetch(UNSETTLED)]
 
     @asynccontextmanager
-    async def settling(self, user_id: str, other_user_id: str) -> AsyncIterator[bool | None]:
-        """Holds the row while its wish is carried out: True to close, False to open, None where it was.
+    async def settling(self, user_id: str, other_user_id: str) -> AsyncIterator[Wish | None]:
+        """Holds the row while its wish is carried out; None where it was.
 
         Settled when the block ends; still unsettled where it raises. Another wish for the same row waits.
         """
         async with self._db.transaction() as con:
-            closed: bool | None = await con.fetchval(WISH, user_id, other_user_id)
-            yield closed
-            if closed is not None:
-                await con.execute(SETTLE_CLOSED if closed else SETTLE_OPEN, user_id, other_user_id)
+            row = await con.fetchrow(WISH, user_id, other_user_id)
+            yield Wish(*row) if row else None
+            if row:
+                await con.execute(SETTLE, user_id, other_user_id)
 
     async def entitlements(self) -> Versioned:
         """What each tier may do, as it is now."""

@@ -106,7 +106,9 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
         store = self._exchange.store
         ended = None
         async with store.transaction() as con:
-            stored = await store.gate(con, request.user_id, request.other_user_id, request.closed)
+            stored = await store.gate(
+                con, request.user_id, request.other_user_id, request.closed, request.generation
+            )
             if (
                 request.closed
                 and stored is not None

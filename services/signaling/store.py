@@ -76,7 +76,7 @@ PAST = f"""SELECT {COLUMNS} FROM (
     (SELECT * FROM call WHERE NOT live AND callee_id = $1 AND ended_at > now() - interval '24 hours'
      ORDER BY ended_at DESC LIMIT 50)) AS past"""
 
-# Taken rows are not due again for five seconds: whoever takes them looks, and if he dies somebody else does.
+# Taken rows are not due again for three seconds: whoever takes them looks, and if he dies somebody else does.
 DUE = f"""
 UPDATE call SET deadline_ms = {DATABASE_MS} + {Times().ring_look}
 WHERE id IN (SELECT id FROM call WHERE live AND deadline_ms <= {DATABASE_MS} ORDER BY deadline_ms LIMIT $1
@@ -89,9 +89,13 @@ WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'
 PURGE = """DELETE FROM call WHERE id IN (
     SELECT id FROM call WHERE NOT live AND ended_at < now() - interval '25 hours' LIMIT 1000)"""
 
-GATE = """INSERT INTO pair AS p (k, closed_by) VALUES ($1, CASE WHEN $3::boolean THEN $2::smallint ELSE 0 END)
+# A wish that was given up on the way may come after its successor: then it changes nothing.
+GATE = """INSERT INTO pair AS p (k, closed_by, wish_1, wish_2)
+SELECT $1, CASE WHEN $3::boolean THEN $2::smallint ELSE 0 END, ($2 = 1)::int * $4::bigint, ($2 = 2)::int * $4
 ON CONFLICT (k) DO UPDATE SET closed_by = CASE WHEN $3 THEN p.closed_by | $2 ELSE p.closed_by & ~$2 END,
-    epoch = p.epoch + 1
+    epoch = p.epoch + 1,
+    wish_1 = greatest(p.wish_1, excluded.wish_1), wish_2 = greatest(p.wish_2, excluded.wish_2)
+WHERE $4 = 0 OR $4 >= CASE WHEN $2 = 1 THEN p.wish_1 ELSE p.wish_2 END
 RETURNING live_call"""
 
 
@@ -239,13 +243,18 @@ class Store:
         )
         return Stored(record, (slots[CALLER], slots[CALLEE])) if kept else None
 
-    async def gate(self, con: Connection, user_id: str, other_id: str, closed: bool) -> Stored | None:
-        """Closes or opens this user's gate against the other, and answers the pair's live call, locked."""
+    async def gate(
+        self, con: Connection, user_id: str, other_id: str, closed: bool, generation: int
+    ) -> Stored | None:
+        """Closes or opens this user's gate against the other, and answers the pair's live call, locked; None
+        where there is none, or a wish of a higher generation was carried out before.
+        """
         key = pair_key(user_id, other_id)
         # The call before the pair, as SAVE takes them: else the two could wait for each other.
         guess = await con.fetchval("SELECT live_call FROM pair WHERE k = $1", key)
         await con.execute("SELECT FROM call WHERE id = $1 FOR UPDATE", guess)
-        live_call = await con.fetchval(GATE, key, 1 if key.startswith(f"{user_id}:") else 2, closed)
+        bit = 1 if key.startswith(f"{user_id}:") else 2
+        live_call = await con.fetchval(GATE, key, bit, closed, generation)
         row = await con.fetchrow(f"SELECT {COLUMNS} FROM call WHERE id = $1 FOR UPDATE", live_call)
         return _stored(row) if row else None
 

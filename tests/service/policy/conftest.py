@@ -42,6 +42,7 @@ class FakeSignaling(signaling_pb2_grpc.SignalingServicer):
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, bool]] = []
+        self.generations: list[int] = []
         self.closed: set[tuple[str, str]] = set()
         self.refusal: Refusal | None = None
         self.may_answer = asyncio.Event()
@@ -56,6 +57,7 @@ class FakeSignaling(signaling_pb2_grpc.SignalingServicer):
         """Closes or opens a gate."""
         async with self._changed:
             self.asked.append((request.user_id, request.other_user_id, request.closed))
+            self.generations.append(request.generation)
             self._changed.notify_all()
         await self.may_answer.wait()
         if self.refusal is not None:

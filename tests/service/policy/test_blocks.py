@@ -83,6 +83,18 @@ async def test_unblocking_whom_one_does_not_block_is_done_already(
     assert signaling.asked == []
 
 
+async def test_every_wish_has_a_higher_number_than_the_one_before_it(
+    one: Policy, other: Policy, signaling: FakeSignaling
+) -> None:
+    ada, bob = ids.mint_user(), ids.mint_user()
+    for _ in range(2):
+        await one.block(ada, bob)
+        await other.unblock(ada, bob)
+        await one.unblock(ada, bob)  # nothing to lift: no wish
+    assert [closed for _, _, closed in signaling.asked] == [True, False, True, False]
+    assert signaling.generations == [1, 2, 3, 4]
+
+
 async def test_a_block_is_in_force_before_signaling_knows_and_carried_out_when_it_is_back(
     one: Policy, other: Policy, verdicts: Verdicts, people: People, signaling: FakeSignaling
 ) -> None:

@@ -164,6 +164,23 @@ async def test_a_closed_gate_makes_a_shadow_call_and_ends_the_ring(room: Room, s
     await bob.hears(call_id=again.call_id)
 
 
+async def test_a_wish_for_a_gate_that_comes_late_changes_nothing(room: Room, sever: Severing) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    await sever("u_bob", "u_ada", True, generation=1)
+    await sever("u_bob", "u_ada", False, generation=2)
+    call = await place(ada)
+    await bob.hears(call_id=call.call_id)
+
+    assert await sever("u_bob", "u_ada", True, generation=1) == ""
+    assert await sever("u_ada", "u_bob", False, generation=1) == ""  # the other side counts for itself
+
+    await answer(bob, call.call_id)
+    assert await sever("u_bob", "u_ada", True, generation=3) == call.call_id
+    assert await sever("u_bob", "u_ada", False, generation=2) == ""
+    with pytest.raises(Refusal, match="call_ended"):
+        await answer(bob, (await place(ada)).call_id)
+
+
 async def test_a_lost_wake_is_repaired_by_the_sync(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
