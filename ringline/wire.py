@@ -126,17 +126,21 @@ def open_channel(addresses: Sequence[str], caller: str) -> Channel:
 
 
 def rebuilt(error: aio.AioRpcError) -> BaseException:
-    """The refusal that an RPC's error carries; a part that is away or late is one too.
+    """The refusal that an RPC's error carries; a part that is away, late, older or has a fault is one too, so
+    that a fault of one service stops no loop of another.
 
     Else the error itself.
     """
     for key, value in error.trailing_metadata() or ():
         if key == REFUSAL:
             return Refusal.from_proto(reasons_pb2.Refusal.FromString(cast(bytes, value)))
+        if key == BUG:
+            return Refusal(Reason.REASON_UNAVAILABLE, f"a fault, logged as {value!s}")
     if error.code() in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNIMPLEMENTED,  # the other side is of an older release
     ):
         return Refusal(Reason.REASON_UNAVAILABLE)
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:

@@ -1,12 +1,10 @@
 """Unary calls between services: deadlines, refusals, and who may call whom."""
 
-import grpc
 import pytest
-from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc
+from ringline.v1 import directory_pb2, directory_pb2_grpc, policy_pb2, policy_pb2_grpc
 from ringline.v1.reasons_pb2 import Reason
 from ringline.wire import callers_of, open_channel
 from tests.service.ringline.policies import policy_node
@@ -30,11 +28,19 @@ async def test_a_refusal_crosses_the_hop() -> None:
 async def test_a_bug_is_an_id_to_the_caller_and_nothing_more() -> None:
     async with policy_node() as (node, _):
         stub = policy_pb2_grpc.PolicyStub(node.of("gateway").channel("policy"))
-        with pytest.raises(aio.AioRpcError) as caught:
+        with pytest.raises(Refusal) as caught:
             await stub.GetCallSettings(ask("bug"))
-    assert caught.value.code() is grpc.StatusCode.INTERNAL
-    assert "bug_" in str(caught.value.details())
-    assert "ada" not in str(caught.value)
+    assert caught.value.reason == Reason.REASON_UNAVAILABLE
+    assert "bug_" in caught.value.sentence
+    assert "ada" not in caught.value.sentence
+
+
+async def test_an_older_process_that_does_not_know_a_method_is_unavailable() -> None:
+    async with policy_node() as (node, _):
+        directory = directory_pb2_grpc.DirectoryStub(node.of("gateway").channel("policy"))
+        with pytest.raises(Refusal) as caught:
+            await directory.Resolve(directory_pb2.ResolveRequest(username="ada"))
+    assert caught.value.reason == Reason.REASON_UNAVAILABLE
 
 
 @pytest.mark.parametrize("caller", ["presence", "signaling", "", "GATEWAY"])
