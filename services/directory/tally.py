@@ -99,5 +99,6 @@ class Tallies:
         rows = await source.fetch(_LATELY, limit.kind, tally.subject, now_ms - limit.window_ms, limit.most)
         if len(rows) < limit.most:
             return 0.0
-        oldest: int = rows[-1]["one"]
+        # Another process's clock may be ahead, or its try later than this one by a moment.
+        oldest = min(rows[-1]["one"], now_ms)
         return (oldest + limit.window_ms - now_ms) / 1000 or 0.001
