@@ -19,7 +19,7 @@ from services.signaling.record import Phase, Times, bound, leg_of, phase, side_o
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored, pair_key
 from services.signaling.verbs import Step, Tick, Verb, Who
-from services.signaling.view import is_concerned, view
+from services.signaling.view import is_concerned, sight, view
 from services.signaling.wakes import Wakes, call_frame, candidates_frame
 
 TRIES = 4
@@ -364,7 +364,7 @@ def raise_versions(was: Stored, done: Step) -> None:
         told = (done.described or done.added or (side, None))[0] != side
         lines = {leg.line for leg in member.legs if is_concerned(member, leg.line)}
         lines |= {leg.line for leg in old.legs if is_concerned(old, leg.line)}
-        if told or any(view(was.record, side, x) != view(done.record, side, x) for x in lines):
+        if told or any(sight(was.record, side, x) != sight(done.record, side, x) for x in lines):
             member.version += 1
 
 
