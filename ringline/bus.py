@@ -26,6 +26,7 @@ ALL: Final = "all"
 
 OnWake = Callable[[bytes], Awaitable[None]]
 
+_SENT, _HEARD, _DROPPED = (WAKES.labels(fate) for fate in ("sent", "heard", "dropped"))
 _TOKEN = re.compile(r"[a-z0-9_]+")
 
 
@@ -87,14 +88,14 @@ class Bus:
     async def publish_wake(self, gateway_id: str, wake: bytes) -> bool:
         """Publishes an encoded Wake to one gateway, or to ALL. False: dropped and counted."""
         if not self._nc.is_connected:
-            WAKES.labels("dropped").inc()
+            _DROPPED.inc()
             return False
         try:
             await self._nc.publish(f"ringline.wake.{token(gateway_id)}", wake)
         except (NatsError, OSError):
-            WAKES.labels("dropped").inc()
+            _DROPPED.inc()
             return False
-        WAKES.labels("sent").inc()
+        _SENT.inc()
         return True
 
     async def subscribe_wakes(self, gateway_id: str, on_wake: OnWake) -> "Wakes":
@@ -169,5 +170,5 @@ class Wakes:
             await client.subscribe(f"ringline.wake.{name}", cb=self._hear)
 
     async def _hear(self, message: Msg) -> None:
-        WAKES.labels("heard").inc()
+        _HEARD.inc()
         await self._on_wake(message.data)
