@@ -59,7 +59,7 @@ class Ear:
         self.fenced: list[types_pb2.Line] = []
         self._heard = asyncio.Event()
 
-    async def hear(self, wake: bytes) -> None:
+    def hear(self, wake: bytes) -> None:
         """Notes a wake-up."""
         self.fenced += signaling_pb2.Wake.FromString(wake).fenced
         self._heard.set()
