@@ -22,11 +22,12 @@ from prometheus_client import start_http_server
 from ringline import telemetry
 from ringline.addresses import split_addresses
 from ringline.answerer import Draining
-from ringline.asker import Asker
+from ringline.asker import Asker, dial
 from ringline.bus import Bus
 from ringline.config import NodeSettings
 from ringline.db import Database
 from ringline.log import Log
+from ringline.loopback import Loopback
 from ringline.telemetry import report_bug
 from ringline.wire import Channel, Gatekeeper, open_channel, server_options
 
@@ -52,6 +53,7 @@ class _State:
         self.draining = Draining(settings.connection_age_seconds)
         self.stopping = asyncio.Event()
         self.ready = asyncio.Event()
+        self.loopback = Loopback()
         self.health = health_aio.HealthServicer()
         self.server: aio.Server | None = None
         self.port = 0
@@ -112,15 +114,20 @@ class Node:
         if self._state.server is None:
             raise RuntimeError("the node is not open")
         add(servicer, self._state.server)
+        add(servicer, self._state.loopback)
         self._state.served.append(service)
 
     def addresses(self, service: str) -> list[str]:
         """Where `service` answers (host:port): as configured, or this process's own port if it lives here."""
         if configured := split_addresses(self.settings.address.get(service, "")):
             return configured
-        if not self.hosts(service):
+        if not self._is_here(service):
             raise ValueError(f"no address for {service}: set RINGLINE_ADDRESS_{service.upper()}")
         return [f"127.0.0.1:{self.port}"]
+
+    def _is_here(self, service: str) -> bool:
+        """Whether `service` is asked in this process: it lives here and no other address is configured."""
+        return self.hosts(service) and not split_addresses(self.settings.address.get(service, ""))
 
     def channel(self, service: str) -> Channel:
         """A channel to `service` for unary calls, for generated stubs.
@@ -150,6 +157,7 @@ class Node:
             unpack,
             caller=self.service,
             in_turn=self.settings.stream_pick == "in_turn",
+            dial=self._state.loopback.dial if self._is_here(service) else dial,
         )
         return await self.enter(asker)
 
@@ -311,7 +319,10 @@ class Node:
         await self._set_ready(False)
         await state.builds.aclose()
         if state.server is not None:
-            await state.server.stop(self.settings.drain_seconds)
+            await asyncio.gather(
+                state.server.stop(self.settings.drain_seconds),
+                state.loopback.stop(self.settings.drain_seconds),
+            )
         # A library may swallow a cancel: it is said again until it is heard.
         for _ in range(CANCELS):
             if not state.tasks:
