@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from ringline.ids import mint
 from ringline.outbox import Outbox
@@ -71,6 +72,9 @@ class Exchange:
         # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a
         # second try.
         self._known: OrderedDict[str, Stored] = OrderedDict()
+        # Two commands for one call at the same time would both write, and one of them in vain: the second
+        # waits here and not for the row. Another process does not know of it, and need not.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # ------------------------------------------------------------ placing
 
@@ -248,6 +252,17 @@ class Exchange:
         who: Callable[[signaling_pb2.CallRecord], Who | None],
         verb: Verb,
         by_dialling: str = "",
+    ) -> Stored:
+        turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
+        async with turn:
+            return await self._apply_in_turn(call_id, who, verb, by_dialling)
+
+    async def _apply_in_turn(
+        self,
+        call_id: str,
+        who: Callable[[signaling_pb2.CallRecord], Who | None],
+        verb: Verb,
+        by_dialling: str,
     ) -> Stored:
         stored = self._known.get(call_id)
         is_fresh = stored is None
