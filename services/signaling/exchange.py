@@ -20,7 +20,7 @@ from services.signaling.record import Phase, Times, bound, leg_of, phase, side_o
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored, pair_key
 from services.signaling.verbs import Step, Tick, Verb, Who
-from services.signaling.view import is_concerned, sight, view
+from services.signaling.view import concerned, sight, view
 from services.signaling.wakes import Wakes, call_frame, candidates_frame
 
 TRIES = 4
@@ -269,13 +269,14 @@ class Exchange:
         for _ in range(TRIES):
             stored = stored or await self.read(call_id)
             try:
-                done = step(stored.record, who(stored.record), verb, self.store.now(), self.times)
+                speaks = who(stored.record)
+                done = step(stored.record, speaks, verb, self.store.now(), self.times)
             except Refusal:
                 if is_fresh:
                     raise
                 done = None
             if done is not None and done.changed:
-                saved = await self._save(stored, done, who(stored.record), by_dialling)
+                saved = await self._save(stored, done, speaks, by_dialling)
                 if saved is not None:
                     return saved
             elif done is not None and is_fresh:
@@ -314,11 +315,9 @@ class Exchange:
             before = was.record.members[side]
             if member.version == before.version:
                 continue
-            user_id = member.profile.user_id
+            user_id, lines = member.profile.user_id, concerned(member) | concerned(before)
             for leg in member.legs:
-                if leg.line == said_by or not (
-                    is_concerned(member, leg.line) or is_concerned(before, leg.line)
-                ):
+                if leg.line == said_by or leg.line not in lines:
                     continue
                 if done.added is not None and done.added[0] != side:
                     more = client_pb2.PeerCandidates(
@@ -377,8 +376,7 @@ def raise_versions(was: Stored, done: Step) -> None:
     for side, member in enumerate(done.record.members):
         old = was.record.members[side]
         told = (done.described or done.added or (side, None))[0] != side
-        lines = {leg.line for leg in member.legs if is_concerned(member, leg.line)}
-        lines |= {leg.line for leg in old.legs if is_concerned(old, leg.line)}
+        lines = concerned(member) | concerned(old)
         if told or any(sight(was.record, side, x) != sight(done.record, side, x) for x in lines):
             member.version += 1
 

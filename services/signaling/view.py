@@ -5,6 +5,8 @@ from typing import Any
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling.record import CALLEE, CALLER, leg_of
 
+_CONCERNED = (signaling_pb2.LEG_STATE_CALLED, signaling_pb2.LEG_STATE_RINGING, signaling_pb2.LEG_STATE_BOUND)
+
 
 def view(
     record: signaling_pb2.CallRecord,
@@ -103,11 +105,6 @@ def _was_bound(record: signaling_pb2.CallRecord, leg: signaling_pb2.Leg | None) 
     return leg.state == signaling_pb2.LEG_STATE_BOUND or leg.line == record.answered_line
 
 
-def is_concerned(member: signaling_pb2.Member, line: str) -> bool:
-    """Whether frames about this call go to the line at all."""
-    leg = leg_of(member, line)
-    return leg is not None and leg.state in (
-        signaling_pb2.LEG_STATE_CALLED,
-        signaling_pb2.LEG_STATE_RINGING,
-        signaling_pb2.LEG_STATE_BOUND,
-    )
+def concerned(member: signaling_pb2.Member) -> set[str]:
+    """The lines of a member to which frames about this call go at all."""
+    return {leg.line for leg in member.legs if leg.state in _CONCERNED}
