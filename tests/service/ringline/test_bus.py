@@ -51,6 +51,7 @@ async def test_a_gateway_hears_its_own_wakes_and_those_for_all_in_order(bus: Bus
 
     mine, other = ids.mint_gateway(), ids.mint_gateway()
     await bus.subscribe_wakes(mine, heard.append)
+    await bus.client.flush()
     for number in range(20):
         assert await sender.publish_wake(mine, b"%d" % number)
         assert await sender.publish_wake(other, b"not mine")
@@ -73,6 +74,7 @@ async def test_a_bus_that_is_away_loses_wakes_and_nothing_else(nats: Nats, bus: 
     assert not await sender.publish_wake(gateway, b"lost")
     nats.start(port)
     await until(lambda: bus.is_up and sender.is_up and bool(back), 15, lambda: "not back")
+    await bus.client.flush()
     assert await sender.publish_wake(gateway, b"heard")
     await until(lambda: heard == [b"heard"], 5, lambda: str(heard))
 
