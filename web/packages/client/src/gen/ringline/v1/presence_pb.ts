@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/presence.proto.
  */
 export const file_ringline_v1_presence: GenFile = /*@__PURE__*/
-  fileDesc("ChpyaW5nbGluZS92MS9wcmVzZW5jZS5wcm90bxILcmluZ2xpbmUudjEiYAoMQ2xhaW1SZXF1ZXN0Eh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lEhEKCXRpY2tldF9pZBgCIAEoCRIcChR0aWNrZXRfZXhwaXJlc19hdF9tcxgDIAEoAyIwCg1DbGFpbVJlc3BvbnNlEh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lIjIKDlJlbGVhc2VSZXF1ZXN0EiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSIjCg9SZWxlYXNlUmVzcG9uc2USEAoIcmVsZWFzZWQYASABKA0iMQoMUmVuZXdSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSDQoFbGluZXMYAiABKA0iMAoNUmVuZXdSZXNwb25zZRINCgVsaW5lcxgBIAEoDRIQCghsZWFzZV9tcxgCIAEoDSIyCgxFeHBlbFJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiMQoNRXhwZWxSZXNwb25zZRIgCgVsaW5lcxgBIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUiPwoNTG9jYXRlUmVxdWVzdBIuCglxdWVzdGlvbnMYASADKAsyGy5yaW5nbGluZS52MS5Mb2NhdGVRdWVzdGlvbiIuCg5Mb2NhdGVRdWVzdGlvbhIKCgJpZBgBIAEoBBIQCgh1c2VyX2lkcxgCIAMoCSJOCg5Mb2NhdGVSZXNwb25zZRIqCgdhbnN3ZXJzGAEgAygLMhkucmluZ2xpbmUudjEuTG9jYXRlQW5zd2VyEhAKCGRyYWluaW5nGAIgASgIImMKDExvY2F0ZUFuc3dlchIKCgJpZBgBIAEoBBIlCgdyZWZ1c2VkGAIgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIgCgVsaW5lcxgDIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUyzAMKCFByZXNlbmNlEksKBUNsYWltEhkucmluZ2xpbmUudjEuQ2xhaW1SZXF1ZXN0GhoucmluZ2xpbmUudjEuQ2xhaW1SZXNwb25zZSILorUYB2dhdGV3YXkSUQoHUmVsZWFzZRIbLnJpbmdsaW5lLnYxLlJlbGVhc2VSZXF1ZXN0GhwucmluZ2xpbmUudjEuUmVsZWFzZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJLCgVSZW5ldxIZLnJpbmdsaW5lLnYxLlJlbmV3UmVxdWVzdBoaLnJpbmdsaW5lLnYxLlJlbmV3UmVzcG9uc2UiC6K1GAdnYXRld2F5ElcKBUV4cGVsEhkucmluZ2xpbmUudjEuRXhwZWxSZXF1ZXN0GhoucmluZ2xpbmUudjEuRXhwZWxSZXNwb25zZSIXorUYB2dhdGV3YXmitRgIb3BlcmF0b3ISVAoGTG9jYXRlEhoucmluZ2xpbmUudjEuTG9jYXRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLkxvY2F0ZVJlc3BvbnNlIg2itRgJc2lnbmFsaW5nKAEwARokmrUYB2dhdGV3YXmatRgJc2lnbmFsaW5nmrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
+  fileDesc("ChpyaW5nbGluZS92MS9wcmVzZW5jZS5wcm90bxILcmluZ2xpbmUudjEiYAoMQ2xhaW1SZXF1ZXN0Eh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lEhEKCXRpY2tldF9pZBgCIAEoCRIcChR0aWNrZXRfZXhwaXJlc19hdF9tcxgDIAEoAyIwCg1DbGFpbVJlc3BvbnNlEh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lIjIKDlJlbGVhc2VSZXF1ZXN0EiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSIjCg9SZWxlYXNlUmVzcG9uc2USEAoIcmVsZWFzZWQYASABKA0iMQoMUmVuZXdSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSDQoFbGluZXMYAiABKA0iMAoNUmVuZXdSZXNwb25zZRINCgVsaW5lcxgBIAEoDRIQCghsZWFzZV9tcxgCIAEoDSIyCgxFeHBlbFJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiMQoNRXhwZWxSZXNwb25zZRIgCgVsaW5lcxgBIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUiPwoNTG9jYXRlUmVxdWVzdBIuCglxdWVzdGlvbnMYASADKAsyGy5yaW5nbGluZS52MS5Mb2NhdGVRdWVzdGlvbiIuCg5Mb2NhdGVRdWVzdGlvbhIKCgJpZBgBIAEoBBIQCgh1c2VyX2lkcxgCIAMoCSJOCg5Mb2NhdGVSZXNwb25zZRIqCgdhbnN3ZXJzGAEgAygLMhkucmluZ2xpbmUudjEuTG9jYXRlQW5zd2VyEhAKCGRyYWluaW5nGAIgASgIImMKDExvY2F0ZUFuc3dlchIKCgJpZBgBIAEoBBIlCgdyZWZ1c2VkGAIgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIgCgVsaW5lcxgDIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUiKwoRTGlzdE9ubGluZVJlcXVlc3QSFgoIdXNlcl9pZHMYASADKAlCBIi1GAEiLAoSTGlzdE9ubGluZVJlc3BvbnNlEhYKCHVzZXJfaWRzGAEgAygJQgSItRgBMsoECghQcmVzZW5jZRJLCgVDbGFpbRIZLnJpbmdsaW5lLnYxLkNsYWltUmVxdWVzdBoaLnJpbmdsaW5lLnYxLkNsYWltUmVzcG9uc2UiC6K1GAdnYXRld2F5ElEKB1JlbGVhc2USGy5yaW5nbGluZS52MS5SZWxlYXNlUmVxdWVzdBocLnJpbmdsaW5lLnYxLlJlbGVhc2VSZXNwb25zZSILorUYB2dhdGV3YXkSSwoFUmVuZXcSGS5yaW5nbGluZS52MS5SZW5ld1JlcXVlc3QaGi5yaW5nbGluZS52MS5SZW5ld1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJXCgVFeHBlbBIZLnJpbmdsaW5lLnYxLkV4cGVsUmVxdWVzdBoaLnJpbmdsaW5lLnYxLkV4cGVsUmVzcG9uc2UiF6K1GAdnYXRld2F5orUYCG9wZXJhdG9yEmUKBkxvY2F0ZRIaLnJpbmdsaW5lLnYxLkxvY2F0ZVJlcXVlc3QaGy5yaW5nbGluZS52MS5Mb2NhdGVSZXNwb25zZSIeorUYCXNpZ25hbGluZ6K1GA1jb252ZXJzYXRpb25zKAEwARJaCgpMaXN0T25saW5lEh4ucmluZ2xpbmUudjEuTGlzdE9ubGluZVJlcXVlc3QaHy5yaW5nbGluZS52MS5MaXN0T25saW5lUmVzcG9uc2UiC6K1GAdnYXRld2F5GjWatRgHZ2F0ZXdheZq1GAlzaWduYWxpbmeatRgNY29udmVyc2F0aW9uc5q1GAhvcGVyYXRvcmIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * Registers a line.
@@ -336,6 +336,48 @@ export const LocateAnswerSchema: GenMessage<LocateAnswer> = /*@__PURE__*/
   messageDesc(file_ringline_v1_presence, 11);
 
 /**
+ * Asks who is there.
+ *
+ * @generated from message ringline.v1.ListOnlineRequest
+ */
+export type ListOnlineRequest = Message<"ringline.v1.ListOnlineRequest"> & {
+  /**
+   * At most 100 users.
+   *
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+};
+
+/**
+ * Describes the message ringline.v1.ListOnlineRequest.
+ * Use `create(ListOnlineRequestSchema)` to create a new message.
+ */
+export const ListOnlineRequestSchema: GenMessage<ListOnlineRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_presence, 12);
+
+/**
+ * Who is there.
+ *
+ * @generated from message ringline.v1.ListOnlineResponse
+ */
+export type ListOnlineResponse = Message<"ringline.v1.ListOnlineResponse"> & {
+  /**
+   * Those with an open line.
+   *
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+};
+
+/**
+ * Describes the message ringline.v1.ListOnlineResponse.
+ * Use `create(ListOnlineResponseSchema)` to create a new message.
+ */
+export const ListOnlineResponseSchema: GenMessage<ListOnlineResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_presence, 13);
+
+/**
  * Leases of lines. A line lives as long as its gateway renews one lease for all its lines.
  *
  * @generated from service ringline.v1.Presence
@@ -391,6 +433,16 @@ export const Presence: GenService<{
     methodKind: "bidi_streaming";
     input: typeof LocateRequestSchema;
     output: typeof LocateResponseSchema;
+  },
+  /**
+   * Of some users, answers those who have an open line. Who may see it is not asked here: the gateway asks policy first.
+   *
+   * @generated from rpc ringline.v1.Presence.ListOnline
+   */
+  listOnline: {
+    methodKind: "unary";
+    input: typeof ListOnlineRequestSchema;
+    output: typeof ListOnlineResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ringline_v1_presence, 0);
