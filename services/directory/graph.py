@@ -54,7 +54,7 @@ ON CONFLICT (user_id, other_id) DO UPDATE SET {column} = true
 """
 _REMOVE = "UPDATE edge SET {column} = false WHERE user_id = $1 AND other_id = $2"
 _TIDY = "DELETE FROM edge WHERE user_id = $1 AND other_id = $2 AND NOT (contact OR follows OR messaged)"
-# The two people are held first, in the order of their ids, and then the edge, as everybody does who takes more
+# The two people are held first, in the order of their ids, and then the edge, as by everybody who takes more
 # than one of these: nobody waits for somebody who waits for him.
 _NOTE_MESSAGED = """
 WITH people AS MATERIALIZED (
