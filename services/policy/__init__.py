@@ -1,8 +1,8 @@
-"""Policy: may this caller ring this callee?
+"""Policy: may this caller ring this callee, and may this one write to that one?
 
 Owns  call_settings, block, entitlement_version, entitlement.
 Answers  Policy.Decide, Policy.Explain, Policy.GetCallSettings, Policy.SetCallSettings, Policy.Block,
-Policy.Unblock, Policy.ListBlocks, Policy.GetEntitlements, Policy.SetEntitlements.
+Policy.Unblock, Policy.ListBlocks, Policy.MaySeePresence, Policy.GetEntitlements, Policy.SetEntitlements.
 Hears  nothing.   Says  nothing.   Asks  directory, signaling.
 
 Directory says who the two are and how they are related; the rules (rules.py) turn that, the callee's

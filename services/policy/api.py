@@ -1,5 +1,6 @@
 """Policy's gRPC methods."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from grpc import aio
@@ -15,9 +16,11 @@ from services.policy.rules import (
     check_attempt,
     check_audiences,
     check_entitlements,
+    check_others,
     check_two,
     check_user,
     decide,
+    shows_presence,
     unknown,
 )
 from services.policy.store import Pair, Store
@@ -26,6 +29,10 @@ VERDICTS = Counter("ringline_verdicts_total", "Verdicts by act and outcome.", ["
 
 RELATE_SECONDS = 1.8
 """What directory gets; less than the two seconds of whoever asks for the verdict."""
+
+LOOKS_AT_ONCE = 64
+"""Questions for the sake of presence that directory gets at once: calls need the same window, and come
+first."""
 
 Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
 
@@ -39,6 +46,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         self._gates = gates
         self._draining = draining
         self._standings = Gather(store.standings)
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     def Decide(
         self, request_iterator: AsyncIterator[policy_pb2.DecideRequest], context: object
@@ -104,6 +112,33 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         await self._store.set_audiences(request.user_id, audiences)
         settings = policy_pb2.CallSettings(audiences=sorted(audiences))
         return policy_pb2.SetCallSettingsResponse(settings=settings)
+
+    async def MaySeePresence(
+        self,
+        request: policy_pb2.MaySeePresenceRequest,
+        context: aio.ServicerContext[policy_pb2.MaySeePresenceRequest, policy_pb2.MaySeePresenceResponse],
+    ) -> policy_pb2.MaySeePresenceResponse:
+        """Answers whose presence a user may see; who does not exist is left out."""
+        user_id, others = request.user_id, check_others(request.user_id, request.other_user_ids)
+        edges = await asyncio.gather(*(self._edges_to(user_id, other) for other in others))
+        blocked = await self._store.blocked_among(user_id, others)
+        seen = [
+            other
+            for other, known in zip(others, edges, strict=True)
+            if shows_presence(known, other in blocked)
+        ]
+        return policy_pb2.MaySeePresenceResponse(user_ids=seen)
+
+    async def _edges_to(self, user_id: str, other_user_id: str) -> directory_pb2.Edges:
+        """How the other is related to the user; not at all where there is no such other."""
+        question = directory_pb2.PairQuestion(user_id=user_id, other_user_id=other_user_id)
+        async with self._looks:
+            try:
+                return (await self._relations.ask(question, RELATE_SECONDS)).other_to_user
+            except Refusal as refusal:
+                if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
+                    raise
+                return directory_pb2.Edges()
 
     async def Block(
         self,

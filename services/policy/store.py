@@ -23,6 +23,11 @@ SELECT q.n,
     (SELECT max(v.version) FROM entitlement_version AS v)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)"""
 
+BLOCKED_AMONG = """
+SELECT q.other FROM unnest($2::text[]) AS q (other)
+WHERE (SELECT b.closed FROM block AS b WHERE b.user_id = q.other AND b.other_user_id = $1)
+   OR (SELECT b.closed FROM block AS b WHERE b.user_id = $1 AND b.other_user_id = q.other)"""
+
 AUDIENCES = "SELECT audiences FROM call_settings WHERE user_id = $1"
 SET_AUDIENCES = """
 INSERT INTO call_settings (user_id, audiences) VALUES ($1, $2)
@@ -109,6 +114,10 @@ class Store:
     async def unblock(self, user_id: str, other_user_id: str) -> None:
         """Notes that a block is lifted, unsettled."""
         await self._db.execute(UNBLOCK, user_id, other_user_id)
+
+    async def blocked_among(self, user_id: str, others: Sequence[str]) -> set[str]:
+        """Those of the others who block this user or whom this user blocks."""
+        return {row[0] for row in await self._db.fetch(BLOCKED_AMONG, user_id, others)}
 
     async def blocks(self, user_id: str) -> list[str]:
         """Those whom this user blocks, newest first."""
