@@ -11,6 +11,8 @@ from ringline.asker import Asker
 from ringline.gather import Gather
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
+from services.policy import messages
+from services.policy.budget import Budgets
 from services.policy.gates import Gates
 from services.policy.rules import (
     check_attempt,
@@ -27,6 +29,15 @@ from services.policy.store import Pair, Store
 
 VERDICTS = Counter("ringline_verdicts_total", "Verdicts by act and outcome.", ["act", "outcome"])
 
+MESSAGES = Counter("ringline_message_verdicts_total", "Verdicts on messages by outcome.", ["outcome"])
+
+OWN_FAULTS = {
+    reasons_pb2.REASON_SELF,
+    reasons_pb2.REASON_USER_NOT_FOUND,
+    reasons_pb2.REASON_LIMITED,
+}
+"""What is said to who writes; the rest is no verdict."""
+
 RELATE_SECONDS = 1.8
 """What directory gets; less than the two seconds of whoever asks for the verdict."""
 
@@ -40,12 +51,16 @@ Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
 class PolicyApi(policy_pb2_grpc.PolicyServicer):
     """The servicer."""
 
-    def __init__(self, store: Store, relations: Relations, gates: Gates, draining: Draining) -> None:
+    def __init__(
+        self, store: Store, relations: Relations, gates: Gates, budgets: Budgets, draining: Draining
+    ) -> None:
         self._store = store
         self._relations = relations
         self._gates = gates
+        self._budgets = budgets
         self._draining = draining
         self._standings = Gather(store.standings)
+        self._message_standings = Gather(store.message_standings)
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     def Decide(
@@ -112,6 +127,59 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         await self._store.set_audiences(request.user_id, audiences)
         settings = policy_pb2.CallSettings(audiences=sorted(audiences))
         return policy_pb2.SetCallSettingsResponse(settings=settings)
+
+    async def MayMessage(
+        self,
+        request: policy_pb2.MayMessageRequest,
+        context: aio.ServicerContext[policy_pb2.MayMessageRequest, policy_pb2.MayMessageResponse],
+    ) -> policy_pb2.MayMessageResponse:
+        """Answers what becomes of a message, and counts it."""
+        try:
+            check_two(request.user_id, request.other_user_id)
+            verdict = await self._message_verdict(request)
+            await self._budgets.spend(request.user_id, verdict.is_new)
+            answer = policy_pb2.MayMessageResponse(outcome=verdict.outcome, stranger=verdict.stranger)
+        except Refusal as refusal:
+            if refusal.reason not in OWN_FAULTS:
+                raise
+            answer = policy_pb2.MayMessageResponse(
+                outcome=policy_pb2.OUTCOME_REFUSED, refused=refusal.to_proto()
+            )
+        MESSAGES.labels(answer.outcome).inc()
+        return answer
+
+    async def _message_verdict(self, request: policy_pb2.MayMessageRequest) -> messages.Verdict:
+        question = directory_pb2.PairQuestion(user_id=request.user_id, other_user_id=request.other_user_id)
+        pair = await self._relations.ask(question, RELATE_SECONDS)
+        standing = await self._message_standings.ask(Pair(request.user_id, request.other_user_id))
+        return messages.decide(pair, standing, request.first)
+
+    async def GetMessageSettings(
+        self,
+        request: policy_pb2.GetMessageSettingsRequest,
+        context: aio.ServicerContext[
+            policy_pb2.GetMessageSettingsRequest, policy_pb2.GetMessageSettingsResponse
+        ],
+    ) -> policy_pb2.GetMessageSettingsResponse:
+        """Answers who may write."""
+        check_user(request.user_id)
+        audiences = sorted(await self._store.message_audiences(request.user_id))
+        settings = policy_pb2.MessageSettings(audiences=audiences)
+        return policy_pb2.GetMessageSettingsResponse(settings=settings)
+
+    async def SetMessageSettings(
+        self,
+        request: policy_pb2.SetMessageSettingsRequest,
+        context: aio.ServicerContext[
+            policy_pb2.SetMessageSettingsRequest, policy_pb2.SetMessageSettingsResponse
+        ],
+    ) -> policy_pb2.SetMessageSettingsResponse:
+        """Sets who may write."""
+        check_user(request.user_id)
+        audiences = check_audiences(request.settings.audiences)
+        await self._store.set_message_audiences(request.user_id, audiences)
+        settings = policy_pb2.MessageSettings(audiences=sorted(audiences))
+        return policy_pb2.SetMessageSettingsResponse(settings=settings)
 
     async def MaySeePresence(
         self,
