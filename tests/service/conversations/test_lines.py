@@ -42,6 +42,7 @@ async def test_reading_on_one_device_is_told_to_the_others(shared: Room) -> None
     await bob.mark(ada, 1)
     await bob.send(ada)
     await ada.hears(lambda told: told.added.number == 2)
+    await bob.hears(lambda told: told.added.number == 2)
     assert [told.thread.read for told in ada.heard()] == [0, 0], "who wrote is not told that it was read"
     assert len(bob.heard()) == 3, "what changes nothing is not told"
 

@@ -1,12 +1,14 @@
 """Messages: who has them, in which order, how often, and what their sender is told."""
 
 import asyncio
+import time
 
 import pytest
 
 from ringline.refusal import Refusal
 from ringline.v1 import policy_pb2, reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
+from services.conversations.post import STEP_SECONDS
 from tests.service.conversations.room import INBOX, REQUESTS, Room
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -105,6 +107,19 @@ async def test_what_policy_leaves_unheard_looks_sent_and_leaves_no_trace(shared:
     await cy.send(bob, "three")
     (only,) = (await bob.entries(cy)).entries
     assert (only.number, only.message.text) == (1, "three"), "no gap tells of what was not delivered"
+
+
+async def test_the_time_of_an_answer_does_not_tell_what_was_delivered(shared: Room) -> None:
+    ada, cy, bob = shared.person(0), shared.person(0), shared.person(1)
+    shared.policy.verdicts[cy.user_id] = UNHEARD
+    for sender in (ada, cy):
+        for _ in range(3):
+            began = time.monotonic()
+            await sender.send(bob)
+            assert time.monotonic() - began >= STEP_SECONDS
+        await sender.hears(lambda told: told.added.number == 3)
+    await bob.hears(lambda told: told.added.number == 3, 1)
+    assert {told.thread.peer.user_id for told in bob.heard(1)} == {ada.user_id}
 
 
 async def test_what_is_the_senders_own_fault_is_said_and_nothing_is_written(shared: Room) -> None:
