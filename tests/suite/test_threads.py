@@ -199,6 +199,28 @@ async def test_a_stranger_who_is_declined_finds_no_answer_after_the_callee_has_h
     assert await entries_with(bob, cy) == ["declined"]
 
 
+async def test_signaling_lists_the_ends_of_calls_as_they_were_published(stage: Stage) -> None:
+    ada, bob, cy = await stage.friends("ada", "bob", "cy")
+    cancelled = await ada.place(at(bob))
+    await bob.rings(PATIENCE)
+    await cancelled.hang_up()
+    talking, ring = await talk(ada, bob)
+    busy = await cy.place(at(bob))
+    await busy.until(ended="busy", within=PATIENCE)
+    live = await stage.operator.ended()
+    assert talking.call_id not in live
+    await ring.hang_up()
+    declined = await ada.place(at(cy))
+    await (await cy.rings(PATIENCE)).decline(everywhere=True)
+    calls = (cancelled, talking, busy, declined)
+    published = [(await stage.book.facts(call.call_id))[-1] for call in calls]
+    listed = await stage.operator.ended()
+    assert [listed[call.call_id] for call in calls] == published
+    assert [event.call_ended.declined for event in published] == [False, False, False, True]
+    devices = [event.call_ended.answered_device_id for event in published]
+    assert devices == ["", bob.session.device_id, "", ""]
+
+
 async def test_a_history_that_was_lost_is_rebuilt_by_the_operator(stage: Stage, topology: Topology) -> None:
     ada, bob = await stage.friends("ada", "bob")
     for everywhere in (True, False):
