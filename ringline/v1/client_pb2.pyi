@@ -11,6 +11,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ringline.v1 import reasons_pb2 as _reasons_pb2
+from ringline.v1 import threads_pb2 as _threads_pb2
 from ringline.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -225,6 +226,7 @@ class ServerFrame(_message.Message):
     RECONNECT_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
     RELAY_FIELD_NUMBER: _builtins.int
+    THREAD_CHANGED_FIELD_NUMBER: _builtins.int
     reply_to: _builtins.int
     """The id of the frame that this replies to; 0 where it replies to none."""
     @_builtins.property
@@ -263,6 +265,10 @@ class ServerFrame(_message.Message):
     def relay(self) -> Global___Relay:
         """Fresh relay credentials."""
 
+    @_builtins.property
+    def thread_changed(self) -> Global___ThreadChanged:
+        """A thread of this user changed."""
+
     def __init__(
         self,
         *,
@@ -276,12 +282,13 @@ class ServerFrame(_message.Message):
         reconnect: Global___Reconnect | None = ...,
         goodbye: Global___Goodbye | None = ...,
         relay: Global___Relay | None = ...,
+        thread_changed: Global___ThreadChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "body", b"body", "call", b"call", "done", b"done", "goodbye", b"goodbye", "peer_candidates", b"peer_candidates", "reconnect", b"reconnect", "refused", b"refused", "relay", b"relay", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "body", b"body", "call", b"call", "done", b"done", "goodbye", b"goodbye", "peer_candidates", b"peer_candidates", "reconnect", b"reconnect", "refused", b"refused", "relay", b"relay", "thread_changed", b"thread_changed", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "body", b"body", "call", b"call", "done", b"done", "goodbye", b"goodbye", "peer_candidates", b"peer_candidates", "reconnect", b"reconnect", "refused", b"refused", "relay", b"relay", "reply_to", b"reply_to", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "body", b"body", "call", b"call", "done", b"done", "goodbye", b"goodbye", "peer_candidates", b"peer_candidates", "reconnect", b"reconnect", "refused", b"refused", "relay", b"relay", "reply_to", b"reply_to", "thread_changed", b"thread_changed", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "done", "refused", "call", "peer_candidates", "beat", "reconnect", "goodbye", "relay"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "done", "refused", "call", "peer_candidates", "beat", "reconnect", "goodbye", "relay", "thread_changed"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -1005,3 +1012,51 @@ class Goodbye(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Goodbye: _TypeAlias = Goodbye  # noqa: Y015
+
+@_typing.final
+class ThreadChanged(_message.Message):
+    """A thread of this user changed: something was said, a call is over, or another device of his read it. A client that sees
+    a gap between "before" and the newest feed number it knows asks for the changes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREAD_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    UNREAD_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    before: _builtins.int
+    """The feed number before this change."""
+    removed: _builtins.bool
+    """The thread was removed."""
+    unread: _builtins.int
+    """Unread entries in all conversations."""
+    requests: _builtins.int
+    """Threads among the requests that have unread entries."""
+    @_builtins.property
+    def thread(self) -> _threads_pb2.Thread:
+        """The thread as it is now."""
+
+    @_builtins.property
+    def added(self) -> _threads_pb2.Entry:
+        """The entry that was added, or that replaces the one of the same number; not set where the change touched none."""
+
+    def __init__(
+        self,
+        *,
+        thread: _threads_pb2.Thread | None = ...,
+        added: _threads_pb2.Entry | None = ...,
+        before: _builtins.int = ...,
+        removed: _builtins.bool = ...,
+        unread: _builtins.int = ...,
+        requests: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "thread", b"thread"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "before", b"before", "removed", b"removed", "requests", b"requests", "thread", b"thread", "unread", b"unread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThreadChanged: _TypeAlias = ThreadChanged  # noqa: Y015

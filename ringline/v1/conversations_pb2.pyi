@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from ringline.v1 import threads_pb2 as _threads_pb2
 from ringline.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -20,8 +21,234 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class SendMessageRequest(_message.Message):
+    """A message to be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    OTHER_USER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Who writes."""
+    other_user_id: _builtins.str
+    """To whom."""
+    client_id: _builtins.str
+    """The sender's id for it, 16 to 40 characters of [A-Za-z0-9_-]: sent twice, it is there once."""
+    text: _builtins.str
+    """1 to 4,000 characters."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        other_user_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "other_user_id", b"other_user_id", "text", b"text", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendMessageRequest: _TypeAlias = SendMessageRequest  # noqa: Y015
+
+@_typing.final
+class SendMessageResponse(_message.Message):
+    """The message was sent, or looks so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    THREAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry(self) -> _threads_pb2.Entry:
+        """As it stands in the sender's thread."""
+
+    @_builtins.property
+    def thread(self) -> _threads_pb2.Thread:
+        """The sender's thread."""
+
+    def __init__(
+        self,
+        *,
+        entry: _threads_pb2.Entry | None = ...,
+        thread: _threads_pb2.Thread | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "thread", b"thread"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "thread", b"thread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendMessageResponse: _TypeAlias = SendMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListThreadsRequest(_message.Message):
+    """Asks for threads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    FOLDER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose."""
+    folder: _threads_pb2.Folder.ValueType
+    """Which folder."""
+    before: _builtins.int
+    """As answered by the page before; 0 begins at the newest."""
+    limit: _builtins.int
+    """At most this many, 1 to 100."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        folder: _threads_pb2.Folder.ValueType = ...,
+        before: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "folder", b"folder", "limit", b"limit", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListThreadsRequest: _TypeAlias = ListThreadsRequest  # noqa: Y015
+
+@_typing.final
+class ListThreadsResponse(_message.Message):
+    """Threads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREADS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    next: _builtins.int
+    """Pass it as "before" for the next page; 0 at the end."""
+    @_builtins.property
+    def threads(self) -> _containers.RepeatedCompositeFieldContainer[_threads_pb2.Thread]:
+        """The newest entry first."""
+
+    @_builtins.property
+    def state(self) -> Global___InboxState:
+        """How things stand."""
+
+    def __init__(
+        self,
+        *,
+        threads: _abc.Iterable[_threads_pb2.Thread] | None = ...,
+        next: _builtins.int = ...,
+        state: Global___InboxState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next", b"next", "state", b"state", "threads", b"threads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListThreadsResponse: _TypeAlias = ListThreadsResponse  # noqa: Y015
+
+@_typing.final
+class ListChangesRequest(_message.Message):
+    """Asks what changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose."""
+    since: _builtins.int
+    """Threads that changed after this feed number."""
+    limit: _builtins.int
+    """At most this many, 1 to 100."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        since: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "since", b"since", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChangesRequest: _TypeAlias = ListChangesRequest  # noqa: Y015
+
+@_typing.final
+class ListChangesResponse(_message.Message):
+    """What changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREADS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """There are more."""
+    @_builtins.property
+    def threads(self) -> _containers.RepeatedCompositeFieldContainer[_threads_pb2.Thread]:
+        """The oldest change first; the feed number of the last one is the next "since"."""
+
+    @_builtins.property
+    def state(self) -> Global___InboxState:
+        """How things stand."""
+
+    def __init__(
+        self,
+        *,
+        threads: _abc.Iterable[_threads_pb2.Thread] | None = ...,
+        more: _builtins.bool = ...,
+        state: Global___InboxState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "state", b"state", "threads", b"threads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChangesResponse: _TypeAlias = ListChangesResponse  # noqa: Y015
+
+@_typing.final
+class InboxState(_message.Message):
+    """The numbers of one person's inbox."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: _builtins.int
+    UNREAD_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    feed: _builtins.int
+    """The number of the newest change."""
+    unread: _builtins.int
+    """Unread entries in all conversations."""
+    requests: _builtins.int
+    """Threads among the requests that have unread entries."""
+    def __init__(
+        self,
+        *,
+        feed: _builtins.int = ...,
+        unread: _builtins.int = ...,
+        requests: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feed", b"feed", "requests", b"requests", "unread", b"unread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InboxState: _TypeAlias = InboxState  # noqa: Y015
+
+@_typing.final
 class ListEntriesRequest(_message.Message):
-    """Asks for a thread."""
+    """Asks for entries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -30,11 +257,11 @@ class ListEntriesRequest(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """Whose view."""
+    """Whose thread."""
     other_user_id: _builtins.str
-    """The other."""
-    before: _builtins.str
-    """Before this entry; empty begins at the newest."""
+    """With whom."""
+    before: _builtins.int
+    """Entries with a lower number; 0 begins at the newest."""
     limit: _builtins.int
     """At most this many, 1 to 100."""
     def __init__(
@@ -42,7 +269,7 @@ class ListEntriesRequest(_message.Message):
         *,
         user_id: _builtins.str = ...,
         other_user_id: _builtins.str = ...,
-        before: _builtins.str = ...,
+        before: _builtins.int = ...,
         limit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -55,104 +282,273 @@ Global___ListEntriesRequest: _TypeAlias = ListEntriesRequest  # noqa: Y015
 
 @_typing.final
 class ListEntriesResponse(_message.Message):
-    """A thread."""
+    """Entries of a thread."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
-    next: _builtins.str
-    """Pass it as "before" for the next page; empty at the end."""
+    THREAD_FIELD_NUMBER: _builtins.int
+    next: _builtins.int
+    """Pass it as "before" for the next page; 0 at the end."""
     @_builtins.property
-    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]:
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_threads_pb2.Entry]:
         """Newest first."""
+
+    @_builtins.property
+    def thread(self) -> _threads_pb2.Thread:
+        """The thread; with its peer only where there is nothing yet."""
 
     def __init__(
         self,
         *,
-        entries: _abc.Iterable[Global___Entry] | None = ...,
-        next: _builtins.str = ...,
+        entries: _abc.Iterable[_threads_pb2.Entry] | None = ...,
+        next: _builtins.int = ...,
+        thread: _threads_pb2.Thread | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["thread", b"thread"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next", b"next"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next", b"next", "thread", b"thread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015
 
 @_typing.final
-class Entry(_message.Message):
-    """One entry of a thread, as one of the two sees it."""
+class ListCallsRequest(_message.Message):
+    """Asks for calls."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ENTRY_ID_FIELD_NUMBER: _builtins.int
-    AT_MS_FIELD_NUMBER: _builtins.int
-    CALL_FIELD_NUMBER: _builtins.int
-    entry_id: _builtins.str
-    """Opaque id; entries sort by it."""
-    at_ms: _builtins.int
-    """When it happened, in Unix milliseconds."""
-    @_builtins.property
-    def call(self) -> Global___CallEntry:
-        """A call."""
-
+    USER_ID_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose."""
+    missed: _builtins.bool
+    """Only the missed ones."""
+    before: _builtins.str
+    """As answered by the page before; empty begins at the newest."""
+    limit: _builtins.int
+    """At most this many, 1 to 100."""
     def __init__(
         self,
         *,
-        entry_id: _builtins.str = ...,
-        at_ms: _builtins.int = ...,
-        call: Global___CallEntry | None = ...,
+        user_id: _builtins.str = ...,
+        missed: _builtins.bool = ...,
+        before: _builtins.str = ...,
+        limit: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "call", b"call", "entry_id", b"entry_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "limit", b"limit", "missed", b"missed", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Entry: _TypeAlias = Entry  # noqa: Y015
+Global___ListCallsRequest: _TypeAlias = ListCallsRequest  # noqa: Y015
 
 @_typing.final
-class CallEntry(_message.Message):
-    """A call in a thread."""
+class ListCallsResponse(_message.Message):
+    """Calls."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CALL_ID_FIELD_NUMBER: _builtins.int
-    OUTGOING_FIELD_NUMBER: _builtins.int
-    ASKED_FIELD_NUMBER: _builtins.int
-    ENDING_FIELD_NUMBER: _builtins.int
-    MISSED_FIELD_NUMBER: _builtins.int
-    DURATION_MS_FIELD_NUMBER: _builtins.int
-    call_id: _builtins.str
-    """The call."""
-    outgoing: _builtins.bool
-    """This user placed it."""
-    ending: _types_pb2.Ending.ValueType
-    """How it ended, for this user."""
-    missed: _builtins.bool
-    """Nobody of this user's devices answered a call that rang for him."""
-    duration_ms: _builtins.int
-    """From answer to end, in milliseconds; 0 where nobody answered."""
+    CALLS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    next: _builtins.str
+    """Pass it as "before" for the next page; empty at the end."""
     @_builtins.property
-    def asked(self) -> _types_pb2.Kinds:
-        """The kinds that were asked for."""
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___PastCall]:
+        """Newest first."""
 
     def __init__(
         self,
         *,
-        call_id: _builtins.str = ...,
-        outgoing: _builtins.bool = ...,
-        asked: _types_pb2.Kinds | None = ...,
-        ending: _types_pb2.Ending.ValueType = ...,
-        missed: _builtins.bool = ...,
-        duration_ms: _builtins.int = ...,
+        calls: _abc.Iterable[Global___PastCall] | None = ...,
+        next: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "call_id", b"call_id", "duration_ms", b"duration_ms", "ending", b"ending", "missed", b"missed", "outgoing", b"outgoing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "next", b"next"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CallEntry: _TypeAlias = CallEntry  # noqa: Y015
+Global___ListCallsResponse: _TypeAlias = ListCallsResponse  # noqa: Y015
+
+@_typing.final
+class PastCall(_message.Message):
+    """A call that is over, with whom it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def peer(self) -> _types_pb2.Profile:
+        """The other."""
+
+    @_builtins.property
+    def entry(self) -> _threads_pb2.Entry:
+        """The entry in the thread with him."""
+
+    def __init__(
+        self,
+        *,
+        peer: _types_pb2.Profile | None = ...,
+        entry: _threads_pb2.Entry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "peer", b"peer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "peer", b"peer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PastCall: _TypeAlias = PastCall  # noqa: Y015
+
+@_typing.final
+class MarkReadRequest(_message.Message):
+    """Marks as read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    OTHER_USER_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose thread."""
+    other_user_id: _builtins.str
+    """With whom."""
+    number: _builtins.int
+    """Up to this entry; a lower one than before changes nothing."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        other_user_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkReadRequest: _TypeAlias = MarkReadRequest  # noqa: Y015
+
+@_typing.final
+class MarkReadResponse(_message.Message):
+    """It is marked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def thread(self) -> _threads_pb2.Thread:
+        """The thread."""
+
+    def __init__(
+        self,
+        *,
+        thread: _threads_pb2.Thread | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["thread", b"thread"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["thread", b"thread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkReadResponse: _TypeAlias = MarkReadResponse  # noqa: Y015
+
+@_typing.final
+class AcceptThreadRequest(_message.Message):
+    """Accepts a stranger's thread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    OTHER_USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose thread."""
+    other_user_id: _builtins.str
+    """With whom."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        other_user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptThreadRequest: _TypeAlias = AcceptThreadRequest  # noqa: Y015
+
+@_typing.final
+class AcceptThreadResponse(_message.Message):
+    """It is among the conversations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def thread(self) -> _threads_pb2.Thread:
+        """The thread."""
+
+    def __init__(
+        self,
+        *,
+        thread: _threads_pb2.Thread | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["thread", b"thread"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["thread", b"thread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptThreadResponse: _TypeAlias = AcceptThreadResponse  # noqa: Y015
+
+@_typing.final
+class RemoveThreadRequest(_message.Message):
+    """Removes a thread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    OTHER_USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose thread."""
+    other_user_id: _builtins.str
+    """With whom."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        other_user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveThreadRequest: _TypeAlias = RemoveThreadRequest  # noqa: Y015
+
+@_typing.final
+class RemoveThreadResponse(_message.Message):
+    """It is removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveThreadResponse: _TypeAlias = RemoveThreadResponse  # noqa: Y015

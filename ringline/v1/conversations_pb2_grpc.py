@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ConversationsStub:
-    """The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events.
+    """The threads of everybody: messages, and the entries of calls, projected from the call events.
     """
 
     def __init__(self, channel):
@@ -35,19 +35,103 @@ class ConversationsStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.SendMessage = channel.unary_unary(
+                '/ringline.v1.Conversations/SendMessage',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.SendMessageRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.SendMessageResponse.FromString,
+                _registered_method=True)
+        self.ListThreads = channel.unary_unary(
+                '/ringline.v1.Conversations/ListThreads',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.ListThreadsRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.ListThreadsResponse.FromString,
+                _registered_method=True)
+        self.ListChanges = channel.unary_unary(
+                '/ringline.v1.Conversations/ListChanges',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.ListChangesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.ListChangesResponse.FromString,
+                _registered_method=True)
         self.ListEntries = channel.unary_unary(
                 '/ringline.v1.Conversations/ListEntries',
                 request_serializer=ringline_dot_v1_dot_conversations__pb2.ListEntriesRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_conversations__pb2.ListEntriesResponse.FromString,
                 _registered_method=True)
+        self.ListCalls = channel.unary_unary(
+                '/ringline.v1.Conversations/ListCalls',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.ListCallsRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.ListCallsResponse.FromString,
+                _registered_method=True)
+        self.MarkRead = channel.unary_unary(
+                '/ringline.v1.Conversations/MarkRead',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.MarkReadRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.MarkReadResponse.FromString,
+                _registered_method=True)
+        self.AcceptThread = channel.unary_unary(
+                '/ringline.v1.Conversations/AcceptThread',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.AcceptThreadRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.AcceptThreadResponse.FromString,
+                _registered_method=True)
+        self.RemoveThread = channel.unary_unary(
+                '/ringline.v1.Conversations/RemoveThread',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadResponse.FromString,
+                _registered_method=True)
 
 
 class ConversationsServicer:
-    """The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events.
+    """The threads of everybody: messages, and the entries of calls, projected from the call events.
     """
 
+    def SendMessage(self, request, context):
+        """Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListThreads(self, request, context):
+        """Lists threads, the one with the newest entry first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChanges(self, request, context):
+        """Lists the threads that changed since, the oldest change first, so that a client can catch up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEntries(self, request, context):
-        """Lists the entries of the thread between two users, newest first.
+        """Lists the entries of one thread, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalls(self, request, context):
+        """Lists the calls of one person with everybody, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkRead(self, request, context):
+        """Marks a thread as read up to an entry, on all devices.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptThread(self, request, context):
+        """Takes a stranger's thread among the conversations.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveThread(self, request, context):
+        """Removes a thread from its owner's view; the other keeps his.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -56,10 +140,45 @@ class ConversationsServicer:
 
 def add_ConversationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'SendMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendMessage,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.SendMessageRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.SendMessageResponse.SerializeToString,
+            ),
+            'ListThreads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListThreads,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.ListThreadsRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.ListThreadsResponse.SerializeToString,
+            ),
+            'ListChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChanges,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.ListChangesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.ListChangesResponse.SerializeToString,
+            ),
             'ListEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEntries,
                     request_deserializer=ringline_dot_v1_dot_conversations__pb2.ListEntriesRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_conversations__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'ListCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCalls,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.ListCallsRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'MarkRead': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkRead,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.MarkReadRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.MarkReadResponse.SerializeToString,
+            ),
+            'AcceptThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptThread,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.AcceptThreadRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.AcceptThreadResponse.SerializeToString,
+            ),
+            'RemoveThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveThread,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -70,8 +189,89 @@ def add_ConversationsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Conversations:
-    """The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events.
+    """The threads of everybody: messages, and the entries of calls, projected from the call events.
     """
+
+    @staticmethod
+    def SendMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/SendMessage',
+            ringline_dot_v1_dot_conversations__pb2.SendMessageRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.SendMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListThreads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/ListThreads',
+            ringline_dot_v1_dot_conversations__pb2.ListThreadsRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.ListThreadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/ListChanges',
+            ringline_dot_v1_dot_conversations__pb2.ListChangesRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.ListChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListEntries(request,
@@ -90,6 +290,114 @@ class Conversations:
             '/ringline.v1.Conversations/ListEntries',
             ringline_dot_v1_dot_conversations__pb2.ListEntriesRequest.SerializeToString,
             ringline_dot_v1_dot_conversations__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/ListCalls',
+            ringline_dot_v1_dot_conversations__pb2.ListCallsRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkRead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/MarkRead',
+            ringline_dot_v1_dot_conversations__pb2.MarkReadRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.MarkReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/AcceptThread',
+            ringline_dot_v1_dot_conversations__pb2.AcceptThreadRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.AcceptThreadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/RemoveThread',
+            ringline_dot_v1_dot_conversations__pb2.RemoveThreadRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.RemoveThreadResponse.FromString,
             options,
             channel_credentials,
             insecure,

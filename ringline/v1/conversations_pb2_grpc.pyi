@@ -27,25 +27,77 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConversationsStub:
-    """The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events."""
+    """The threads of everybody: messages, and the entries of calls, projected from the call events."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConversationsAsyncStub: ...
+    SendMessage: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.SendMessageRequest, _conversations_pb2.SendMessageResponse]
+    """Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered."""
+    ListThreads: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListThreadsRequest, _conversations_pb2.ListThreadsResponse]
+    """Lists threads, the one with the newest entry first."""
+    ListChanges: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListChangesRequest, _conversations_pb2.ListChangesResponse]
+    """Lists the threads that changed since, the oldest change first, so that a client can catch up."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListEntriesRequest, _conversations_pb2.ListEntriesResponse]
-    """Lists the entries of the thread between two users, newest first."""
+    """Lists the entries of one thread, newest first."""
+    ListCalls: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListCallsRequest, _conversations_pb2.ListCallsResponse]
+    """Lists the calls of one person with everybody, newest first."""
+    MarkRead: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.MarkReadRequest, _conversations_pb2.MarkReadResponse]
+    """Marks a thread as read up to an entry, on all devices."""
+    AcceptThread: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.AcceptThreadRequest, _conversations_pb2.AcceptThreadResponse]
+    """Takes a stranger's thread among the conversations."""
+    RemoveThread: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.RemoveThreadRequest, _conversations_pb2.RemoveThreadResponse]
+    """Removes a thread from its owner's view; the other keeps his."""
 
 @_typing.type_check_only
 class ConversationsAsyncStub(ConversationsStub):
-    """The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events."""
+    """The threads of everybody: messages, and the entries of calls, projected from the call events."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    SendMessage: _aio.UnaryUnaryMultiCallable[_conversations_pb2.SendMessageRequest, _conversations_pb2.SendMessageResponse]  # type: ignore[assignment]
+    """Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered."""
+    ListThreads: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListThreadsRequest, _conversations_pb2.ListThreadsResponse]  # type: ignore[assignment]
+    """Lists threads, the one with the newest entry first."""
+    ListChanges: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListChangesRequest, _conversations_pb2.ListChangesResponse]  # type: ignore[assignment]
+    """Lists the threads that changed since, the oldest change first, so that a client can catch up."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListEntriesRequest, _conversations_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Lists the entries of the thread between two users, newest first."""
+    """Lists the entries of one thread, newest first."""
+    ListCalls: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListCallsRequest, _conversations_pb2.ListCallsResponse]  # type: ignore[assignment]
+    """Lists the calls of one person with everybody, newest first."""
+    MarkRead: _aio.UnaryUnaryMultiCallable[_conversations_pb2.MarkReadRequest, _conversations_pb2.MarkReadResponse]  # type: ignore[assignment]
+    """Marks a thread as read up to an entry, on all devices."""
+    AcceptThread: _aio.UnaryUnaryMultiCallable[_conversations_pb2.AcceptThreadRequest, _conversations_pb2.AcceptThreadResponse]  # type: ignore[assignment]
+    """Takes a stranger's thread among the conversations."""
+    RemoveThread: _aio.UnaryUnaryMultiCallable[_conversations_pb2.RemoveThreadRequest, _conversations_pb2.RemoveThreadResponse]  # type: ignore[assignment]
+    """Removes a thread from its owner's view; the other keeps his."""
 
 class ConversationsServicer(metaclass=_abc_1.ABCMeta):
-    """The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events."""
+    """The threads of everybody: messages, and the entries of calls, projected from the call events."""
+
+    @_abc_1.abstractmethod
+    def SendMessage(
+        self,
+        request: _conversations_pb2.SendMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.SendMessageResponse, _abc.Awaitable[_conversations_pb2.SendMessageResponse]]:
+        """Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered."""
+
+    @_abc_1.abstractmethod
+    def ListThreads(
+        self,
+        request: _conversations_pb2.ListThreadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.ListThreadsResponse, _abc.Awaitable[_conversations_pb2.ListThreadsResponse]]:
+        """Lists threads, the one with the newest entry first."""
+
+    @_abc_1.abstractmethod
+    def ListChanges(
+        self,
+        request: _conversations_pb2.ListChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.ListChangesResponse, _abc.Awaitable[_conversations_pb2.ListChangesResponse]]:
+        """Lists the threads that changed since, the oldest change first, so that a client can catch up."""
 
     @_abc_1.abstractmethod
     def ListEntries(
@@ -53,6 +105,38 @@ class ConversationsServicer(metaclass=_abc_1.ABCMeta):
         request: _conversations_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversations_pb2.ListEntriesResponse, _abc.Awaitable[_conversations_pb2.ListEntriesResponse]]:
-        """Lists the entries of the thread between two users, newest first."""
+        """Lists the entries of one thread, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListCalls(
+        self,
+        request: _conversations_pb2.ListCallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.ListCallsResponse, _abc.Awaitable[_conversations_pb2.ListCallsResponse]]:
+        """Lists the calls of one person with everybody, newest first."""
+
+    @_abc_1.abstractmethod
+    def MarkRead(
+        self,
+        request: _conversations_pb2.MarkReadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.MarkReadResponse, _abc.Awaitable[_conversations_pb2.MarkReadResponse]]:
+        """Marks a thread as read up to an entry, on all devices."""
+
+    @_abc_1.abstractmethod
+    def AcceptThread(
+        self,
+        request: _conversations_pb2.AcceptThreadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.AcceptThreadResponse, _abc.Awaitable[_conversations_pb2.AcceptThreadResponse]]:
+        """Takes a stranger's thread among the conversations."""
+
+    @_abc_1.abstractmethod
+    def RemoveThread(
+        self,
+        request: _conversations_pb2.RemoveThreadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.RemoveThreadResponse, _abc.Awaitable[_conversations_pb2.RemoveThreadResponse]]:
+        """Removes a thread from its owner's view; the other keeps his."""
 
 def add_ConversationsServicer_to_server(servicer: ConversationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

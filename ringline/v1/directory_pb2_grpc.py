@@ -127,6 +127,16 @@ class DirectoryStub:
                 request_serializer=ringline_dot_v1_dot_directory__pb2.ListRelationsRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_directory__pb2.ListRelationsResponse.FromString,
                 _registered_method=True)
+        self.GetProfiles = channel.unary_unary(
+                '/ringline.v1.Directory/GetProfiles',
+                request_serializer=ringline_dot_v1_dot_directory__pb2.GetProfilesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_directory__pb2.GetProfilesResponse.FromString,
+                _registered_method=True)
+        self.NoteMessaged = channel.unary_unary(
+                '/ringline.v1.Directory/NoteMessaged',
+                request_serializer=ringline_dot_v1_dot_directory__pb2.NoteMessagedRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_directory__pb2.NoteMessagedResponse.FromString,
+                _registered_method=True)
         self.Relate = channel.stream_stream(
                 '/ringline.v1.Directory/Relate',
                 request_serializer=ringline_dot_v1_dot_directory__pb2.RelateRequest.SerializeToString,
@@ -265,6 +275,20 @@ class DirectoryServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProfiles(self, request, context):
+        """Answers the profiles of several users; who has none is left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteMessaged(self, request, context):
+        """Notes that one user has written to another, for good: an edge of the graph that verdicts read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Relate(self, request_iterator, context):
         """Answers, for batches of pairs, who the two are and how they are related. The hot path of every call.
         """
@@ -364,6 +388,16 @@ def add_DirectoryServicer_to_server(servicer, server):
                     servicer.ListRelations,
                     request_deserializer=ringline_dot_v1_dot_directory__pb2.ListRelationsRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_directory__pb2.ListRelationsResponse.SerializeToString,
+            ),
+            'GetProfiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProfiles,
+                    request_deserializer=ringline_dot_v1_dot_directory__pb2.GetProfilesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_directory__pb2.GetProfilesResponse.SerializeToString,
+            ),
+            'NoteMessaged': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteMessaged,
+                    request_deserializer=ringline_dot_v1_dot_directory__pb2.NoteMessagedRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_directory__pb2.NoteMessagedResponse.SerializeToString,
             ),
             'Relate': grpc.stream_stream_rpc_method_handler(
                     servicer.Relate,
@@ -859,6 +893,60 @@ class Directory:
             '/ringline.v1.Directory/ListRelations',
             ringline_dot_v1_dot_directory__pb2.ListRelationsRequest.SerializeToString,
             ringline_dot_v1_dot_directory__pb2.ListRelationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Directory/GetProfiles',
+            ringline_dot_v1_dot_directory__pb2.GetProfilesRequest.SerializeToString,
+            ringline_dot_v1_dot_directory__pb2.GetProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteMessaged(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Directory/NoteMessaged',
+            ringline_dot_v1_dot_directory__pb2.NoteMessagedRequest.SerializeToString,
+            ringline_dot_v1_dot_directory__pb2.NoteMessagedResponse.FromString,
             options,
             channel_credentials,
             insecure,

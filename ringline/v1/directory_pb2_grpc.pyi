@@ -72,6 +72,10 @@ class DirectoryStub:
     """Adds or removes one edge of the graph from this user to another."""
     ListRelations: _grpc.UnaryUnaryMultiCallable[_directory_pb2.ListRelationsRequest, _directory_pb2.ListRelationsResponse]
     """Lists those to whom this user has an edge, by username."""
+    GetProfiles: _grpc.UnaryUnaryMultiCallable[_directory_pb2.GetProfilesRequest, _directory_pb2.GetProfilesResponse]
+    """Answers the profiles of several users; who has none is left out."""
+    NoteMessaged: _grpc.UnaryUnaryMultiCallable[_directory_pb2.NoteMessagedRequest, _directory_pb2.NoteMessagedResponse]
+    """Notes that one user has written to another, for good: an edge of the graph that verdicts read."""
     Relate: _grpc.StreamStreamMultiCallable[_directory_pb2.RelateRequest, _directory_pb2.RelateResponse]
     """Answers, for batches of pairs, who the two are and how they are related. The hot path of every call."""
 
@@ -118,6 +122,10 @@ class DirectoryAsyncStub(DirectoryStub):
     """Adds or removes one edge of the graph from this user to another."""
     ListRelations: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListRelationsRequest, _directory_pb2.ListRelationsResponse]  # type: ignore[assignment]
     """Lists those to whom this user has an edge, by username."""
+    GetProfiles: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetProfilesRequest, _directory_pb2.GetProfilesResponse]  # type: ignore[assignment]
+    """Answers the profiles of several users; who has none is left out."""
+    NoteMessaged: _aio.UnaryUnaryMultiCallable[_directory_pb2.NoteMessagedRequest, _directory_pb2.NoteMessagedResponse]  # type: ignore[assignment]
+    """Notes that one user has written to another, for good: an edge of the graph that verdicts read."""
     Relate: _aio.StreamStreamMultiCallable[_directory_pb2.RelateRequest, _directory_pb2.RelateResponse]  # type: ignore[assignment]
     """Answers, for batches of pairs, who the two are and how they are related. The hot path of every call."""
 
@@ -269,6 +277,22 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_pb2.ListRelationsResponse, _abc.Awaitable[_directory_pb2.ListRelationsResponse]]:
         """Lists those to whom this user has an edge, by username."""
+
+    @_abc_1.abstractmethod
+    def GetProfiles(
+        self,
+        request: _directory_pb2.GetProfilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_pb2.GetProfilesResponse, _abc.Awaitable[_directory_pb2.GetProfilesResponse]]:
+        """Answers the profiles of several users; who has none is left out."""
+
+    @_abc_1.abstractmethod
+    def NoteMessaged(
+        self,
+        request: _directory_pb2.NoteMessagedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_pb2.NoteMessagedResponse, _abc.Awaitable[_directory_pb2.NoteMessagedResponse]]:
+        """Notes that one user has written to another, for good: an edge of the graph that verdicts read."""
 
     @_abc_1.abstractmethod
     def Relate(

@@ -55,6 +55,26 @@ class PolicyStub:
                 request_serializer=ringline_dot_v1_dot_policy__pb2.SetCallSettingsRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_policy__pb2.SetCallSettingsResponse.FromString,
                 _registered_method=True)
+        self.MayMessage = channel.unary_unary(
+                '/ringline.v1.Policy/MayMessage',
+                request_serializer=ringline_dot_v1_dot_policy__pb2.MayMessageRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_policy__pb2.MayMessageResponse.FromString,
+                _registered_method=True)
+        self.GetMessageSettings = channel.unary_unary(
+                '/ringline.v1.Policy/GetMessageSettings',
+                request_serializer=ringline_dot_v1_dot_policy__pb2.GetMessageSettingsRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_policy__pb2.GetMessageSettingsResponse.FromString,
+                _registered_method=True)
+        self.SetMessageSettings = channel.unary_unary(
+                '/ringline.v1.Policy/SetMessageSettings',
+                request_serializer=ringline_dot_v1_dot_policy__pb2.SetMessageSettingsRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_policy__pb2.SetMessageSettingsResponse.FromString,
+                _registered_method=True)
+        self.MaySeePresence = channel.unary_unary(
+                '/ringline.v1.Policy/MaySeePresence',
+                request_serializer=ringline_dot_v1_dot_policy__pb2.MaySeePresenceRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_policy__pb2.MaySeePresenceResponse.FromString,
+                _registered_method=True)
         self.Block = channel.unary_unary(
                 '/ringline.v1.Policy/Block',
                 request_serializer=ringline_dot_v1_dot_policy__pb2.BlockRequest.SerializeToString,
@@ -109,6 +129,35 @@ class PolicyServicer:
 
     def SetCallSettings(self, request, context):
         """Sets who may call this user, effective with the next attempt.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MayMessage(self, request, context):
+        """Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
+        of its sender.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMessageSettings(self, request, context):
+        """Answers who may write to this user.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMessageSettings(self, request, context):
+        """Sets who may write to this user, effective with the next message.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MaySeePresence(self, request, context):
+        """Of some people, answers those whose presence this user may see.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +220,26 @@ def add_PolicyServicer_to_server(servicer, server):
                     servicer.SetCallSettings,
                     request_deserializer=ringline_dot_v1_dot_policy__pb2.SetCallSettingsRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_policy__pb2.SetCallSettingsResponse.SerializeToString,
+            ),
+            'MayMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.MayMessage,
+                    request_deserializer=ringline_dot_v1_dot_policy__pb2.MayMessageRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_policy__pb2.MayMessageResponse.SerializeToString,
+            ),
+            'GetMessageSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMessageSettings,
+                    request_deserializer=ringline_dot_v1_dot_policy__pb2.GetMessageSettingsRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_policy__pb2.GetMessageSettingsResponse.SerializeToString,
+            ),
+            'SetMessageSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMessageSettings,
+                    request_deserializer=ringline_dot_v1_dot_policy__pb2.SetMessageSettingsRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_policy__pb2.SetMessageSettingsResponse.SerializeToString,
+            ),
+            'MaySeePresence': grpc.unary_unary_rpc_method_handler(
+                    servicer.MaySeePresence,
+                    request_deserializer=ringline_dot_v1_dot_policy__pb2.MaySeePresenceRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_policy__pb2.MaySeePresenceResponse.SerializeToString,
             ),
             'Block': grpc.unary_unary_rpc_method_handler(
                     servicer.Block,
@@ -307,6 +376,114 @@ class Policy:
             '/ringline.v1.Policy/SetCallSettings',
             ringline_dot_v1_dot_policy__pb2.SetCallSettingsRequest.SerializeToString,
             ringline_dot_v1_dot_policy__pb2.SetCallSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MayMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/MayMessage',
+            ringline_dot_v1_dot_policy__pb2.MayMessageRequest.SerializeToString,
+            ringline_dot_v1_dot_policy__pb2.MayMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMessageSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/GetMessageSettings',
+            ringline_dot_v1_dot_policy__pb2.GetMessageSettingsRequest.SerializeToString,
+            ringline_dot_v1_dot_policy__pb2.GetMessageSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMessageSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/SetMessageSettings',
+            ringline_dot_v1_dot_policy__pb2.SetMessageSettingsRequest.SerializeToString,
+            ringline_dot_v1_dot_policy__pb2.SetMessageSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MaySeePresence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/MaySeePresence',
+            ringline_dot_v1_dot_policy__pb2.MaySeePresenceRequest.SerializeToString,
+            ringline_dot_v1_dot_policy__pb2.MaySeePresenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

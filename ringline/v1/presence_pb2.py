@@ -27,15 +27,19 @@ from ringline.v1 import reasons_pb2 as ringline_dot_v1_dot_reasons__pb2
 from ringline.v1 import types_pb2 as ringline_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aringline/v1/presence.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\"`\n\x0c\x43laimRequest\x12\x1f\n\x04line\x18\x01 \x01(\x0b\x32\x11.ringline.v1.Line\x12\x11\n\tticket_id\x18\x02 \x01(\t\x12\x1c\n\x14ticket_expires_at_ms\x18\x03 \x01(\x03\"0\n\rClaimResponse\x12\x1f\n\x04line\x18\x01 \x01(\x0b\x32\x11.ringline.v1.Line\"2\n\x0eReleaseRequest\x12 \n\x05lines\x18\x01 \x03(\x0b\x32\x11.ringline.v1.Line\"#\n\x0fReleaseResponse\x12\x10\n\x08released\x18\x01 \x01(\r\"P\n\x0cRenewRequest\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12\r\n\x05lines\x18\x02 \x01(\r\x12\x1d\n\x15\x63laimed_anew_since_ms\x18\x03 \x01(\x03\"\x8a\x01\n\rRenewResponse\x12\r\n\x05lines\x18\x01 \x01(\r\x12\x10\n\x08lease_ms\x18\x02 \x01(\r\x12#\n\x08replaced\x18\x03 \x03(\x0b\x32\x11.ringline.v1.Line\x12#\n\x08\x65xpelled\x18\x04 \x03(\x0b\x32\x11.ringline.v1.Line\x12\x0e\n\x06now_ms\x18\x05 \x01(\x03\"2\n\x0c\x45xpelRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\"1\n\rExpelResponse\x12 \n\x05lines\x18\x01 \x03(\x0b\x32\x11.ringline.v1.Line\"?\n\rLocateRequest\x12.\n\tquestions\x18\x01 \x03(\x0b\x32\x1b.ringline.v1.LocateQuestion\".\n\x0eLocateQuestion\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08user_ids\x18\x02 \x03(\t\"N\n\x0eLocateResponse\x12*\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x19.ringline.v1.LocateAnswer\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"c\n\x0cLocateAnswer\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12 \n\x05lines\x18\x03 \x03(\x0b\x32\x11.ringline.v1.Line2\xcc\x03\n\x08Presence\x12K\n\x05\x43laim\x12\x19.ringline.v1.ClaimRequest\x1a\x1a.ringline.v1.ClaimResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Q\n\x07Release\x12\x1b.ringline.v1.ReleaseRequest\x1a\x1c.ringline.v1.ReleaseResponse\"\x0b\xa2\xb5\x18\x07gateway\x12K\n\x05Renew\x12\x19.ringline.v1.RenewRequest\x1a\x1a.ringline.v1.RenewResponse\"\x0b\xa2\xb5\x18\x07gateway\x12W\n\x05\x45xpel\x12\x19.ringline.v1.ExpelRequest\x1a\x1a.ringline.v1.ExpelResponse\"\x17\xa2\xb5\x18\x07gateway\xa2\xb5\x18\x08operator\x12T\n\x06Locate\x12\x1a.ringline.v1.LocateRequest\x1a\x1b.ringline.v1.LocateResponse\"\r\xa2\xb5\x18\tsignaling(\x01\x30\x01\x1a$\x9a\xb5\x18\x07gateway\x9a\xb5\x18\tsignaling\x9a\xb5\x18\x08operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aringline/v1/presence.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\"`\n\x0c\x43laimRequest\x12\x1f\n\x04line\x18\x01 \x01(\x0b\x32\x11.ringline.v1.Line\x12\x11\n\tticket_id\x18\x02 \x01(\t\x12\x1c\n\x14ticket_expires_at_ms\x18\x03 \x01(\x03\"0\n\rClaimResponse\x12\x1f\n\x04line\x18\x01 \x01(\x0b\x32\x11.ringline.v1.Line\"2\n\x0eReleaseRequest\x12 \n\x05lines\x18\x01 \x03(\x0b\x32\x11.ringline.v1.Line\"#\n\x0fReleaseResponse\x12\x10\n\x08released\x18\x01 \x01(\r\"P\n\x0cRenewRequest\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12\r\n\x05lines\x18\x02 \x01(\r\x12\x1d\n\x15\x63laimed_anew_since_ms\x18\x03 \x01(\x03\"\x8a\x01\n\rRenewResponse\x12\r\n\x05lines\x18\x01 \x01(\r\x12\x10\n\x08lease_ms\x18\x02 \x01(\r\x12#\n\x08replaced\x18\x03 \x03(\x0b\x32\x11.ringline.v1.Line\x12#\n\x08\x65xpelled\x18\x04 \x03(\x0b\x32\x11.ringline.v1.Line\x12\x0e\n\x06now_ms\x18\x05 \x01(\x03\"2\n\x0c\x45xpelRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\"1\n\rExpelResponse\x12 \n\x05lines\x18\x01 \x03(\x0b\x32\x11.ringline.v1.Line\"?\n\rLocateRequest\x12.\n\tquestions\x18\x01 \x03(\x0b\x32\x1b.ringline.v1.LocateQuestion\".\n\x0eLocateQuestion\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08user_ids\x18\x02 \x03(\t\"N\n\x0eLocateResponse\x12*\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x19.ringline.v1.LocateAnswer\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"c\n\x0cLocateAnswer\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12 \n\x05lines\x18\x03 \x03(\x0b\x32\x11.ringline.v1.Line\"+\n\x11ListOnlineRequest\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01\",\n\x12ListOnlineResponse\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01\x32\xca\x04\n\x08Presence\x12K\n\x05\x43laim\x12\x19.ringline.v1.ClaimRequest\x1a\x1a.ringline.v1.ClaimResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Q\n\x07Release\x12\x1b.ringline.v1.ReleaseRequest\x1a\x1c.ringline.v1.ReleaseResponse\"\x0b\xa2\xb5\x18\x07gateway\x12K\n\x05Renew\x12\x19.ringline.v1.RenewRequest\x1a\x1a.ringline.v1.RenewResponse\"\x0b\xa2\xb5\x18\x07gateway\x12W\n\x05\x45xpel\x12\x19.ringline.v1.ExpelRequest\x1a\x1a.ringline.v1.ExpelResponse\"\x17\xa2\xb5\x18\x07gateway\xa2\xb5\x18\x08operator\x12\x65\n\x06Locate\x12\x1a.ringline.v1.LocateRequest\x1a\x1b.ringline.v1.LocateResponse\"\x1e\xa2\xb5\x18\tsignaling\xa2\xb5\x18\rconversations(\x01\x30\x01\x12Z\n\nListOnline\x12\x1e.ringline.v1.ListOnlineRequest\x1a\x1f.ringline.v1.ListOnlineResponse\"\x0b\xa2\xb5\x18\x07gateway\x1a\x35\x9a\xb5\x18\x07gateway\x9a\xb5\x18\tsignaling\x9a\xb5\x18\rconversations\x9a\xb5\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ringline.v1.presence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTONLINEREQUEST'].fields_by_name['user_ids']._loaded_options = None
+  _globals['_LISTONLINEREQUEST'].fields_by_name['user_ids']._serialized_options = b'\210\265\030\001'
+  _globals['_LISTONLINERESPONSE'].fields_by_name['user_ids']._loaded_options = None
+  _globals['_LISTONLINERESPONSE'].fields_by_name['user_ids']._serialized_options = b'\210\265\030\001'
   _globals['_PRESENCE']._loaded_options = None
-  _globals['_PRESENCE']._serialized_options = b'\232\265\030\007gateway\232\265\030\tsignaling\232\265\030\010operator'
+  _globals['_PRESENCE']._serialized_options = b'\232\265\030\007gateway\232\265\030\tsignaling\232\265\030\rconversations\232\265\030\010operator'
   _globals['_PRESENCE'].methods_by_name['Claim']._loaded_options = None
   _globals['_PRESENCE'].methods_by_name['Claim']._serialized_options = b'\242\265\030\007gateway'
   _globals['_PRESENCE'].methods_by_name['Release']._loaded_options = None
@@ -45,7 +49,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRESENCE'].methods_by_name['Expel']._loaded_options = None
   _globals['_PRESENCE'].methods_by_name['Expel']._serialized_options = b'\242\265\030\007gateway\242\265\030\010operator'
   _globals['_PRESENCE'].methods_by_name['Locate']._loaded_options = None
-  _globals['_PRESENCE'].methods_by_name['Locate']._serialized_options = b'\242\265\030\tsignaling'
+  _globals['_PRESENCE'].methods_by_name['Locate']._serialized_options = b'\242\265\030\tsignaling\242\265\030\rconversations'
+  _globals['_PRESENCE'].methods_by_name['ListOnline']._loaded_options = None
+  _globals['_PRESENCE'].methods_by_name['ListOnline']._serialized_options = b'\242\265\030\007gateway'
   _globals['_CLAIMREQUEST']._serialized_start=126
   _globals['_CLAIMREQUEST']._serialized_end=222
   _globals['_CLAIMRESPONSE']._serialized_start=224
@@ -70,6 +76,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOCATERESPONSE']._serialized_end=880
   _globals['_LOCATEANSWER']._serialized_start=882
   _globals['_LOCATEANSWER']._serialized_end=981
-  _globals['_PRESENCE']._serialized_start=984
-  _globals['_PRESENCE']._serialized_end=1444
+  _globals['_LISTONLINEREQUEST']._serialized_start=983
+  _globals['_LISTONLINEREQUEST']._serialized_end=1026
+  _globals['_LISTONLINERESPONSE']._serialized_start=1028
+  _globals['_LISTONLINERESPONSE']._serialized_end=1072
+  _globals['_PRESENCE']._serialized_start=1075
+  _globals['_PRESENCE']._serialized_end=1661
 # @@protoc_insertion_point(module_scope)

@@ -60,6 +60,11 @@ class PresenceStub:
                 request_serializer=ringline_dot_v1_dot_presence__pb2.LocateRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_presence__pb2.LocateResponse.FromString,
                 _registered_method=True)
+        self.ListOnline = channel.unary_unary(
+                '/ringline.v1.Presence/ListOnline',
+                request_serializer=ringline_dot_v1_dot_presence__pb2.ListOnlineRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_presence__pb2.ListOnlineResponse.FromString,
+                _registered_method=True)
 
 
 class PresenceServicer:
@@ -103,6 +108,13 @@ class PresenceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOnline(self, request, context):
+        """Of some users, answers those who have an open line. Who may see it is not asked here: the gateway asks policy first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PresenceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +142,11 @@ def add_PresenceServicer_to_server(servicer, server):
                     servicer.Locate,
                     request_deserializer=ringline_dot_v1_dot_presence__pb2.LocateRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_presence__pb2.LocateResponse.SerializeToString,
+            ),
+            'ListOnline': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOnline,
+                    request_deserializer=ringline_dot_v1_dot_presence__pb2.ListOnlineRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_presence__pb2.ListOnlineResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +285,33 @@ class Presence:
             '/ringline.v1.Presence/Locate',
             ringline_dot_v1_dot_presence__pb2.LocateRequest.SerializeToString,
             ringline_dot_v1_dot_presence__pb2.LocateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOnline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Presence/ListOnline',
+            ringline_dot_v1_dot_presence__pb2.ListOnlineRequest.SerializeToString,
+            ringline_dot_v1_dot_presence__pb2.ListOnlineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class PresenceStub:
     """Takes all lines of a device off and tells their gateways to close them."""
     Locate: _grpc.StreamStreamMultiCallable[_presence_pb2.LocateRequest, _presence_pb2.LocateResponse]
     """Answers, for batches of users, their open lines. The hot path of every call."""
+    ListOnline: _grpc.UnaryUnaryMultiCallable[_presence_pb2.ListOnlineRequest, _presence_pb2.ListOnlineResponse]
+    """Of some users, answers those who have an open line. Who may see it is not asked here: the gateway asks policy first."""
 
 @_typing.type_check_only
 class PresenceAsyncStub(PresenceStub):
@@ -67,6 +69,8 @@ class PresenceAsyncStub(PresenceStub):
     """Takes all lines of a device off and tells their gateways to close them."""
     Locate: _aio.StreamStreamMultiCallable[_presence_pb2.LocateRequest, _presence_pb2.LocateResponse]  # type: ignore[assignment]
     """Answers, for batches of users, their open lines. The hot path of every call."""
+    ListOnline: _aio.UnaryUnaryMultiCallable[_presence_pb2.ListOnlineRequest, _presence_pb2.ListOnlineResponse]  # type: ignore[assignment]
+    """Of some users, answers those who have an open line. Who may see it is not asked here: the gateway asks policy first."""
 
 class PresenceServicer(metaclass=_abc_1.ABCMeta):
     """Leases of lines. A line lives as long as its gateway renews one lease for all its lines."""
@@ -114,5 +118,13 @@ class PresenceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_presence_pb2.LocateResponse], _abc.AsyncIterator[_presence_pb2.LocateResponse]]:
         """Answers, for batches of users, their open lines. The hot path of every call."""
+
+    @_abc_1.abstractmethod
+    def ListOnline(
+        self,
+        request: _presence_pb2.ListOnlineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_presence_pb2.ListOnlineResponse, _abc.Awaitable[_presence_pb2.ListOnlineResponse]]:
+        """Of some users, answers those who have an open line. Who may see it is not asked here: the gateway asks policy first."""
 
 def add_PresenceServicer_to_server(servicer: PresenceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

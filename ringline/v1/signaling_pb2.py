@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from ringline.v1 import annotations_pb2 as ringline_dot_v1_dot_annotations__pb2
 from ringline.v1 import client_pb2 as ringline_dot_v1_dot_client__pb2
+from ringline.v1 import events_pb2 as ringline_dot_v1_dot_events__pb2
 from ringline.v1 import reasons_pb2 as ringline_dot_v1_dot_reasons__pb2
 from ringline.v1 import types_pb2 as ringline_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bringline/v1/signaling.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x18ringline/v1/client.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\"I\n\x0bLinkRequest\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12&\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x14.ringline.v1.Command\"\xd8\x01\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1f\n\x04line\x18\x02 \x01(\x0b\x32\x11.ringline.v1.Line\x12)\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x18.ringline.v1.ClientFrameH\x00\x12\'\n\x07\x61rrived\x18\x04 \x01(\x0b\x32\x14.ringline.v1.ArrivedH\x00\x12!\n\x04gone\x18\x05 \x01(\x0b\x32\x11.ringline.v1.GoneH\x00\x12!\n\x04sync\x18\x06 \x01(\x0b\x32\x11.ringline.v1.SyncH\x00\x42\x06\n\x04\x62ody\"\t\n\x07\x41rrived\"\x06\n\x04Gone\"\'\n\x04Sync\x12\x1f\n\x04held\x18\x01 \x03(\x0b\x32\x11.ringline.v1.Held\"V\n\x04Held\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\"L\n\x0cLinkResponse\x12*\n\x07replies\x18\x01 \x03(\x0b\x32\x19.ringline.v1.CommandReply\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\xef\x01\n\x0c\x43ommandReply\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12\'\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x18.ringline.v1.ServerFrame\x12 \n\x05\x63\x61lls\x18\x04 \x03(\x0b\x32\x11.ringline.v1.Call\x12\'\n\x07repairs\x18\x05 \x03(\x0b\x32\x16.ringline.v1.LineFrame\x12#\n\x04live\x18\x06 \x03(\x0b\x32\x15.ringline.v1.LiveCall\x12\x13\n\x0bincarnation\x18\x07 \x01(\x04\"i\n\tLineFrame\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\r\n\x05\x66rame\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x04\x12\x0c\n\x04live\x18\x06 \x01(\x08\"\x96\x01\n\x04Wake\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12&\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x16.ringline.v1.LineFrame\x12!\n\x06\x66\x65nced\x18\x04 \x03(\x0b\x32\x11.ringline.v1.Line\x12#\n\x08\x65xpelled\x18\x05 \x03(\x0b\x32\x11.ringline.v1.Line\"Z\n\x0cSeverRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x12\n\ngeneration\x18\x04 \x01(\x04\"&\n\rSeverResponse\x12\x15\n\rended_call_id\x18\x01 \x01(\t\"\"\n\x0f\x46indCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"9\n\x10\x46indCallResponse\x12%\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x17.ringline.v1.CallRecord\"!\n\x0e\x45ndCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"8\n\x0f\x45ndCallResponse\x12%\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x17.ringline.v1.CallRecord\"\xbd\x04\n\nCallRecord\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12$\n\x07members\x18\x03 \x03(\x0b\x32\x13.ringline.v1.Member\x12!\n\x05\x61sked\x18\x04 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x14\n\x06shadow\x18\x05 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x1a\n\x0c\x64\x65vice_truth\x18\x06 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x12\n\nrelay_only\x18\x07 \x01(\x08\x12#\n\x06\x65nding\x18\x08 \x01(\x0e\x32\x13.ringline.v1.Ending\x12\x14\n\x0cplaced_at_ms\x18\t \x01(\x03\x12\x16\n\x0e\x61nswered_at_ms\x18\n \x01(\x03\x12\x17\n\x0f\x63onnected_at_ms\x18\x0b \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\x0c \x01(\x03\x12\x16\n\x0e\x64\x65\x61\x64line_at_ms\x18\r \x01(\x03\x12%\n\x05trace\x18\x0e \x03(\x0b\x32\x16.ringline.v1.TraceMark\x12\x15\n\rring_until_ms\x18\x0f \x01(\x03\x12.\n\x11\x65nding_for_caller\x18\x10 \x01(\x0e\x32\x13.ringline.v1.Ending\x12\x13\n\x0b\x65nded_by_id\x18\x11 \x01(\t\x12\x12\n\x04rang\x18\x12 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x15\n\ranswered_line\x18\x13 \x01(\t\x12\x1e\n\x16\x65nded_for_caller_at_ms\x18\x14 \x01(\x03\x12\x17\n\x0f\x64\x65scribed_at_ms\x18\x15 \x01(\x03\"-\n\tTraceMark\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\x04held\x18\x02 \x01(\x08\x42\x04\x88\xb5\x18\x01\"\xb9\x02\n\x06Member\x12%\n\x07profile\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Profile\x12$\n\x08may_send\x18\x02 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12!\n\x05sends\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x1e\n\x04legs\x18\x04 \x03(\x0b\x32\x10.ringline.v1.Leg\x12\x0f\n\x07\x62inding\x18\x05 \x01(\x0c\x12\x17\n\x0f\x61\x62sent_since_ms\x18\x06 \x01(\x03\x12\x0f\n\x07\x66lowing\x18\x07 \x01(\x08\x12\x13\n\x0b\x63ommand_ids\x18\x08 \x03(\t\x12\x0f\n\x07version\x18\t \x01(\x04\x12\x11\n\tdescribed\x18\n \x01(\r\x12\x12\n\ncandidates\x18\x0b \x01(\r\x12\x17\n\x0f\x64\x65scribed_bytes\x18\x0c \x01(\r\"\\\n\x03Leg\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x12\n\ngateway_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12$\n\x05state\x18\x04 \x01(\x0e\x32\x15.ringline.v1.LegState*\x94\x01\n\x08LegState\x12\x19\n\x15LEG_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10LEG_STATE_CALLED\x10\x01\x12\x15\n\x11LEG_STATE_RINGING\x10\x02\x12\x13\n\x0fLEG_STATE_BOUND\x10\x03\x12\x16\n\x12LEG_STATE_DECLINED\x10\x04\x12\x13\n\x0fLEG_STATE_ENDED\x10\x05\x32\xf3\x02\n\tSignaling\x12L\n\x04Link\x12\x18.ringline.v1.LinkRequest\x1a\x19.ringline.v1.LinkResponse\"\x0b\xa2\xb5\x18\x07gateway(\x01\x30\x01\x12J\n\x05Sever\x12\x19.ringline.v1.SeverRequest\x1a\x1a.ringline.v1.SeverResponse\"\n\xa2\xb5\x18\x06policy\x12U\n\x08\x46indCall\x12\x1c.ringline.v1.FindCallRequest\x1a\x1d.ringline.v1.FindCallResponse\"\x0c\xa2\xb5\x18\x08operator\x12R\n\x07\x45ndCall\x12\x1b.ringline.v1.EndCallRequest\x1a\x1c.ringline.v1.EndCallResponse\"\x0c\xa2\xb5\x18\x08operator\x1a!\x9a\xb5\x18\x07gateway\x9a\xb5\x18\x06policy\x9a\xb5\x18\x08operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bringline/v1/signaling.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x18ringline/v1/client.proto\x1a\x18ringline/v1/events.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\"I\n\x0bLinkRequest\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12&\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x14.ringline.v1.Command\"\xd8\x01\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1f\n\x04line\x18\x02 \x01(\x0b\x32\x11.ringline.v1.Line\x12)\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x18.ringline.v1.ClientFrameH\x00\x12\'\n\x07\x61rrived\x18\x04 \x01(\x0b\x32\x14.ringline.v1.ArrivedH\x00\x12!\n\x04gone\x18\x05 \x01(\x0b\x32\x11.ringline.v1.GoneH\x00\x12!\n\x04sync\x18\x06 \x01(\x0b\x32\x11.ringline.v1.SyncH\x00\x42\x06\n\x04\x62ody\"\t\n\x07\x41rrived\"\x06\n\x04Gone\"\'\n\x04Sync\x12\x1f\n\x04held\x18\x01 \x03(\x0b\x32\x11.ringline.v1.Held\"V\n\x04Held\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\"L\n\x0cLinkResponse\x12*\n\x07replies\x18\x01 \x03(\x0b\x32\x19.ringline.v1.CommandReply\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\xef\x01\n\x0c\x43ommandReply\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12\'\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x18.ringline.v1.ServerFrame\x12 \n\x05\x63\x61lls\x18\x04 \x03(\x0b\x32\x11.ringline.v1.Call\x12\'\n\x07repairs\x18\x05 \x03(\x0b\x32\x16.ringline.v1.LineFrame\x12#\n\x04live\x18\x06 \x03(\x0b\x32\x15.ringline.v1.LiveCall\x12\x13\n\x0bincarnation\x18\x07 \x01(\x04\"i\n\tLineFrame\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\r\n\x05\x66rame\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x04\x12\x0c\n\x04live\x18\x06 \x01(\x08\"\x96\x01\n\x04Wake\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12&\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x16.ringline.v1.LineFrame\x12!\n\x06\x66\x65nced\x18\x04 \x03(\x0b\x32\x11.ringline.v1.Line\x12#\n\x08\x65xpelled\x18\x05 \x03(\x0b\x32\x11.ringline.v1.Line\"Z\n\x0cSeverRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\x12\n\ngeneration\x18\x04 \x01(\x04\"&\n\rSeverResponse\x12\x15\n\rended_call_id\x18\x01 \x01(\t\"\"\n\x0f\x46indCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"9\n\x10\x46indCallResponse\x12%\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x17.ringline.v1.CallRecord\"!\n\x0e\x45ndCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"8\n\x0f\x45ndCallResponse\x12%\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x17.ringline.v1.CallRecord\"\xbd\x04\n\nCallRecord\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12$\n\x07members\x18\x03 \x03(\x0b\x32\x13.ringline.v1.Member\x12!\n\x05\x61sked\x18\x04 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x14\n\x06shadow\x18\x05 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x1a\n\x0c\x64\x65vice_truth\x18\x06 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x12\n\nrelay_only\x18\x07 \x01(\x08\x12#\n\x06\x65nding\x18\x08 \x01(\x0e\x32\x13.ringline.v1.Ending\x12\x14\n\x0cplaced_at_ms\x18\t \x01(\x03\x12\x16\n\x0e\x61nswered_at_ms\x18\n \x01(\x03\x12\x17\n\x0f\x63onnected_at_ms\x18\x0b \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\x0c \x01(\x03\x12\x16\n\x0e\x64\x65\x61\x64line_at_ms\x18\r \x01(\x03\x12%\n\x05trace\x18\x0e \x03(\x0b\x32\x16.ringline.v1.TraceMark\x12\x15\n\rring_until_ms\x18\x0f \x01(\x03\x12.\n\x11\x65nding_for_caller\x18\x10 \x01(\x0e\x32\x13.ringline.v1.Ending\x12\x13\n\x0b\x65nded_by_id\x18\x11 \x01(\t\x12\x12\n\x04rang\x18\x12 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x15\n\ranswered_line\x18\x13 \x01(\t\x12\x1e\n\x16\x65nded_for_caller_at_ms\x18\x14 \x01(\x03\x12\x17\n\x0f\x64\x65scribed_at_ms\x18\x15 \x01(\x03\"-\n\tTraceMark\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\x04held\x18\x02 \x01(\x08\x42\x04\x88\xb5\x18\x01\"\xb9\x02\n\x06Member\x12%\n\x07profile\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Profile\x12$\n\x08may_send\x18\x02 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12!\n\x05sends\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x1e\n\x04legs\x18\x04 \x03(\x0b\x32\x10.ringline.v1.Leg\x12\x0f\n\x07\x62inding\x18\x05 \x01(\x0c\x12\x17\n\x0f\x61\x62sent_since_ms\x18\x06 \x01(\x03\x12\x0f\n\x07\x66lowing\x18\x07 \x01(\x08\x12\x13\n\x0b\x63ommand_ids\x18\x08 \x03(\t\x12\x0f\n\x07version\x18\t \x01(\x04\x12\x11\n\tdescribed\x18\n \x01(\r\x12\x12\n\ncandidates\x18\x0b \x01(\r\x12\x17\n\x0f\x64\x65scribed_bytes\x18\x0c \x01(\r\"\\\n\x03Leg\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x12\n\ngateway_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12$\n\x05state\x18\x04 \x01(\x0e\x32\x15.ringline.v1.LegState\"0\n\x10ListEndedRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"E\n\x11ListEndedResponse\x12\"\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x12.ringline.v1.Event\x12\x0c\n\x04next\x18\x02 \x01(\t*\x94\x01\n\x08LegState\x12\x19\n\x15LEG_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10LEG_STATE_CALLED\x10\x01\x12\x15\n\x11LEG_STATE_RINGING\x10\x02\x12\x13\n\x0fLEG_STATE_BOUND\x10\x03\x12\x16\n\x12LEG_STATE_DECLINED\x10\x04\x12\x13\n\x0fLEG_STATE_ENDED\x10\x05\x32\xef\x03\n\tSignaling\x12L\n\x04Link\x12\x18.ringline.v1.LinkRequest\x1a\x19.ringline.v1.LinkResponse\"\x0b\xa2\xb5\x18\x07gateway(\x01\x30\x01\x12J\n\x05Sever\x12\x19.ringline.v1.SeverRequest\x1a\x1a.ringline.v1.SeverResponse\"\n\xa2\xb5\x18\x06policy\x12U\n\x08\x46indCall\x12\x1c.ringline.v1.FindCallRequest\x1a\x1d.ringline.v1.FindCallResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\tListEnded\x12\x1d.ringline.v1.ListEndedRequest\x1a\x1e.ringline.v1.ListEndedResponse\"\x1d\xa2\xb5\x18\rconversations\xa2\xb5\x18\x08operator\x12R\n\x07\x45ndCall\x12\x1b.ringline.v1.EndCallRequest\x1a\x1c.ringline.v1.EndCallResponse\"\x0c\xa2\xb5\x18\x08operator\x1a\x32\x9a\xb5\x18\x07gateway\x9a\xb5\x18\x06policy\x9a\xb5\x18\rconversations\x9a\xb5\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,57 +45,63 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACEMARK'].fields_by_name['held']._loaded_options = None
   _globals['_TRACEMARK'].fields_by_name['held']._serialized_options = b'\210\265\030\001'
   _globals['_SIGNALING']._loaded_options = None
-  _globals['_SIGNALING']._serialized_options = b'\232\265\030\007gateway\232\265\030\006policy\232\265\030\010operator'
+  _globals['_SIGNALING']._serialized_options = b'\232\265\030\007gateway\232\265\030\006policy\232\265\030\rconversations\232\265\030\010operator'
   _globals['_SIGNALING'].methods_by_name['Link']._loaded_options = None
   _globals['_SIGNALING'].methods_by_name['Link']._serialized_options = b'\242\265\030\007gateway'
   _globals['_SIGNALING'].methods_by_name['Sever']._loaded_options = None
   _globals['_SIGNALING'].methods_by_name['Sever']._serialized_options = b'\242\265\030\006policy'
   _globals['_SIGNALING'].methods_by_name['FindCall']._loaded_options = None
   _globals['_SIGNALING'].methods_by_name['FindCall']._serialized_options = b'\242\265\030\010operator'
+  _globals['_SIGNALING'].methods_by_name['ListEnded']._loaded_options = None
+  _globals['_SIGNALING'].methods_by_name['ListEnded']._serialized_options = b'\242\265\030\rconversations\242\265\030\010operator'
   _globals['_SIGNALING'].methods_by_name['EndCall']._loaded_options = None
   _globals['_SIGNALING'].methods_by_name['EndCall']._serialized_options = b'\242\265\030\010operator'
-  _globals['_LEGSTATE']._serialized_start=2529
-  _globals['_LEGSTATE']._serialized_end=2677
-  _globals['_LINKREQUEST']._serialized_start=153
-  _globals['_LINKREQUEST']._serialized_end=226
-  _globals['_COMMAND']._serialized_start=229
-  _globals['_COMMAND']._serialized_end=445
-  _globals['_ARRIVED']._serialized_start=447
-  _globals['_ARRIVED']._serialized_end=456
-  _globals['_GONE']._serialized_start=458
-  _globals['_GONE']._serialized_end=464
-  _globals['_SYNC']._serialized_start=466
-  _globals['_SYNC']._serialized_end=505
-  _globals['_HELD']._serialized_start=507
-  _globals['_HELD']._serialized_end=593
-  _globals['_LINKRESPONSE']._serialized_start=595
-  _globals['_LINKRESPONSE']._serialized_end=671
-  _globals['_COMMANDREPLY']._serialized_start=674
-  _globals['_COMMANDREPLY']._serialized_end=913
-  _globals['_LINEFRAME']._serialized_start=915
-  _globals['_LINEFRAME']._serialized_end=1020
-  _globals['_WAKE']._serialized_start=1023
-  _globals['_WAKE']._serialized_end=1173
-  _globals['_SEVERREQUEST']._serialized_start=1175
-  _globals['_SEVERREQUEST']._serialized_end=1265
-  _globals['_SEVERRESPONSE']._serialized_start=1267
-  _globals['_SEVERRESPONSE']._serialized_end=1305
-  _globals['_FINDCALLREQUEST']._serialized_start=1307
-  _globals['_FINDCALLREQUEST']._serialized_end=1341
-  _globals['_FINDCALLRESPONSE']._serialized_start=1343
-  _globals['_FINDCALLRESPONSE']._serialized_end=1400
-  _globals['_ENDCALLREQUEST']._serialized_start=1402
-  _globals['_ENDCALLREQUEST']._serialized_end=1435
-  _globals['_ENDCALLRESPONSE']._serialized_start=1437
-  _globals['_ENDCALLRESPONSE']._serialized_end=1493
-  _globals['_CALLRECORD']._serialized_start=1496
-  _globals['_CALLRECORD']._serialized_end=2069
-  _globals['_TRACEMARK']._serialized_start=2071
-  _globals['_TRACEMARK']._serialized_end=2116
-  _globals['_MEMBER']._serialized_start=2119
-  _globals['_MEMBER']._serialized_end=2432
-  _globals['_LEG']._serialized_start=2434
-  _globals['_LEG']._serialized_end=2526
-  _globals['_SIGNALING']._serialized_start=2680
-  _globals['_SIGNALING']._serialized_end=3051
+  _globals['_LEGSTATE']._serialized_start=2676
+  _globals['_LEGSTATE']._serialized_end=2824
+  _globals['_LINKREQUEST']._serialized_start=179
+  _globals['_LINKREQUEST']._serialized_end=252
+  _globals['_COMMAND']._serialized_start=255
+  _globals['_COMMAND']._serialized_end=471
+  _globals['_ARRIVED']._serialized_start=473
+  _globals['_ARRIVED']._serialized_end=482
+  _globals['_GONE']._serialized_start=484
+  _globals['_GONE']._serialized_end=490
+  _globals['_SYNC']._serialized_start=492
+  _globals['_SYNC']._serialized_end=531
+  _globals['_HELD']._serialized_start=533
+  _globals['_HELD']._serialized_end=619
+  _globals['_LINKRESPONSE']._serialized_start=621
+  _globals['_LINKRESPONSE']._serialized_end=697
+  _globals['_COMMANDREPLY']._serialized_start=700
+  _globals['_COMMANDREPLY']._serialized_end=939
+  _globals['_LINEFRAME']._serialized_start=941
+  _globals['_LINEFRAME']._serialized_end=1046
+  _globals['_WAKE']._serialized_start=1049
+  _globals['_WAKE']._serialized_end=1199
+  _globals['_SEVERREQUEST']._serialized_start=1201
+  _globals['_SEVERREQUEST']._serialized_end=1291
+  _globals['_SEVERRESPONSE']._serialized_start=1293
+  _globals['_SEVERRESPONSE']._serialized_end=1331
+  _globals['_FINDCALLREQUEST']._serialized_start=1333
+  _globals['_FINDCALLREQUEST']._serialized_end=1367
+  _globals['_FINDCALLRESPONSE']._serialized_start=1369
+  _globals['_FINDCALLRESPONSE']._serialized_end=1426
+  _globals['_ENDCALLREQUEST']._serialized_start=1428
+  _globals['_ENDCALLREQUEST']._serialized_end=1461
+  _globals['_ENDCALLRESPONSE']._serialized_start=1463
+  _globals['_ENDCALLRESPONSE']._serialized_end=1519
+  _globals['_CALLRECORD']._serialized_start=1522
+  _globals['_CALLRECORD']._serialized_end=2095
+  _globals['_TRACEMARK']._serialized_start=2097
+  _globals['_TRACEMARK']._serialized_end=2142
+  _globals['_MEMBER']._serialized_start=2145
+  _globals['_MEMBER']._serialized_end=2458
+  _globals['_LEG']._serialized_start=2460
+  _globals['_LEG']._serialized_end=2552
+  _globals['_LISTENDEDREQUEST']._serialized_start=2554
+  _globals['_LISTENDEDREQUEST']._serialized_end=2602
+  _globals['_LISTENDEDRESPONSE']._serialized_start=2604
+  _globals['_LISTENDEDRESPONSE']._serialized_end=2673
+  _globals['_SIGNALING']._serialized_start=2827
+  _globals['_SIGNALING']._serialized_end=3322
 # @@protoc_insertion_point(module_scope)

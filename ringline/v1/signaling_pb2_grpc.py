@@ -50,6 +50,11 @@ class SignalingStub:
                 request_serializer=ringline_dot_v1_dot_signaling__pb2.FindCallRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_signaling__pb2.FindCallResponse.FromString,
                 _registered_method=True)
+        self.ListEnded = channel.unary_unary(
+                '/ringline.v1.Signaling/ListEnded',
+                request_serializer=ringline_dot_v1_dot_signaling__pb2.ListEndedRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_signaling__pb2.ListEndedResponse.FromString,
+                _registered_method=True)
         self.EndCall = channel.unary_unary(
                 '/ringline.v1.Signaling/EndCall',
                 request_serializer=ringline_dot_v1_dot_signaling__pb2.EndCallRequest.SerializeToString,
@@ -83,6 +88,13 @@ class SignalingServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEnded(self, request, context):
+        """Lists calls that are over, as the events that ended them: histories are rebuilt of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EndCall(self, request, context):
         """Ends a live call, for the operator.
         """
@@ -107,6 +119,11 @@ def add_SignalingServicer_to_server(servicer, server):
                     servicer.FindCall,
                     request_deserializer=ringline_dot_v1_dot_signaling__pb2.FindCallRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_signaling__pb2.FindCallResponse.SerializeToString,
+            ),
+            'ListEnded': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEnded,
+                    request_deserializer=ringline_dot_v1_dot_signaling__pb2.ListEndedRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_signaling__pb2.ListEndedResponse.SerializeToString,
             ),
             'EndCall': grpc.unary_unary_rpc_method_handler(
                     servicer.EndCall,
@@ -196,6 +213,33 @@ class Signaling:
             '/ringline.v1.Signaling/FindCall',
             ringline_dot_v1_dot_signaling__pb2.FindCallRequest.SerializeToString,
             ringline_dot_v1_dot_signaling__pb2.FindCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEnded(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Signaling/ListEnded',
+            ringline_dot_v1_dot_signaling__pb2.ListEndedRequest.SerializeToString,
+            ringline_dot_v1_dot_signaling__pb2.ListEndedResponse.FromString,
             options,
             channel_credentials,
             insecure,

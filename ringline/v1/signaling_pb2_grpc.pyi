@@ -41,6 +41,8 @@ class SignalingStub:
     """
     FindCall: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.FindCallRequest, _signaling_pb2.FindCallResponse]
     """Answers all that is known of one call, for the operator."""
+    ListEnded: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.ListEndedRequest, _signaling_pb2.ListEndedResponse]
+    """Lists calls that are over, as the events that ended them: histories are rebuilt of it."""
     EndCall: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.EndCallRequest, _signaling_pb2.EndCallResponse]
     """Ends a live call, for the operator."""
 
@@ -57,6 +59,8 @@ class SignalingAsyncStub(SignalingStub):
     """
     FindCall: _aio.UnaryUnaryMultiCallable[_signaling_pb2.FindCallRequest, _signaling_pb2.FindCallResponse]  # type: ignore[assignment]
     """Answers all that is known of one call, for the operator."""
+    ListEnded: _aio.UnaryUnaryMultiCallable[_signaling_pb2.ListEndedRequest, _signaling_pb2.ListEndedResponse]  # type: ignore[assignment]
+    """Lists calls that are over, as the events that ended them: histories are rebuilt of it."""
     EndCall: _aio.UnaryUnaryMultiCallable[_signaling_pb2.EndCallRequest, _signaling_pb2.EndCallResponse]  # type: ignore[assignment]
     """Ends a live call, for the operator."""
 
@@ -88,6 +92,14 @@ class SignalingServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_signaling_pb2.FindCallResponse, _abc.Awaitable[_signaling_pb2.FindCallResponse]]:
         """Answers all that is known of one call, for the operator."""
+
+    @_abc_1.abstractmethod
+    def ListEnded(
+        self,
+        request: _signaling_pb2.ListEndedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signaling_pb2.ListEndedResponse, _abc.Awaitable[_signaling_pb2.ListEndedResponse]]:
+        """Lists calls that are over, as the events that ended them: histories are rebuilt of it."""
 
     @_abc_1.abstractmethod
     def EndCall(

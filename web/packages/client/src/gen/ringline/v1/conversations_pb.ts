@@ -7,7 +7,9 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_ringline_v1_annotations } from "./annotations_pb";
-import type { Ending, Kinds } from "./types_pb";
+import type { Entry, Folder, Thread } from "./threads_pb";
+import { file_ringline_v1_threads } from "./threads_pb";
+import type { Profile } from "./types_pb";
 import { file_ringline_v1_types } from "./types_pb";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,34 +17,286 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/conversations.proto.
  */
 export const file_ringline_v1_conversations: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yaW5nbGluZS92MS9jb252ZXJzYXRpb25zLnByb3RvEgtyaW5nbGluZS52MSJbChJMaXN0RW50cmllc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIVCg1vdGhlcl91c2VyX2lkGAIgASgJEg4KBmJlZm9yZRgDIAEoCRINCgVsaW1pdBgEIAEoDSJIChNMaXN0RW50cmllc1Jlc3BvbnNlEiMKB2VudHJpZXMYASADKAsyEi5yaW5nbGluZS52MS5FbnRyeRIMCgRuZXh0GAIgASgJIk4KBUVudHJ5EhAKCGVudHJ5X2lkGAEgASgJEg0KBWF0X21zGAIgASgDEiQKBGNhbGwYAyABKAsyFi5yaW5nbGluZS52MS5DYWxsRW50cnkioQEKCUNhbGxFbnRyeRIPCgdjYWxsX2lkGAEgASgJEhAKCG91dGdvaW5nGAIgASgIEiEKBWFza2VkGAMgASgLMhIucmluZ2xpbmUudjEuS2luZHMSIwoGZW5kaW5nGAQgASgOMhMucmluZ2xpbmUudjEuRW5kaW5nEhQKBm1pc3NlZBgFIAEoCEIEiLUYARITCgtkdXJhdGlvbl9tcxgGIAEoAzKHAQoNQ29udmVyc2F0aW9ucxJdCgtMaXN0RW50cmllcxIfLnJpbmdsaW5lLnYxLkxpc3RFbnRyaWVzUmVxdWVzdBogLnJpbmdsaW5lLnYxLkxpc3RFbnRyaWVzUmVzcG9uc2UiC6K1GAdnYXRld2F5GheatRgHZ2F0ZXdheZq1GAhvcGVyYXRvcmIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_types]);
+  fileDesc("Ch9yaW5nbGluZS92MS9jb252ZXJzYXRpb25zLnByb3RvEgtyaW5nbGluZS52MSJjChJTZW5kTWVzc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIVCg1vdGhlcl91c2VyX2lkGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgR0ZXh0GAQgASgJQgSItRgBIl0KE1NlbmRNZXNzYWdlUmVzcG9uc2USIQoFZW50cnkYASABKAsyEi5yaW5nbGluZS52MS5FbnRyeRIjCgZ0aHJlYWQYAiABKAsyEy5yaW5nbGluZS52MS5UaHJlYWQiaQoSTGlzdFRocmVhZHNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSIwoGZm9sZGVyGAIgASgOMhMucmluZ2xpbmUudjEuRm9sZGVyEg4KBmJlZm9yZRgDIAEoBBINCgVsaW1pdBgEIAEoDSJxChNMaXN0VGhyZWFkc1Jlc3BvbnNlEiQKB3RocmVhZHMYASADKAsyEy5yaW5nbGluZS52MS5UaHJlYWQSDAoEbmV4dBgCIAEoBBImCgVzdGF0ZRgDIAEoCzIXLnJpbmdsaW5lLnYxLkluYm94U3RhdGUiQwoSTGlzdENoYW5nZXNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSDQoFc2luY2UYAiABKAQSDQoFbGltaXQYAyABKA0icQoTTGlzdENoYW5nZXNSZXNwb25zZRIkCgd0aHJlYWRzGAEgAygLMhMucmluZ2xpbmUudjEuVGhyZWFkEgwKBG1vcmUYAiABKAgSJgoFc3RhdGUYAyABKAsyFy5yaW5nbGluZS52MS5JbmJveFN0YXRlIjwKCkluYm94U3RhdGUSDAoEZmVlZBgBIAEoBBIOCgZ1bnJlYWQYAiABKA0SEAoIcmVxdWVzdHMYAyABKA0iWwoSTGlzdEVudHJpZXNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNb3RoZXJfdXNlcl9pZBgCIAEoCRIOCgZiZWZvcmUYAyABKAQSDQoFbGltaXQYBCABKA0ibQoTTGlzdEVudHJpZXNSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIucmluZ2xpbmUudjEuRW50cnkSDAoEbmV4dBgCIAEoBBIjCgZ0aHJlYWQYAyABKAsyEy5yaW5nbGluZS52MS5UaHJlYWQiUgoQTGlzdENhbGxzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEg4KBm1pc3NlZBgCIAEoCBIOCgZiZWZvcmUYAyABKAkSDQoFbGltaXQYBCABKA0iRwoRTGlzdENhbGxzUmVzcG9uc2USJAoFY2FsbHMYASADKAsyFS5yaW5nbGluZS52MS5QYXN0Q2FsbBIMCgRuZXh0GAIgASgJIlEKCFBhc3RDYWxsEiIKBHBlZXIYASABKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlEiEKBWVudHJ5GAIgASgLMhIucmluZ2xpbmUudjEuRW50cnkiSQoPTWFya1JlYWRSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNb3RoZXJfdXNlcl9pZBgCIAEoCRIOCgZudW1iZXIYAyABKAQiNwoQTWFya1JlYWRSZXNwb25zZRIjCgZ0aHJlYWQYASABKAsyEy5yaW5nbGluZS52MS5UaHJlYWQiPQoTQWNjZXB0VGhyZWFkUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDW90aGVyX3VzZXJfaWQYAiABKAkiOwoUQWNjZXB0VGhyZWFkUmVzcG9uc2USIwoGdGhyZWFkGAEgASgLMhMucmluZ2xpbmUudjEuVGhyZWFkIj0KE1JlbW92ZVRocmVhZFJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIVCg1vdGhlcl91c2VyX2lkGAIgASgJIhYKFFJlbW92ZVRocmVhZFJlc3BvbnNlMpcGCg1Db252ZXJzYXRpb25zEl0KC1NlbmRNZXNzYWdlEh8ucmluZ2xpbmUudjEuU2VuZE1lc3NhZ2VSZXF1ZXN0GiAucmluZ2xpbmUudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSILorUYB2dhdGV3YXkSXQoLTGlzdFRocmVhZHMSHy5yaW5nbGluZS52MS5MaXN0VGhyZWFkc1JlcXVlc3QaIC5yaW5nbGluZS52MS5MaXN0VGhyZWFkc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJdCgtMaXN0Q2hhbmdlcxIfLnJpbmdsaW5lLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBogLnJpbmdsaW5lLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2UiC6K1GAdnYXRld2F5El0KC0xpc3RFbnRyaWVzEh8ucmluZ2xpbmUudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiAucmluZ2xpbmUudjEuTGlzdEVudHJpZXNSZXNwb25zZSILorUYB2dhdGV3YXkSVwoJTGlzdENhbGxzEh0ucmluZ2xpbmUudjEuTGlzdENhbGxzUmVxdWVzdBoeLnJpbmdsaW5lLnYxLkxpc3RDYWxsc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJUCghNYXJrUmVhZBIcLnJpbmdsaW5lLnYxLk1hcmtSZWFkUmVxdWVzdBodLnJpbmdsaW5lLnYxLk1hcmtSZWFkUmVzcG9uc2UiC6K1GAdnYXRld2F5EmAKDEFjY2VwdFRocmVhZBIgLnJpbmdsaW5lLnYxLkFjY2VwdFRocmVhZFJlcXVlc3QaIS5yaW5nbGluZS52MS5BY2NlcHRUaHJlYWRSZXNwb25zZSILorUYB2dhdGV3YXkSYAoMUmVtb3ZlVGhyZWFkEiAucmluZ2xpbmUudjEuUmVtb3ZlVGhyZWFkUmVxdWVzdBohLnJpbmdsaW5lLnYxLlJlbW92ZVRocmVhZFJlc3BvbnNlIguitRgHZ2F0ZXdheRoXmrUYB2dhdGV3YXmatRgIb3BlcmF0b3JiBnByb3RvMw", [file_ringline_v1_annotations, file_ringline_v1_threads, file_ringline_v1_types]);
 
 /**
- * Asks for a thread.
+ * A message to be sent.
  *
- * @generated from message ringline.v1.ListEntriesRequest
+ * @generated from message ringline.v1.SendMessageRequest
  */
-export type ListEntriesRequest = Message<"ringline.v1.ListEntriesRequest"> & {
+export type SendMessageRequest = Message<"ringline.v1.SendMessageRequest"> & {
   /**
-   * Whose view.
+   * Who writes.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * The other.
+   * To whom.
    *
    * @generated from field: string other_user_id = 2;
    */
   otherUserId: string;
 
   /**
-   * Before this entry; empty begins at the newest.
+   * The sender's id for it, 16 to 40 characters of [A-Za-z0-9_-]: sent twice, it is there once.
    *
-   * @generated from field: string before = 3;
+   * @generated from field: string client_id = 3;
    */
-  before: string;
+  clientId: string;
+
+  /**
+   * 1 to 4,000 characters.
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message ringline.v1.SendMessageRequest.
+ * Use `create(SendMessageRequestSchema)` to create a new message.
+ */
+export const SendMessageRequestSchema: GenMessage<SendMessageRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 0);
+
+/**
+ * The message was sent, or looks so.
+ *
+ * @generated from message ringline.v1.SendMessageResponse
+ */
+export type SendMessageResponse = Message<"ringline.v1.SendMessageResponse"> & {
+  /**
+   * As it stands in the sender's thread.
+   *
+   * @generated from field: ringline.v1.Entry entry = 1;
+   */
+  entry?: Entry | undefined;
+
+  /**
+   * The sender's thread.
+   *
+   * @generated from field: ringline.v1.Thread thread = 2;
+   */
+  thread?: Thread | undefined;
+};
+
+/**
+ * Describes the message ringline.v1.SendMessageResponse.
+ * Use `create(SendMessageResponseSchema)` to create a new message.
+ */
+export const SendMessageResponseSchema: GenMessage<SendMessageResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 1);
+
+/**
+ * Asks for threads.
+ *
+ * @generated from message ringline.v1.ListThreadsRequest
+ */
+export type ListThreadsRequest = Message<"ringline.v1.ListThreadsRequest"> & {
+  /**
+   * Whose.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Which folder.
+   *
+   * @generated from field: ringline.v1.Folder folder = 2;
+   */
+  folder: Folder;
+
+  /**
+   * As answered by the page before; 0 begins at the newest.
+   *
+   * @generated from field: uint64 before = 3;
+   */
+  before: bigint;
+
+  /**
+   * At most this many, 1 to 100.
+   *
+   * @generated from field: uint32 limit = 4;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message ringline.v1.ListThreadsRequest.
+ * Use `create(ListThreadsRequestSchema)` to create a new message.
+ */
+export const ListThreadsRequestSchema: GenMessage<ListThreadsRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 2);
+
+/**
+ * Threads.
+ *
+ * @generated from message ringline.v1.ListThreadsResponse
+ */
+export type ListThreadsResponse = Message<"ringline.v1.ListThreadsResponse"> & {
+  /**
+   * The newest entry first.
+   *
+   * @generated from field: repeated ringline.v1.Thread threads = 1;
+   */
+  threads: Thread[];
+
+  /**
+   * Pass it as "before" for the next page; 0 at the end.
+   *
+   * @generated from field: uint64 next = 2;
+   */
+  next: bigint;
+
+  /**
+   * How things stand.
+   *
+   * @generated from field: ringline.v1.InboxState state = 3;
+   */
+  state?: InboxState | undefined;
+};
+
+/**
+ * Describes the message ringline.v1.ListThreadsResponse.
+ * Use `create(ListThreadsResponseSchema)` to create a new message.
+ */
+export const ListThreadsResponseSchema: GenMessage<ListThreadsResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 3);
+
+/**
+ * Asks what changed.
+ *
+ * @generated from message ringline.v1.ListChangesRequest
+ */
+export type ListChangesRequest = Message<"ringline.v1.ListChangesRequest"> & {
+  /**
+   * Whose.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Threads that changed after this feed number.
+   *
+   * @generated from field: uint64 since = 2;
+   */
+  since: bigint;
+
+  /**
+   * At most this many, 1 to 100.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message ringline.v1.ListChangesRequest.
+ * Use `create(ListChangesRequestSchema)` to create a new message.
+ */
+export const ListChangesRequestSchema: GenMessage<ListChangesRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 4);
+
+/**
+ * What changed.
+ *
+ * @generated from message ringline.v1.ListChangesResponse
+ */
+export type ListChangesResponse = Message<"ringline.v1.ListChangesResponse"> & {
+  /**
+   * The oldest change first; the feed number of the last one is the next "since".
+   *
+   * @generated from field: repeated ringline.v1.Thread threads = 1;
+   */
+  threads: Thread[];
+
+  /**
+   * There are more.
+   *
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+
+  /**
+   * How things stand.
+   *
+   * @generated from field: ringline.v1.InboxState state = 3;
+   */
+  state?: InboxState | undefined;
+};
+
+/**
+ * Describes the message ringline.v1.ListChangesResponse.
+ * Use `create(ListChangesResponseSchema)` to create a new message.
+ */
+export const ListChangesResponseSchema: GenMessage<ListChangesResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 5);
+
+/**
+ * The numbers of one person's inbox.
+ *
+ * @generated from message ringline.v1.InboxState
+ */
+export type InboxState = Message<"ringline.v1.InboxState"> & {
+  /**
+   * The number of the newest change.
+   *
+   * @generated from field: uint64 feed = 1;
+   */
+  feed: bigint;
+
+  /**
+   * Unread entries in all conversations.
+   *
+   * @generated from field: uint32 unread = 2;
+   */
+  unread: number;
+
+  /**
+   * Threads among the requests that have unread entries.
+   *
+   * @generated from field: uint32 requests = 3;
+   */
+  requests: number;
+};
+
+/**
+ * Describes the message ringline.v1.InboxState.
+ * Use `create(InboxStateSchema)` to create a new message.
+ */
+export const InboxStateSchema: GenMessage<InboxState> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 6);
+
+/**
+ * Asks for entries.
+ *
+ * @generated from message ringline.v1.ListEntriesRequest
+ */
+export type ListEntriesRequest = Message<"ringline.v1.ListEntriesRequest"> & {
+  /**
+   * Whose thread.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * With whom.
+   *
+   * @generated from field: string other_user_id = 2;
+   */
+  otherUserId: string;
+
+  /**
+   * Entries with a lower number; 0 begins at the newest.
+   *
+   * @generated from field: uint64 before = 3;
+   */
+  before: bigint;
 
   /**
    * At most this many, 1 to 100.
@@ -57,10 +311,10 @@ export type ListEntriesRequest = Message<"ringline.v1.ListEntriesRequest"> & {
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_conversations, 0);
+  messageDesc(file_ringline_v1_conversations, 7);
 
 /**
- * A thread.
+ * Entries of a thread.
  *
  * @generated from message ringline.v1.ListEntriesResponse
  */
@@ -73,6 +327,83 @@ export type ListEntriesResponse = Message<"ringline.v1.ListEntriesResponse"> & {
   entries: Entry[];
 
   /**
+   * Pass it as "before" for the next page; 0 at the end.
+   *
+   * @generated from field: uint64 next = 2;
+   */
+  next: bigint;
+
+  /**
+   * The thread; with its peer only where there is nothing yet.
+   *
+   * @generated from field: ringline.v1.Thread thread = 3;
+   */
+  thread?: Thread | undefined;
+};
+
+/**
+ * Describes the message ringline.v1.ListEntriesResponse.
+ * Use `create(ListEntriesResponseSchema)` to create a new message.
+ */
+export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 8);
+
+/**
+ * Asks for calls.
+ *
+ * @generated from message ringline.v1.ListCallsRequest
+ */
+export type ListCallsRequest = Message<"ringline.v1.ListCallsRequest"> & {
+  /**
+   * Whose.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Only the missed ones.
+   *
+   * @generated from field: bool missed = 2;
+   */
+  missed: boolean;
+
+  /**
+   * As answered by the page before; empty begins at the newest.
+   *
+   * @generated from field: string before = 3;
+   */
+  before: string;
+
+  /**
+   * At most this many, 1 to 100.
+   *
+   * @generated from field: uint32 limit = 4;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message ringline.v1.ListCallsRequest.
+ * Use `create(ListCallsRequestSchema)` to create a new message.
+ */
+export const ListCallsRequestSchema: GenMessage<ListCallsRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 9);
+
+/**
+ * Calls.
+ *
+ * @generated from message ringline.v1.ListCallsResponse
+ */
+export type ListCallsResponse = Message<"ringline.v1.ListCallsResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated ringline.v1.PastCall calls = 1;
+   */
+  calls: PastCall[];
+
+  /**
    * Pass it as "before" for the next page; empty at the end.
    *
    * @generated from field: string next = 2;
@@ -81,111 +412,226 @@ export type ListEntriesResponse = Message<"ringline.v1.ListEntriesResponse"> & {
 };
 
 /**
- * Describes the message ringline.v1.ListEntriesResponse.
- * Use `create(ListEntriesResponseSchema)` to create a new message.
+ * Describes the message ringline.v1.ListCallsResponse.
+ * Use `create(ListCallsResponseSchema)` to create a new message.
  */
-export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_conversations, 1);
+export const ListCallsResponseSchema: GenMessage<ListCallsResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 10);
 
 /**
- * One entry of a thread, as one of the two sees it.
+ * A call that is over, with whom it was.
  *
- * @generated from message ringline.v1.Entry
+ * @generated from message ringline.v1.PastCall
  */
-export type Entry = Message<"ringline.v1.Entry"> & {
+export type PastCall = Message<"ringline.v1.PastCall"> & {
   /**
-   * Opaque id; entries sort by it.
+   * The other.
    *
-   * @generated from field: string entry_id = 1;
+   * @generated from field: ringline.v1.Profile peer = 1;
    */
-  entryId: string;
+  peer?: Profile | undefined;
 
   /**
-   * When it happened, in Unix milliseconds.
+   * The entry in the thread with him.
    *
-   * @generated from field: int64 at_ms = 2;
+   * @generated from field: ringline.v1.Entry entry = 2;
    */
-  atMs: bigint;
-
-  /**
-   * A call.
-   *
-   * @generated from field: ringline.v1.CallEntry call = 3;
-   */
-  call?: CallEntry | undefined;
+  entry?: Entry | undefined;
 };
 
 /**
- * Describes the message ringline.v1.Entry.
- * Use `create(EntrySchema)` to create a new message.
+ * Describes the message ringline.v1.PastCall.
+ * Use `create(PastCallSchema)` to create a new message.
  */
-export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_conversations, 2);
+export const PastCallSchema: GenMessage<PastCall> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 11);
 
 /**
- * A call in a thread.
+ * Marks as read.
  *
- * @generated from message ringline.v1.CallEntry
+ * @generated from message ringline.v1.MarkReadRequest
  */
-export type CallEntry = Message<"ringline.v1.CallEntry"> & {
+export type MarkReadRequest = Message<"ringline.v1.MarkReadRequest"> & {
   /**
-   * The call.
+   * Whose thread.
    *
-   * @generated from field: string call_id = 1;
+   * @generated from field: string user_id = 1;
    */
-  callId: string;
+  userId: string;
 
   /**
-   * This user placed it.
+   * With whom.
    *
-   * @generated from field: bool outgoing = 2;
+   * @generated from field: string other_user_id = 2;
    */
-  outgoing: boolean;
+  otherUserId: string;
 
   /**
-   * The kinds that were asked for.
+   * Up to this entry; a lower one than before changes nothing.
    *
-   * @generated from field: ringline.v1.Kinds asked = 3;
+   * @generated from field: uint64 number = 3;
    */
-  asked?: Kinds | undefined;
-
-  /**
-   * How it ended, for this user.
-   *
-   * @generated from field: ringline.v1.Ending ending = 4;
-   */
-  ending: Ending;
-
-  /**
-   * Nobody of this user's devices answered a call that rang for him.
-   *
-   * @generated from field: bool missed = 5;
-   */
-  missed: boolean;
-
-  /**
-   * From answer to end, in milliseconds; 0 where nobody answered.
-   *
-   * @generated from field: int64 duration_ms = 6;
-   */
-  durationMs: bigint;
+  number: bigint;
 };
 
 /**
- * Describes the message ringline.v1.CallEntry.
- * Use `create(CallEntrySchema)` to create a new message.
+ * Describes the message ringline.v1.MarkReadRequest.
+ * Use `create(MarkReadRequestSchema)` to create a new message.
  */
-export const CallEntrySchema: GenMessage<CallEntry> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_conversations, 3);
+export const MarkReadRequestSchema: GenMessage<MarkReadRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 12);
 
 /**
- * The threads between pairs of people. So far a thread holds the entries of calls, projected from the call events.
+ * It is marked.
+ *
+ * @generated from message ringline.v1.MarkReadResponse
+ */
+export type MarkReadResponse = Message<"ringline.v1.MarkReadResponse"> & {
+  /**
+   * The thread.
+   *
+   * @generated from field: ringline.v1.Thread thread = 1;
+   */
+  thread?: Thread | undefined;
+};
+
+/**
+ * Describes the message ringline.v1.MarkReadResponse.
+ * Use `create(MarkReadResponseSchema)` to create a new message.
+ */
+export const MarkReadResponseSchema: GenMessage<MarkReadResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 13);
+
+/**
+ * Accepts a stranger's thread.
+ *
+ * @generated from message ringline.v1.AcceptThreadRequest
+ */
+export type AcceptThreadRequest = Message<"ringline.v1.AcceptThreadRequest"> & {
+  /**
+   * Whose thread.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * With whom.
+   *
+   * @generated from field: string other_user_id = 2;
+   */
+  otherUserId: string;
+};
+
+/**
+ * Describes the message ringline.v1.AcceptThreadRequest.
+ * Use `create(AcceptThreadRequestSchema)` to create a new message.
+ */
+export const AcceptThreadRequestSchema: GenMessage<AcceptThreadRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 14);
+
+/**
+ * It is among the conversations.
+ *
+ * @generated from message ringline.v1.AcceptThreadResponse
+ */
+export type AcceptThreadResponse = Message<"ringline.v1.AcceptThreadResponse"> & {
+  /**
+   * The thread.
+   *
+   * @generated from field: ringline.v1.Thread thread = 1;
+   */
+  thread?: Thread | undefined;
+};
+
+/**
+ * Describes the message ringline.v1.AcceptThreadResponse.
+ * Use `create(AcceptThreadResponseSchema)` to create a new message.
+ */
+export const AcceptThreadResponseSchema: GenMessage<AcceptThreadResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 15);
+
+/**
+ * Removes a thread.
+ *
+ * @generated from message ringline.v1.RemoveThreadRequest
+ */
+export type RemoveThreadRequest = Message<"ringline.v1.RemoveThreadRequest"> & {
+  /**
+   * Whose thread.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * With whom.
+   *
+   * @generated from field: string other_user_id = 2;
+   */
+  otherUserId: string;
+};
+
+/**
+ * Describes the message ringline.v1.RemoveThreadRequest.
+ * Use `create(RemoveThreadRequestSchema)` to create a new message.
+ */
+export const RemoveThreadRequestSchema: GenMessage<RemoveThreadRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 16);
+
+/**
+ * It is removed.
+ *
+ * @generated from message ringline.v1.RemoveThreadResponse
+ */
+export type RemoveThreadResponse = Message<"ringline.v1.RemoveThreadResponse"> & {
+};
+
+/**
+ * Describes the message ringline.v1.RemoveThreadResponse.
+ * Use `create(RemoveThreadResponseSchema)` to create a new message.
+ */
+export const RemoveThreadResponseSchema: GenMessage<RemoveThreadResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_conversations, 17);
+
+/**
+ * The threads of everybody: messages, and the entries of calls, projected from the call events.
  *
  * @generated from service ringline.v1.Conversations
  */
 export const Conversations: GenService<{
   /**
-   * Lists the entries of the thread between two users, newest first.
+   * Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered.
+   *
+   * @generated from rpc ringline.v1.Conversations.SendMessage
+   */
+  sendMessage: {
+    methodKind: "unary";
+    input: typeof SendMessageRequestSchema;
+    output: typeof SendMessageResponseSchema;
+  },
+  /**
+   * Lists threads, the one with the newest entry first.
+   *
+   * @generated from rpc ringline.v1.Conversations.ListThreads
+   */
+  listThreads: {
+    methodKind: "unary";
+    input: typeof ListThreadsRequestSchema;
+    output: typeof ListThreadsResponseSchema;
+  },
+  /**
+   * Lists the threads that changed since, the oldest change first, so that a client can catch up.
+   *
+   * @generated from rpc ringline.v1.Conversations.ListChanges
+   */
+  listChanges: {
+    methodKind: "unary";
+    input: typeof ListChangesRequestSchema;
+    output: typeof ListChangesResponseSchema;
+  },
+  /**
+   * Lists the entries of one thread, newest first.
    *
    * @generated from rpc ringline.v1.Conversations.ListEntries
    */
@@ -193,6 +639,46 @@ export const Conversations: GenService<{
     methodKind: "unary";
     input: typeof ListEntriesRequestSchema;
     output: typeof ListEntriesResponseSchema;
+  },
+  /**
+   * Lists the calls of one person with everybody, newest first.
+   *
+   * @generated from rpc ringline.v1.Conversations.ListCalls
+   */
+  listCalls: {
+    methodKind: "unary";
+    input: typeof ListCallsRequestSchema;
+    output: typeof ListCallsResponseSchema;
+  },
+  /**
+   * Marks a thread as read up to an entry, on all devices.
+   *
+   * @generated from rpc ringline.v1.Conversations.MarkRead
+   */
+  markRead: {
+    methodKind: "unary";
+    input: typeof MarkReadRequestSchema;
+    output: typeof MarkReadResponseSchema;
+  },
+  /**
+   * Takes a stranger's thread among the conversations.
+   *
+   * @generated from rpc ringline.v1.Conversations.AcceptThread
+   */
+  acceptThread: {
+    methodKind: "unary";
+    input: typeof AcceptThreadRequestSchema;
+    output: typeof AcceptThreadResponseSchema;
+  },
+  /**
+   * Removes a thread from its owner's view; the other keeps his.
+   *
+   * @generated from rpc ringline.v1.Conversations.RemoveThread
+   */
+  removeThread: {
+    methodKind: "unary";
+    input: typeof RemoveThreadRequestSchema;
+    output: typeof RemoveThreadResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ringline_v1_conversations, 0);

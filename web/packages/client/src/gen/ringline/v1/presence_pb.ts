@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/presence.proto.
  */
 export const file_ringline_v1_presence: GenFile = /*@__PURE__*/
-  fileDesc("ChpyaW5nbGluZS92MS9wcmVzZW5jZS5wcm90bxILcmluZ2xpbmUudjEiYAoMQ2xhaW1SZXF1ZXN0Eh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lEhEKCXRpY2tldF9pZBgCIAEoCRIcChR0aWNrZXRfZXhwaXJlc19hdF9tcxgDIAEoAyIwCg1DbGFpbVJlc3BvbnNlEh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lIjIKDlJlbGVhc2VSZXF1ZXN0EiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSIjCg9SZWxlYXNlUmVzcG9uc2USEAoIcmVsZWFzZWQYASABKA0iUAoMUmVuZXdSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSDQoFbGluZXMYAiABKA0SHQoVY2xhaW1lZF9hbmV3X3NpbmNlX21zGAMgASgDIooBCg1SZW5ld1Jlc3BvbnNlEg0KBWxpbmVzGAEgASgNEhAKCGxlYXNlX21zGAIgASgNEiMKCHJlcGxhY2VkGAMgAygLMhEucmluZ2xpbmUudjEuTGluZRIjCghleHBlbGxlZBgEIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUSDgoGbm93X21zGAUgASgDIjIKDEV4cGVsUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCSIxCg1FeHBlbFJlc3BvbnNlEiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSI/Cg1Mb2NhdGVSZXF1ZXN0Ei4KCXF1ZXN0aW9ucxgBIAMoCzIbLnJpbmdsaW5lLnYxLkxvY2F0ZVF1ZXN0aW9uIi4KDkxvY2F0ZVF1ZXN0aW9uEgoKAmlkGAEgASgEEhAKCHVzZXJfaWRzGAIgAygJIk4KDkxvY2F0ZVJlc3BvbnNlEioKB2Fuc3dlcnMYASADKAsyGS5yaW5nbGluZS52MS5Mb2NhdGVBbnN3ZXISEAoIZHJhaW5pbmcYAiABKAgiYwoMTG9jYXRlQW5zd2VyEgoKAmlkGAEgASgEEiUKB3JlZnVzZWQYAiABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsEiAKBWxpbmVzGAMgAygLMhEucmluZ2xpbmUudjEuTGluZTLMAwoIUHJlc2VuY2USSwoFQ2xhaW0SGS5yaW5nbGluZS52MS5DbGFpbVJlcXVlc3QaGi5yaW5nbGluZS52MS5DbGFpbVJlc3BvbnNlIguitRgHZ2F0ZXdheRJRCgdSZWxlYXNlEhsucmluZ2xpbmUudjEuUmVsZWFzZVJlcXVlc3QaHC5yaW5nbGluZS52MS5SZWxlYXNlUmVzcG9uc2UiC6K1GAdnYXRld2F5EksKBVJlbmV3EhkucmluZ2xpbmUudjEuUmVuZXdSZXF1ZXN0GhoucmluZ2xpbmUudjEuUmVuZXdSZXNwb25zZSILorUYB2dhdGV3YXkSVwoFRXhwZWwSGS5yaW5nbGluZS52MS5FeHBlbFJlcXVlc3QaGi5yaW5nbGluZS52MS5FeHBlbFJlc3BvbnNlIheitRgHZ2F0ZXdheaK1GAhvcGVyYXRvchJUCgZMb2NhdGUSGi5yaW5nbGluZS52MS5Mb2NhdGVSZXF1ZXN0GhsucmluZ2xpbmUudjEuTG9jYXRlUmVzcG9uc2UiDaK1GAlzaWduYWxpbmcoATABGiSatRgHZ2F0ZXdheZq1GAlzaWduYWxpbmeatRgIb3BlcmF0b3JiBnByb3RvMw", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
+  fileDesc("ChpyaW5nbGluZS92MS9wcmVzZW5jZS5wcm90bxILcmluZ2xpbmUudjEiYAoMQ2xhaW1SZXF1ZXN0Eh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lEhEKCXRpY2tldF9pZBgCIAEoCRIcChR0aWNrZXRfZXhwaXJlc19hdF9tcxgDIAEoAyIwCg1DbGFpbVJlc3BvbnNlEh8KBGxpbmUYASABKAsyES5yaW5nbGluZS52MS5MaW5lIjIKDlJlbGVhc2VSZXF1ZXN0EiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSIjCg9SZWxlYXNlUmVzcG9uc2USEAoIcmVsZWFzZWQYASABKA0iUAoMUmVuZXdSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSDQoFbGluZXMYAiABKA0SHQoVY2xhaW1lZF9hbmV3X3NpbmNlX21zGAMgASgDIooBCg1SZW5ld1Jlc3BvbnNlEg0KBWxpbmVzGAEgASgNEhAKCGxlYXNlX21zGAIgASgNEiMKCHJlcGxhY2VkGAMgAygLMhEucmluZ2xpbmUudjEuTGluZRIjCghleHBlbGxlZBgEIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUSDgoGbm93X21zGAUgASgDIjIKDEV4cGVsUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCSIxCg1FeHBlbFJlc3BvbnNlEiAKBWxpbmVzGAEgAygLMhEucmluZ2xpbmUudjEuTGluZSI/Cg1Mb2NhdGVSZXF1ZXN0Ei4KCXF1ZXN0aW9ucxgBIAMoCzIbLnJpbmdsaW5lLnYxLkxvY2F0ZVF1ZXN0aW9uIi4KDkxvY2F0ZVF1ZXN0aW9uEgoKAmlkGAEgASgEEhAKCHVzZXJfaWRzGAIgAygJIk4KDkxvY2F0ZVJlc3BvbnNlEioKB2Fuc3dlcnMYASADKAsyGS5yaW5nbGluZS52MS5Mb2NhdGVBbnN3ZXISEAoIZHJhaW5pbmcYAiABKAgiYwoMTG9jYXRlQW5zd2VyEgoKAmlkGAEgASgEEiUKB3JlZnVzZWQYAiABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsEiAKBWxpbmVzGAMgAygLMhEucmluZ2xpbmUudjEuTGluZSIrChFMaXN0T25saW5lUmVxdWVzdBIWCgh1c2VyX2lkcxgBIAMoCUIEiLUYASIsChJMaXN0T25saW5lUmVzcG9uc2USFgoIdXNlcl9pZHMYASADKAlCBIi1GAEyygQKCFByZXNlbmNlEksKBUNsYWltEhkucmluZ2xpbmUudjEuQ2xhaW1SZXF1ZXN0GhoucmluZ2xpbmUudjEuQ2xhaW1SZXNwb25zZSILorUYB2dhdGV3YXkSUQoHUmVsZWFzZRIbLnJpbmdsaW5lLnYxLlJlbGVhc2VSZXF1ZXN0GhwucmluZ2xpbmUudjEuUmVsZWFzZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJLCgVSZW5ldxIZLnJpbmdsaW5lLnYxLlJlbmV3UmVxdWVzdBoaLnJpbmdsaW5lLnYxLlJlbmV3UmVzcG9uc2UiC6K1GAdnYXRld2F5ElcKBUV4cGVsEhkucmluZ2xpbmUudjEuRXhwZWxSZXF1ZXN0GhoucmluZ2xpbmUudjEuRXhwZWxSZXNwb25zZSIXorUYB2dhdGV3YXmitRgIb3BlcmF0b3ISZQoGTG9jYXRlEhoucmluZ2xpbmUudjEuTG9jYXRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLkxvY2F0ZVJlc3BvbnNlIh6itRgJc2lnbmFsaW5norUYDWNvbnZlcnNhdGlvbnMoATABEloKCkxpc3RPbmxpbmUSHi5yaW5nbGluZS52MS5MaXN0T25saW5lUmVxdWVzdBofLnJpbmdsaW5lLnYxLkxpc3RPbmxpbmVSZXNwb25zZSILorUYB2dhdGV3YXkaNZq1GAdnYXRld2F5mrUYCXNpZ25hbGluZ5q1GA1jb252ZXJzYXRpb25zmrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * Registers a line.
@@ -365,6 +365,48 @@ export const LocateAnswerSchema: GenMessage<LocateAnswer> = /*@__PURE__*/
   messageDesc(file_ringline_v1_presence, 11);
 
 /**
+ * Asks who is there.
+ *
+ * @generated from message ringline.v1.ListOnlineRequest
+ */
+export type ListOnlineRequest = Message<"ringline.v1.ListOnlineRequest"> & {
+  /**
+   * At most 100 users.
+   *
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+};
+
+/**
+ * Describes the message ringline.v1.ListOnlineRequest.
+ * Use `create(ListOnlineRequestSchema)` to create a new message.
+ */
+export const ListOnlineRequestSchema: GenMessage<ListOnlineRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_presence, 12);
+
+/**
+ * Who is there.
+ *
+ * @generated from message ringline.v1.ListOnlineResponse
+ */
+export type ListOnlineResponse = Message<"ringline.v1.ListOnlineResponse"> & {
+  /**
+   * Those with an open line.
+   *
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+};
+
+/**
+ * Describes the message ringline.v1.ListOnlineResponse.
+ * Use `create(ListOnlineResponseSchema)` to create a new message.
+ */
+export const ListOnlineResponseSchema: GenMessage<ListOnlineResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_presence, 13);
+
+/**
  * Leases of lines. A line lives as long as its gateway renews one lease for all its lines.
  *
  * @generated from service ringline.v1.Presence
@@ -421,6 +463,16 @@ export const Presence: GenService<{
     methodKind: "bidi_streaming";
     input: typeof LocateRequestSchema;
     output: typeof LocateResponseSchema;
+  },
+  /**
+   * Of some users, answers those who have an open line. Who may see it is not asked here: the gateway asks policy first.
+   *
+   * @generated from rpc ringline.v1.Presence.ListOnline
+   */
+  listOnline: {
+    methodKind: "unary";
+    input: typeof ListOnlineRequestSchema;
+    output: typeof ListOnlineResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ringline_v1_presence, 0);
