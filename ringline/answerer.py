@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
 from ringline.asker import WINDOW, A, Q
@@ -24,7 +24,7 @@ BEAT_SECONDS = 0.5
 async def answer_batches(
     requests: AsyncIterator[Any],
     unpack: Callable[[Any], Iterable[Q]],
-    handle: Callable[[Q], Awaitable[A]],
+    handle: Callable[[Q], Coroutine[Any, Any, A]],
     pack: Callable[[list[A]], Any],
     refuse: Callable[[reasons_pb2.Refusal], A],
     draining: Draining,
@@ -42,9 +42,11 @@ async def answer_batches(
     loop = asyncio.get_running_loop()
     retires_at = loop.time() + draining.stream_age()
     said_draining = False
+    work.beat()
     try:
         while True:
             is_draining = draining.is_set() or loop.time() > retires_at
+            work.cut_late()
             if work.answers or is_draining != said_draining or work.owes_a_word():
                 answers, work.answers = work.answers[:BATCH], work.answers[BATCH:]
                 said_draining = is_draining
@@ -57,12 +59,12 @@ async def answer_batches(
                 reader.result()
                 return
             work.ready.clear()
-            timer = loop.call_later(BEAT_SECONDS, work.ready.set)
             await work.ready.wait()
-            timer.cancel()
     finally:
         reader.cancel()
+        work.stop_beating()
         _left_alone.update(work.tasks)
+        loop.call_later(SERVE_SECONDS + BEAT_SECONDS, work.cut_late)
 
 
 _left_alone: set[asyncio.Task[Any]] = set()
@@ -73,12 +75,19 @@ class _Answering(Generic[Q, A]):
     """The items of one stream that are being served."""
 
     def __init__(
-        self, handle: Callable[[Q], Awaitable[A]], refuse: Callable[[reasons_pb2.Refusal], A], where: str
+        self,
+        handle: Callable[[Q], Coroutine[Any, Any, A]],
+        refuse: Callable[[reasons_pb2.Refusal], A],
+        where: str,
     ) -> None:
         self.answers: list[A] = []
-        self.tasks: set[asyncio.Task[A]] = set()
+        self.tasks: dict[asyncio.Task[A], float] = {}
+        """The items that are being served, oldest first, and since when."""
         self.ready = asyncio.Event()
         self.spoke = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._looked = 0.0
+        self._beat: asyncio.TimerHandle | None = None
         self._handle = handle
         self._refuse = refuse
         self._where = where
@@ -91,26 +100,39 @@ class _Answering(Generic[Q, A]):
                     if len(self.tasks) >= 2 * WINDOW:
                         self._say(item.id, self._refuse(Refusal(Reason.REASON_OVERLOADED).to_proto()))
                         continue
-                    task = asyncio.create_task(self._serve(item))
-                    self.tasks.add(task)
+                    task = asyncio.create_task(self._handle(item))
+                    self.tasks[task] = self._loop.time()
                     task.add_done_callback(functools.partial(self._done, item.id))
         finally:
             self.ready.set()
 
     def owes_a_word(self) -> bool:
         """Whether somebody has waited for half a second without hearing anything."""
-        return bool(self.tasks) and asyncio.get_running_loop().time() - self.spoke >= BEAT_SECONDS
+        return bool(self.tasks) and self._loop.time() - self.spoke >= BEAT_SECONDS
 
-    async def _serve(self, item: Q) -> A:
-        async with asyncio.timeout(SERVE_SECONDS):
-            return await self._handle(item)
+    def beat(self) -> None:
+        """Wakes the answering half twice a second, whatever happens."""
+        self.ready.set()
+        self._beat = self._loop.call_later(BEAT_SECONDS, self.beat)
+
+    def stop_beating(self) -> None:
+        """The stream is over."""
+        if self._beat is not None:
+            self._beat.cancel()
+
+    def cut_late(self) -> None:
+        """Cancels what has been served for too long: one look twice a second, and no timer for each."""
+        now = self._loop.time()
+        if now - self._looked < BEAT_SECONDS:
+            return
+        self._looked = now
+        for task in [task for task, since in self.tasks.items() if now - since >= SERVE_SECONDS]:
+            task.cancel()
 
     def _done(self, number: int, task: asyncio.Task[A]) -> None:
-        self.tasks.discard(task)
+        self.tasks.pop(task, None)
         _left_alone.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = TimeoutError() if task.cancelled() else task.exception()
         if error is None:
             self._say(number, task.result())
         elif isinstance(error, TimeoutError):

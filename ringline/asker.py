@@ -77,15 +77,21 @@ class _Ask(Generic[Q, A]):
         self.deadline = deadline
 
 
+def dial(address: str) -> aio.Channel:
+    """A channel with a connection of its own."""
+    options = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+    return aio.insecure_channel(target([address]), options=options)
+
+
 class Asker(Generic[Q, A]):
     """The asking half of one batched stream, to every process of a service.
 
     `open_stream` answers the stub's method for a channel (`lambda channel: PolicyStub(channel).Decide`),
-    `addresses` the configured addresses (host:port; names are looked up again every 10 s and after a break),
-    `pack` makes a request of a list of items, `unpack` gives the answers of a response. One stream to each
-    address; an ask takes the less loaded of two picked at random, or, `in_turn`, the next one. A response
-    with `draining` set is the last
-    word of a process to new questions.
+    `dial` makes that channel to an address, `addresses` are the configured ones (host:port; names are
+    looked up again every 10 s and after a break), `pack` makes a request of a list of items, `unpack` gives
+    the answers of a response. One stream to each address; an ask takes the less loaded of two picked at
+    random, or, `in_turn`, the next one. A response with `draining` set is the last word of a process to new
+    questions.
     """
 
     def __init__(
@@ -99,6 +105,7 @@ class Asker(Generic[Q, A]):
         caller: str,
         window: int = WINDOW,
         in_turn: bool = False,
+        dial: Callable[[str], Any] = dial,
     ) -> None:
         self.name = name
         self._open_stream = open_stream
@@ -108,6 +115,7 @@ class Asker(Generic[Q, A]):
         self._caller = caller
         self._window = window
         self._in_turn = in_turn
+        self.dial = dial
         self._usable: list[_Stream[Q, A]] = []
         self._all: set[_Stream[Q, A]] = set()
         self._waiting: deque[_Ask[Q, A]] = deque()
@@ -285,8 +293,7 @@ class _Stream(Generic[Q, A]):
 
     async def open(self, open_stream: Callable[[aio.Channel], Any], caller: str) -> bool:
         """Connects; False where nobody is there within two seconds."""
-        options = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
-        channel = aio.insecure_channel(target([self.address]), options=options)
+        channel = self.asker.dial(self.address)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await channel.channel_ready()

@@ -9,12 +9,11 @@ bug.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
@@ -31,7 +30,7 @@ IDLE_SECONDS = 300.0
 """How long a connection that nobody needs is kept."""
 
 Record: TypeAlias = asyncpg.Record
-Connection: TypeAlias = PoolConnectionProxy
+Connection: TypeAlias = asyncpg.Connection
 
 _GONE = (
     OSError,
@@ -49,21 +48,23 @@ _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
 class Database:
-    """One service's database.
+    """One service's database: `fetchrow`, `fetch`, `fetchval`, `execute` and `transaction` run on a pool of
+    connections and turn an outage into Refusal(UNAVAILABLE).
 
-    `pool` is asyncpg's, for hot statements; `fetchrow`, `fetch`, `fetchval`, `execute` and `transaction` run
-    on it and turn an outage into Refusal(UNAVAILABLE).
+    The pool is our own, because asyncpg's costs as much as a short statement: it starts tasks to hand a
+    connection over, and puts a proxy around each.
     """
 
     def __init__(self, url: str, service: str, size: int = 8) -> None:
         self.service = service
         self._url = url
         self._size = size
-        self._pool: asyncpg.Pool | None = None
-        # Taken from the pool and idle, with the time since when: asyncpg's own taking and giving back starts
-        # tasks, which costs as much as a short statement.
+        self._is_open = False
+        # Connections that are idle, in use, or being opened.
+        self._count = 0
+        # The one that came back last is taken first, so that those nobody needs are seen at the other end.
         self._idle: deque[tuple[float, Connection]] = deque()
-        self._waiting = 0
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
 
     @classmethod
     def of(cls, settings: NodeSettings, service: str) -> "Database":
@@ -76,18 +77,10 @@ class Database:
         Raises what the last try raised.
         """
         deadline = time.monotonic() + patience
+        self._is_open = True
         while True:
             try:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=min(2, self._size),
-                    max_size=self._size,
-                    max_inactive_connection_lifetime=IDLE_SECONDS,
-                    command_timeout=ANSWER_SECONDS,
-                    timeout=CONNECT_SECONDS,
-                    reset=_keep,
-                    server_settings=self._server_settings(),
-                )
+                self.give_back(await self._connect())
                 return self
             except _GONE as gone:
                 if time.monotonic() > deadline:
@@ -98,23 +91,13 @@ class Database:
                 await asyncio.sleep(0.25)
 
     async def close(self) -> None:
-        """Closes every connection, at once where they do not close by themselves within 2 s."""
-        if self._pool is not None:
-            try:
-                async with asyncio.timeout(2.0):
-                    self._waiting += 1  # from now on what comes back goes to the pool
-                    while self._idle:
-                        await self._pool.release(self._idle.pop()[1])
-                    await self._pool.close()
-            except TimeoutError:
-                self._pool.terminate()
-
-    @property
-    def pool(self) -> asyncpg.Pool:
-        """The pool. Its connections are not reset when they come back: leave no session state behind."""
-        if self._pool is None:
-            raise RuntimeError("the database is not open")
-        return self._pool
+        """Closes every connection; one that is in use is cut when it comes back."""
+        self._is_open = False
+        while self._hand_over(None):
+            pass
+        while self._idle:
+            with suppress(*_GONE):
+                await self._idle.pop()[1].close(timeout=2.0)
 
     async def fetchrow(self, sql: str, *values: Any) -> Record | None:
         """The first row of `sql`, or None."""
@@ -145,41 +128,76 @@ class Database:
         async with self.borrow() as con, con.transaction():
             yield con
 
-    @asynccontextmanager
-    async def borrow(self) -> AsyncIterator[Connection]:
-        """A connection of the pool. Leave no session state behind: it is not reset."""
-        with outage():
-            con = await self._take()
-            try:
-                yield con
-            except (TimeoutError, asyncio.CancelledError):
-                # asyncpg would ask the server to cancel, over a new connection, and wait for that without a
-                # limit.
-                con.terminate()
-                raise
-            finally:
-                await self._give_back(con)
+    def borrow(self) -> "Borrowed":
+        """A connection of the pool, for the block. Leave no session state behind: it is not reset."""
+        return Borrowed(self)
 
-    async def _take(self) -> Connection:
+    async def take(self) -> Connection:
+        """A connection; waits a little where all are in use. Give it back."""
         while self._idle:
             _, con = self._idle.pop()
-            if not _is_closed(con):
+            if not con.is_closed():
                 return con
-            await self.pool.release(con)
-        self._waiting += 1
+            self._count -= 1
+        if not self._is_open:
+            raise asyncpg.InterfaceError("the database is not open")
+        if self._count < self._size:
+            return await self._connect()
+        place: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
         try:
-            return await self.pool.acquire(timeout=CONNECT_SECONDS)
-        finally:
-            self._waiting -= 1
+            async with asyncio.timeout(CONNECT_SECONDS):
+                given = await place
+        except (TimeoutError, asyncio.CancelledError):
+            if place.done() and not place.cancelled():  # at the very moment when it was too late
+                self._pass_on(place.result())
+            raise
+        return given or await self.take()
 
-    async def _give_back(self, con: Connection) -> None:
-        if self._waiting or _is_closed(con):
-            await self.pool.release(con)
+    def give_back(self, con: Connection) -> None:
+        """Lets the next one have it."""
+        if not self._is_open:
+            con.terminate()
+        if con.is_closed():
+            self._count -= 1
+            self._hand_over(None)
+        else:
+            self._pass_on(con)
+
+    def _pass_on(self, con: Connection | None) -> None:
+        """To who waits, or else to the idle ones, of which one that nobody needed for long is closed."""
+        if self._hand_over(con) or con is None:
             return
         now = time.monotonic()
         self._idle.append((now, con))
         if now - self._idle[0][0] > IDLE_SECONDS:
-            await self.pool.release(self._idle.popleft()[1])
+            self._idle.popleft()[1].terminate()
+            self._count -= 1
+
+    def _hand_over(self, con: Connection | None) -> bool:
+        """Gives a connection, or None for the right to open one, to who has waited longest."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(con)
+                return True
+        return False
+
+    async def _connect(self) -> Connection:
+        self._count += 1
+        con = None
+        try:
+            con = await asyncpg.connect(
+                self._url,
+                command_timeout=ANSWER_SECONDS,
+                timeout=CONNECT_SECONDS,
+                server_settings=self._server_settings(),
+            )
+        finally:
+            if con is None:
+                self._count -= 1
+                self._hand_over(None)
+        return con
 
     async def answers(self) -> bool:
         """Whether a trivial statement gets through, for readiness."""
@@ -204,23 +222,31 @@ class Database:
         }
 
 
-def _is_closed(con: Connection) -> bool:
-    try:
-        return bool(con.is_closed())
-    except asyncpg.InterfaceError:  # so much so that the pool has taken it back
-        return True
+class Borrowed:
+    """A connection for one block, and the door through which an outage leaves as Refusal(UNAVAILABLE): the
+    same may be sent again. A class, because a decorated generator costs more, at every statement.
+    """
 
+    __slots__ = ("_con", "_db")
 
-@contextmanager
-def outage() -> Iterator[None]:
-    """Turns a database that is away, or too slow, into Refusal(UNAVAILABLE): the same may be sent again."""
-    try:
-        yield
-    except _GONE as gone:
-        raise Refusal(Reason.REASON_UNAVAILABLE) from gone
-    except _AGAIN as again:
-        raise Refusal(Reason.REASON_UNAVAILABLE) from again
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._con: Connection | None = None
 
+    async def __aenter__(self) -> Connection:
+        try:
+            self._con = await self._db.take()
+        except (*_GONE, *_AGAIN) as gone:
+            raise Refusal(Reason.REASON_UNAVAILABLE) from gone
+        return self._con
 
-async def _keep(_con: Any, /) -> None:
-    """No reset: a round trip saved on every statement."""
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        con = self._con
+        if con is None:
+            return
+        if isinstance(error, TimeoutError | asyncio.CancelledError):
+            # asyncpg would ask the server to cancel, over a new connection, and wait for that for ever.
+            con.terminate()
+        self._db.give_back(con)
+        if isinstance(error, (*_GONE, *_AGAIN)):
+            raise Refusal(Reason.REASON_UNAVAILABLE) from error

@@ -1,6 +1,7 @@
 """The board: every line of this gateway, by name and by user; opens them, finds them, beats, drains."""
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Iterable
@@ -163,7 +164,7 @@ class Board:
 
     def count(self, kind: str, outcome: str) -> None:
         """Counts a command."""
-        COMMANDS.labels(kind, outcome).inc()
+        _counter(kind, outcome).inc()
 
     def touched(self, line: Line) -> None:
         """The line has seen something: it may have a live call now, or none any more."""
@@ -299,6 +300,11 @@ class Board:
         if self._farewells:
             await asyncio.wait(self._farewells, timeout=2.0)
         await self._lease.flush()
+
+
+@functools.cache  # looking labels up costs more than counting
+def _counter(kind: str, outcome: str) -> Counter:
+    return COMMANDS.labels(kind, outcome)
 
 
 def _one(headers: Headers, name: str) -> str:

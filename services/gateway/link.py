@@ -124,7 +124,7 @@ class Link:
             self.deliver(frame)
         self.settle(held, frozenset(one.call_id for one in reply.live))
 
-    async def hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
         """A wake-up came over the bus."""
         try:
             wake = signaling_pb2.Wake.FromString(data)

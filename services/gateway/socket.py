@@ -83,9 +83,11 @@ class Socket(asyncio.Protocol):
         """Sends a binary message; a line that does not read is cut. Nothing happens when the connection is
         closed.
         """
-        if self._conn.state is State.OPEN:
-            self._conn.send_binary(message)
-            self._flush()
+        transport = self._transport
+        if self._conn.state is State.OPEN and transport is not None and not transport.is_closing():
+            transport.write(framed(message))
+            if transport.get_write_buffer_size() > self._most:
+                transport.abort()
 
     def ping(self) -> None:
         """Sends a ping, which every client answers by itself."""
@@ -212,6 +214,18 @@ class Socket(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def framed(message: bytes) -> bytes:
+    """A binary message in one frame (RFC 6455, 5.2), as a server sends it: unmasked. The one frame that we
+    make ourselves, because most of what is sent is this, and the library has more to think of.
+    """
+    size = len(message)
+    if size < 126:
+        return b"\x82%c" % size + message
+    if size < 65_536:
+        return b"\x82\x7e" + size.to_bytes(2, "big") + message
+    return b"\x82\x7f" + size.to_bytes(8, "big") + message
 
 
 def _ignore(message: bytes) -> None:

@@ -1,5 +1,6 @@
 """Policy's gRPC methods."""
 
+import functools
 from collections.abc import AsyncIterator
 
 from grpc import aio
@@ -56,7 +57,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
 
     async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
         verdict = await self._verdict(attempt)
-        VERDICTS.labels(attempt.act, verdict.outcome).inc()
+        _counter(attempt.act, verdict.outcome).inc()
         return verdict
 
     async def _verdict(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
@@ -157,3 +158,8 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         """Replaces what each tier may do; the next verdict of every replica reads it."""
         version = await self._store.set_entitlements(check_entitlements(request.entitlements))
         return policy_pb2.SetEntitlementsResponse(version=version)
+
+
+@functools.cache
+def _counter(act: int, outcome: int) -> Counter:
+    return VERDICTS.labels(act, outcome)

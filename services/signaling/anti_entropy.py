@@ -10,7 +10,7 @@ from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling.exchange import Exchange
 from services.signaling.record import CALLEE, Phase, phase, side_of
 from services.signaling.store import Stored
-from services.signaling.view import is_concerned
+from services.signaling.view import concerned
 from services.signaling.wakes import call_frame
 
 MOST_BYTES = 1 << 20
@@ -82,8 +82,9 @@ class Repairs:
 
     def _lines(self, stored: Stored, gateway_id: str) -> Iterable[tuple[str, str]]:
         for member in stored.record.members:
+            lines = concerned(member)
             for leg in member.legs:
-                if leg.gateway_id == gateway_id and is_concerned(member, leg.line):
+                if leg.gateway_id == gateway_id and leg.line in lines:
                     yield member.profile.user_id, leg.line
 
     def _frame(self, stored: Stored, user_id: str, line: str, relay: bool) -> signaling_pb2.LineFrame:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from ringline.ids import mint
 from ringline.outbox import Outbox
@@ -19,7 +20,7 @@ from services.signaling.record import Phase, Times, bound, leg_of, phase, side_o
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored, pair_key
 from services.signaling.verbs import Step, Tick, Verb, Who
-from services.signaling.view import is_concerned, view
+from services.signaling.view import concerned, sight, view
 from services.signaling.wakes import Wakes, call_frame, candidates_frame
 
 TRIES = 4
@@ -71,6 +72,9 @@ class Exchange:
         # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a
         # second try.
         self._known: OrderedDict[str, Stored] = OrderedDict()
+        # Two commands for one call at the same time would both write, and one of them in vain: the second
+        # waits here and not for the row. Another process does not know of it, and need not.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # ------------------------------------------------------------ placing
 
@@ -249,18 +253,30 @@ class Exchange:
         verb: Verb,
         by_dialling: str = "",
     ) -> Stored:
+        turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
+        async with turn:
+            return await self._apply_in_turn(call_id, who, verb, by_dialling)
+
+    async def _apply_in_turn(
+        self,
+        call_id: str,
+        who: Callable[[signaling_pb2.CallRecord], Who | None],
+        verb: Verb,
+        by_dialling: str,
+    ) -> Stored:
         stored = self._known.get(call_id)
         is_fresh = stored is None
         for _ in range(TRIES):
             stored = stored or await self.read(call_id)
             try:
-                done = step(stored.record, who(stored.record), verb, self.store.now(), self.times)
+                speaks = who(stored.record)
+                done = step(stored.record, speaks, verb, self.store.now(), self.times)
             except Refusal:
                 if is_fresh:
                     raise
                 done = None
             if done is not None and done.changed:
-                saved = await self._save(stored, done, who(stored.record), by_dialling)
+                saved = await self._save(stored, done, speaks, by_dialling)
                 if saved is not None:
                     return saved
             elif done is not None and is_fresh:
@@ -299,11 +315,9 @@ class Exchange:
             before = was.record.members[side]
             if member.version == before.version:
                 continue
-            user_id = member.profile.user_id
+            user_id, lines = member.profile.user_id, concerned(member) | concerned(before)
             for leg in member.legs:
-                if leg.line == said_by or not (
-                    is_concerned(member, leg.line) or is_concerned(before, leg.line)
-                ):
+                if leg.line == said_by or leg.line not in lines:
                     continue
                 if done.added is not None and done.added[0] != side:
                     more = client_pb2.PeerCandidates(
@@ -362,9 +376,8 @@ def raise_versions(was: Stored, done: Step) -> None:
     for side, member in enumerate(done.record.members):
         old = was.record.members[side]
         told = (done.described or done.added or (side, None))[0] != side
-        lines = {leg.line for leg in member.legs if is_concerned(member, leg.line)}
-        lines |= {leg.line for leg in old.legs if is_concerned(old, leg.line)}
-        if told or any(view(was.record, side, x) != view(done.record, side, x) for x in lines):
+        lines = concerned(member) | concerned(old)
+        if told or any(sight(was.record, side, x) != sight(done.record, side, x) for x in lines):
             member.version += 1
 
 

@@ -5,7 +5,6 @@ The scheme is that of draft-uberti-behave-turn-rest-00, which coturn calls use-a
 """
 
 import base64
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -26,6 +25,6 @@ class RelayDesk:
         if not self.urls:
             return None
         username = f"{now // 1000 + self.ttl_s}:{secrets.token_hex(8)}"
-        mac = hmac.new(self.secret, username.encode(), hashlib.sha1).digest()
+        mac = hmac.digest(self.secret, username.encode(), "sha1")
         credential = base64.b64encode(mac).decode()
         return client_pb2.Relay(urls=self.urls, username=username, credential=credential, ttl_s=self.ttl_s)

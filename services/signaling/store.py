@@ -5,7 +5,7 @@ clock.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,45 +19,46 @@ from services.signaling.record import CALLEE, CALLER, Times, holds_pair, live
 from services.signaling.verbs import Step
 
 COLUMNS = "id, version, record, caller_slot, callee_slot"
+CLOCK_LOOKS = 3
 DATABASE_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 TELL = """
 told AS (
     INSERT INTO outbox (part, call_id, version, event)
-    SELECT part, call_id, version, event FROM unnest($2::smallint[], $3::text[], $4::bigint[], $5::bytea[])
-        AS said (part, call_id, version, event)
+    SELECT {part}, $1, {version}, event FROM unnest({events}::bytea[]) AS event
     WHERE EXISTS (SELECT FROM kept)
 )"""
 
 PLACE = f"""
 WITH gate AS (
-    INSERT INTO pair AS p (k, live_call) SELECT $6, $1 WHERE $7
+    INSERT INTO pair AS p (k, live_call) SELECT $4, $1 WHERE $5
     ON CONFLICT (k) DO UPDATE SET live_call = $1, epoch = p.epoch + 1 WHERE p.live_call IS NULL AND
     p.closed_by = 0
     RETURNING 1
 ), kept AS (
     INSERT INTO call
         (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record, ended_at)
-    SELECT $1, 1, $8, $9, $10, $11, $12, $13, $14, CASE WHEN NOT $8 THEN now() END
-    WHERE NOT $7 OR EXISTS (SELECT FROM gate)
+    SELECT $1, 1, $6, $7, $8, $9, $10, $11, $12, CASE WHEN NOT $6 THEN now() END
+    WHERE NOT $5 OR EXISTS (SELECT FROM gate)
     RETURNING 1
-), {TELL}
+), {TELL.format(part="$2::smallint", version="1", events="$3")}
 SELECT count(*) FROM kept"""
 
+# Half of the commands change the call alone, and need not prepare the rest of SAVE.
+SAVE_CALL = """
+UPDATE call SET version = $2 + 1, live = $3, deadline_ms = $4, gateways = $5, record = $6,
+    updated_at = now(), ended_at = CASE WHEN NOT $3 THEN now() END,
+    caller_slot = CASE WHEN $7 THEN NULL WHEN $8::bytea IS NOT NULL THEN $8
+        WHEN $9::bytea IS NOT NULL THEN caller_slot || $9 ELSE caller_slot END,
+    callee_slot = CASE WHEN $7 THEN NULL WHEN $10::bytea IS NOT NULL THEN $10
+        WHEN $11::bytea IS NOT NULL THEN callee_slot || $11 ELSE callee_slot END,
+    glare_command = CASE WHEN $12 = '' THEN glare_command ELSE $12 END
+WHERE id = $1 AND version = $2
+RETURNING 1"""
 SAVE = f"""
-WITH kept AS (
-    UPDATE call SET version = $6 + 1, live = $7, deadline_ms = $8, gateways = $9, record = $10,
-        updated_at = now(), ended_at = CASE WHEN NOT $7 THEN now() END,
-        caller_slot = CASE WHEN $11 THEN NULL WHEN $12::bytea IS NOT NULL THEN $12
-            WHEN $13::bytea IS NOT NULL THEN caller_slot || $13 ELSE caller_slot END,
-        callee_slot = CASE WHEN $11 THEN NULL WHEN $14::bytea IS NOT NULL THEN $14
-            WHEN $15::bytea IS NOT NULL THEN callee_slot || $15 ELSE callee_slot END,
-        glare_command = CASE WHEN $17 = '' THEN glare_command ELSE $17 END
-    WHERE id = $1 AND version = $6
-    RETURNING 1
-), freed AS (
-    UPDATE pair SET live_call = NULL WHERE k = $16 AND live_call = $1 AND EXISTS (SELECT FROM kept)
-), {TELL}
+WITH kept AS ({SAVE_CALL}), freed AS (
+    UPDATE pair SET live_call = NULL WHERE k = $15 AND live_call = $1 AND EXISTS (SELECT FROM kept)
+), {TELL.format(part="$13::smallint", version="$2 + 1", events="$14")}
 SELECT count(*) FROM kept"""
 
 LIVE = f"SELECT {COLUMNS} FROM call WHERE live AND caller_id = ANY($1) UNION ALL \
@@ -125,10 +126,17 @@ class Store:
         return round(time.time() * 1000) + self._ahead_ms
 
     async def compare_clocks(self) -> None:
-        """Notes by how much the database's clock is ahead of this machine's."""
-        before = time.time()
-        there = await self._db.fetchval(f"SELECT {DATABASE_MS}")
-        self._ahead_ms = round(there - (before + time.time()) * 500)
+        """Notes by how much the database's clock is ahead of this machine's: the quickest of a few looks, for
+        what it says was so at some moment between question and answer.
+        """
+        looks = []
+        async with self._db.borrow() as con:
+            for _ in range(CLOCK_LOOKS):
+                before = time.time()
+                there = await con.fetchval(f"SELECT {DATABASE_MS}")
+                after = time.time()
+                looks.append((after - before, round(there - (before + after) * 500)))
+        self._ahead_ms = min(looks)[1]
 
     async def incarnation(self) -> int:
         """How often the data was restored, plus one."""
@@ -190,7 +198,8 @@ class Store:
             kept = await self._db.fetchval(
                 PLACE,
                 record.call_id,
-                *_told(events),
+                part_of(record.call_id),
+                [event.SerializeToString() for event in events],
                 pair_key(caller, callee),
                 holds_pair(record),
                 live(record),
@@ -223,11 +232,8 @@ class Store:
             slots[side] = _joined(slots[side], more)
             # Concatenated messages are one message: repeated fields append (protobuf encoding guide).
             values[2 * side + 1] = more.SerializeToString()
-        pair = "" if holds_pair(record) else pair_key(*(m.profile.user_id for m in record.members))
-        kept = await (con or self._db).fetchval(
-            SAVE,
+        change = (
             record.call_id,
-            *_told(step.events),
             was.record.version,
             live(record),
             record.deadline_at_ms,
@@ -238,9 +244,14 @@ class Store:
             values[2 * CALLER + 1],
             values[2 * CALLEE],
             values[2 * CALLEE + 1],
-            pair,
             by_dialling,
         )
+        if holds_pair(record) and not step.events:
+            kept = await (con or self._db).fetchval(SAVE_CALL, *change)
+        else:
+            events = [event.SerializeToString() for event in step.events]
+            pair = "" if holds_pair(record) else pair_key(*(m.profile.user_id for m in record.members))
+            kept = await (con or self._db).fetchval(SAVE, *change, part_of(record.call_id), events, pair)
         return Stored(record, (slots[CALLER], slots[CALLEE])) if kept else None
 
     async def gate(
@@ -287,13 +298,3 @@ def _joined(
 
 def _gateways(record: signaling_pb2.CallRecord) -> list[str]:
     return sorted({leg.gateway_id for member in record.members for leg in member.legs if leg.gateway_id})
-
-
-def _told(events: Iterable[events_pb2.Event]) -> tuple[list[int], list[str], list[int], list[bytes]]:
-    said = list(events)
-    return (
-        [part_of(event.call_id) for event in said],
-        [event.call_id for event in said],
-        [event.version for event in said],
-        [event.SerializeToString() for event in said],
-    )

@@ -1,7 +1,11 @@
 """What one line may see of a call. Pure: the veil of the shadow call is drawn here and nowhere else."""
 
+from typing import Any
+
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling.record import CALLEE, CALLER, leg_of
+
+_CONCERNED = (signaling_pb2.LEG_STATE_CALLED, signaling_pb2.LEG_STATE_RINGING, signaling_pb2.LEG_STATE_BOUND)
 
 
 def view(
@@ -15,42 +19,52 @@ def view(
     """The call as `line` (device.instance) of the member on `side` may see it.
 
     `peer_description` is the other side's slot, shown only to the bound line, until both reported media.
-    Without `now` (Unix milliseconds) the view has no running figure, so that two views can be compared.
+    Without `now` (Unix milliseconds) the view has no running figure.
+    """
+    call = client_pb2.Call(**sight(record, side, line))
+    if call.ending:
+        return call
+    if now and not record.answered_at_ms:
+        call.ring_left_ms = max(0, record.ring_until_ms - now)
+    flowing = all(member.flowing for member in record.members)
+    if peer_description is not None and call.here and not flowing:
+        call.peer_description.CopyFrom(peer_description)
+    if relay is not None:
+        call.relay.CopyFrom(relay)
+        call.relay.only = record.relay_only
+    return call
+
+
+def sight(record: signaling_pb2.CallRecord, side: int, line: str) -> dict[str, Any]:
+    """What a line sees of the record, as fields of its view. Two sights are equal where nothing has changed
+    for the line; to compare them costs less than to build and compare two messages.
     """
     me, peer = record.members[side], record.members[1 - side]
     leg = leg_of(me, line)
     here = leg is not None and leg.state == signaling_pb2.LEG_STATE_BOUND
     ending = _ending(record, side, leg)
-    phase = client_pb2.PHASE_ENDED if ending else _phase(record, side)
-    call = client_pb2.Call(
-        call_id=record.call_id,
-        version=me.version,
-        role=client_pb2.ROLE_CALLER if side == CALLER else client_pb2.ROLE_CALLEE,
-        phase=phase,
-        peer=peer.profile,
-        here=here,
-        asked=record.asked,
-        may_send=me.may_send,
-        peer_may_send=peer.may_send,
-        sends=me.sends,
-        peer_sends=peer.sends if phase != client_pb2.PHASE_CALLING or side == CALLEE else None,
-        ending=ending,
-        placed_at_ms=record.placed_at_ms,
-        answered_at_ms=0 if _veiled(record, side) else record.answered_at_ms,
-        described=me.described if here else 0,
-        peer_binding=peer.binding if here or side == CALLEE else b"",
-    )
-    if ending:
-        call.ended_at_ms = record.ended_for_caller_at_ms if side == CALLER else record.ended_at_ms
-    elif now:
-        call.ring_left_ms = 0 if record.answered_at_ms else max(0, record.ring_until_ms - now)
-    flowing = all(member.flowing for member in record.members)
-    if peer_description is not None and here and not ending and not flowing:
-        call.peer_description.CopyFrom(peer_description)
-    if relay is not None and not ending:
-        call.relay.CopyFrom(relay)
-        call.relay.only = record.relay_only
-    return call
+    veiled = _veiled(record, side)
+    phase = client_pb2.PHASE_ENDED if ending else _phase(record, side, veiled)
+    ended_at = record.ended_for_caller_at_ms if side == CALLER else record.ended_at_ms
+    return {
+        "call_id": record.call_id,
+        "version": me.version,
+        "role": client_pb2.ROLE_CALLER if side == CALLER else client_pb2.ROLE_CALLEE,
+        "phase": phase,
+        "peer": peer.profile,
+        "here": here,
+        "asked": record.asked,
+        "may_send": me.may_send,
+        "peer_may_send": peer.may_send,
+        "sends": me.sends,
+        "peer_sends": peer.sends if phase != client_pb2.PHASE_CALLING or side == CALLEE else None,
+        "ending": ending,
+        "placed_at_ms": record.placed_at_ms,
+        "answered_at_ms": 0 if veiled else record.answered_at_ms,
+        "ended_at_ms": ended_at if ending else 0,
+        "described": me.described if here else 0,
+        "peer_binding": peer.binding if here or side == CALLEE else b"",
+    }
 
 
 def _veiled(record: signaling_pb2.CallRecord, side: int) -> bool:
@@ -58,8 +72,8 @@ def _veiled(record: signaling_pb2.CallRecord, side: int) -> bool:
     return side == CALLER and (record.shadow or bool(record.ending and not record.ending_for_caller))
 
 
-def _phase(record: signaling_pb2.CallRecord, side: int) -> "client_pb2.Phase.ValueType":
-    if record.answered_at_ms and not _veiled(record, side):
+def _phase(record: signaling_pb2.CallRecord, side: int, veiled: bool) -> "client_pb2.Phase.ValueType":
+    if record.answered_at_ms and not veiled:
         return client_pb2.PHASE_CONNECTED if record.connected_at_ms else client_pb2.PHASE_CONNECTING
     if side == CALLER and record.rang and record.device_truth:
         return client_pb2.PHASE_RINGING
@@ -91,11 +105,6 @@ def _was_bound(record: signaling_pb2.CallRecord, leg: signaling_pb2.Leg | None) 
     return leg.state == signaling_pb2.LEG_STATE_BOUND or leg.line == record.answered_line
 
 
-def is_concerned(member: signaling_pb2.Member, line: str) -> bool:
-    """Whether frames about this call go to the line at all."""
-    leg = leg_of(member, line)
-    return leg is not None and leg.state in (
-        signaling_pb2.LEG_STATE_CALLED,
-        signaling_pb2.LEG_STATE_RINGING,
-        signaling_pb2.LEG_STATE_BOUND,
-    )
+def concerned(member: signaling_pb2.Member) -> set[str]:
+    """The lines of a member to which frames about this call go at all."""
+    return {leg.line for leg in member.legs if leg.state in _CONCERNED}

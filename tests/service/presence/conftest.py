@@ -60,7 +60,7 @@ class Ear:
         self.expelled: list[types_pb2.Line] = []
         self._heard = asyncio.Event()
 
-    async def hear(self, wake: bytes) -> None:
+    def hear(self, wake: bytes) -> None:
         """Notes a wake-up."""
         heard = signaling_pb2.Wake.FromString(wake)
         self.fenced += heard.fenced

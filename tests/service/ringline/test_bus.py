@@ -32,66 +32,77 @@ def happened(call: str, version: int, fact: CallRang | None = None) -> Event:
     return event
 
 
+@pytest.fixture
+async def sender(nats: Nats) -> AsyncIterator[Bus]:
+    """Another process's connection."""
+    bus = await Bus(nats.url(), "sender").connect(10)
+    yield bus
+    await bus.close()
+
+
 @pytest.mark.parametrize("text", ["", ">", "*", "a.b", "a b", "a\r\nPUB x 1", "Ada"])
 def test_nothing_but_ids_enters_a_subject(text: str) -> None:
     with pytest.raises(ValueError, match="subject"):
         token(text)
 
 
-async def test_a_gateway_hears_its_own_wakes_and_those_for_all_in_order(bus: Bus) -> None:
+async def test_a_gateway_hears_its_own_wakes_and_those_for_all_in_order(bus: Bus, sender: Bus) -> None:
     heard: list[bytes] = []
 
-    async def hear(wake: bytes) -> None:
-        heard.append(wake)
-
     mine, other = ids.mint_gateway(), ids.mint_gateway()
-    await bus.subscribe_wakes(mine, hear)
+    await bus.subscribe_wakes(mine, heard.append)
+    await bus.client.flush()
     for number in range(20):
-        assert await bus.publish_wake(mine, b"%d" % number)
-        assert await bus.publish_wake(other, b"not mine")
+        assert await sender.publish_wake(mine, b"%d" % number)
+        assert await sender.publish_wake(other, b"not mine")
     await until(lambda: len(heard) == 20, 5, lambda: str(heard))
     assert heard == [b"%d" % number for number in range(20)]
-    await bus.publish_wake(ALL, b"all")
+    await sender.publish_wake(ALL, b"all")
     await until(lambda: heard[-1] == b"all", 5, lambda: str(heard))
 
 
-async def test_a_bus_that_is_away_loses_wakes_and_nothing_else(nats: Nats, bus: Bus) -> None:
+async def test_a_bus_that_is_away_loses_wakes_and_nothing_else(nats: Nats, bus: Bus, sender: Bus) -> None:
     heard: list[bytes] = []
     back: list[bool] = []
 
-    async def hear(wake: bytes) -> None:
-        heard.append(wake)
-
     gateway = ids.mint_gateway()
-    await bus.subscribe_wakes(gateway, hear)
+    await bus.subscribe_wakes(gateway, heard.append)
     bus.on_reconnect(lambda: back.append(True))
     port = urlsplit(nats.url()).port or 0
     nats.stop()
-    await until(lambda: not bus.is_up, 10, lambda: "still up")
-    assert not await bus.publish_wake(gateway, b"lost")
+    await until(lambda: not (bus.is_up or sender.is_up), 10, lambda: "still up")
+    assert not await sender.publish_wake(gateway, b"lost")
     nats.start(port)
-    await until(lambda: bus.is_up and bool(back), 15, lambda: "not back")
-    assert await bus.publish_wake(gateway, b"heard")
+    await until(lambda: bus.is_up and sender.is_up and bool(back), 15, lambda: "not back")
+    await bus.client.flush()
+    assert await sender.publish_wake(gateway, b"heard")
     await until(lambda: heard == [b"heard"], 5, lambda: str(heard))
+
+
+async def test_a_gateway_in_this_process_hears_without_the_bus(nats: Nats, bus: Bus) -> None:
+    heard: list[bytes] = []
+    await bus.subscribe_wakes("g_1", heard.append)
+    nats.stop()
+    await until(lambda: not bus.is_up, 10, lambda: "still up")
+    assert await bus.publish_wake("g_1", b"near")
+    await until(lambda: heard == [b"near"], 5, lambda: str(heard))
 
 
 async def test_a_bus_that_comes_later_is_found(nats: Nats) -> None:
     url = nats.url()
     port = urlsplit(nats.url()).port or 0
     nats.stop()
-    bus = await Bus(url).connect(patience=0.1)
+    bus, sender = await Bus(url).connect(patience=0.1), await Bus(url).connect(patience=0.1)
     assert not bus.is_up
     heard: list[bytes] = []
 
-    async def hear(wake: bytes) -> None:
-        heard.append(wake)
-
-    await bus.subscribe_wakes("g_1", hear)
+    await bus.subscribe_wakes("g_1", heard.append)
     nats.start(port)
-    await bus.until_up()
-    await bus.publish_wake("g_1", b"late")
+    await asyncio.gather(bus.until_up(), sender.until_up())
+    await bus.client.flush()
+    await sender.publish_wake("g_1", b"late")
     await until(lambda: heard == [b"late"], 5, lambda: str(heard))
-    await bus.close()
+    await asyncio.gather(bus.close(), sender.close())
 
 
 async def test_an_event_comes_again_until_it_was_handled_and_once_when_published_twice(bus: Bus) -> None:

@@ -75,6 +75,22 @@ async def test_a_statement_whose_asker_went_away_blocks_nobody(settings: NodeSet
     await db.close()
 
 
+async def test_who_gave_up_waiting_for_a_connection_leaves_it_to_others(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    cons = [await db.take() for _ in range(settings.db_pool)]
+    waiting = [asyncio.create_task(db.fetchval("SELECT 1")) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    db.give_back(cons[0])
+    waiting[1].cancel()  # it has its connection, and does not know yet
+    assert await waiting[2] == 1
+    cons[1].terminate()
+    db.give_back(cons[1])
+    assert await asyncio.gather(*(db.fetchval("SELECT 1") for _ in range(5))) == [1] * 5
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await db.close()
+
+
 async def test_a_database_that_died_is_unavailable_and_then_back(
     databases: Databases, settings: NodeSettings, postgres: Postgres
 ) -> None:

@@ -173,7 +173,7 @@ class Room:
         line = types_pb2.Line(gateway_id=GATEWAY)
         return await self.ask(signaling_pb2.Command(line=line, sync=signaling_pb2.Sync(held=held)))
 
-    async def hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
         """A wake of the bus."""
         wake = signaling_pb2.Wake.FromString(data)
         self.wakes.append(wake)

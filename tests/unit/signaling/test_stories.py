@@ -15,7 +15,7 @@ from services.signaling.exchange import raise_versions
 from services.signaling.record import Times
 from services.signaling.store import Stored
 from services.signaling.verbs import EndByOperator, Sever, Tick, Verb, Who
-from services.signaling.view import is_concerned, view
+from services.signaling.view import concerned, view
 
 STORIES = sorted((Path(__file__).parents[2] / "vectors" / "calls").glob("*.json"))
 PLACED_AT = 1_000_000
@@ -80,12 +80,7 @@ class Stage:
 
     def _concerned(self) -> set[str]:
         """The lines to which frames about the call go."""
-        return {
-            leg.line
-            for member in self.stored.record.members
-            for leg in member.legs
-            if is_concerned(member, leg.line)
-        }
+        return {line for member in self.stored.record.members for line in concerned(member)}
 
 
 def _news(before: client_pb2.Call, after: client_pb2.Call) -> bool:
