@@ -224,7 +224,7 @@ class Database:
 
 class Borrowed:
     """A connection for one block, and the door through which an outage leaves as Refusal(UNAVAILABLE): the
-    same may be sent again. A class, because a generator with a decorator costs three times as much.
+    same may be sent again. A class, because a decorated generator costs more, at every statement.
     """
 
     __slots__ = ("_con", "_db")

@@ -302,7 +302,7 @@ class Board:
         await self._lease.flush()
 
 
-@functools.cache  # prometheus_client looks a label up in ten times the time of counting
+@functools.cache  # looking labels up costs more than counting
 def _counter(kind: str, outcome: str) -> Counter:
     return COMMANDS.labels(kind, outcome)
 

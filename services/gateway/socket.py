@@ -218,7 +218,7 @@ class Socket(asyncio.Protocol):
 
 def framed(message: bytes) -> bytes:
     """A binary message in one frame (RFC 6455, 5.2), as a server sends it: unmasked. The one frame that we
-    make ourselves, because most of what is sent is this, and the library takes five times as long.
+    make ourselves, because most of what is sent is this, and the library has more to think of.
     """
     size = len(message)
     if size < 126:

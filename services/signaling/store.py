@@ -44,7 +44,7 @@ WITH gate AS (
 ), {TELL.format(part="$2::smallint", version="1", events="$3")}
 SELECT count(*) FROM kept"""
 
-# Most commands change the call alone: without the rest of SAVE it costs half as much.
+# Half of the commands change the call alone, and need not prepare the rest of SAVE.
 SAVE_CALL = """
 UPDATE call SET version = $2 + 1, live = $3, deadline_ms = $4, gateways = $5, record = $6,
     updated_at = now(), ended_at = CASE WHEN NOT $3 THEN now() END,
