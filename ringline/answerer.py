@@ -64,7 +64,7 @@ async def answer_batches(
         reader.cancel()
         work.stop_beating()
         _left_alone.update(work.tasks)
-        loop.call_later(SERVE_SECONDS + BEAT_SECONDS, work.cut_late)
+        work.cut_rest()
 
 
 _left_alone: set[asyncio.Task[Any]] = set()
@@ -107,8 +107,8 @@ class _Answering(Generic[Q, A]):
             self.ready.set()
 
     def owes_a_word(self) -> bool:
-        """Whether somebody has waited for half a second without hearing anything."""
-        return bool(self.tasks) and self._loop.time() - self.spoke >= BEAT_SECONDS
+        """Whether somebody has waited since the last beat without hearing anything."""
+        return bool(self.tasks) and self._loop.time() - self.spoke >= BEAT_SECONDS / 2
 
     def beat(self) -> None:
         """Wakes the answering half twice a second, whatever happens."""
@@ -128,6 +128,12 @@ class _Answering(Generic[Q, A]):
         self._looked = now
         for task in [task for task, since in self.tasks.items() if now - since >= SERVE_SECONDS]:
             task.cancel()
+
+    def cut_rest(self) -> None:
+        """The same for what outlives its stream, until nothing is left of it."""
+        self.cut_late()
+        if self.tasks:
+            self._loop.call_later(BEAT_SECONDS, self.cut_rest)
 
     def _done(self, number: int, task: asyncio.Task[A]) -> None:
         self.tasks.pop(task, None)

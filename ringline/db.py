@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -95,9 +95,8 @@ class Database:
         self._is_open = False
         while self._hand_over(None):
             pass
-        while self._idle:
-            with suppress(*_GONE):
-                await self._idle.pop()[1].close(timeout=2.0)
+        idle, self._idle = self._idle, deque()
+        await asyncio.gather(*(con.close(timeout=2.0) for _, con in idle), return_exceptions=True)
 
     async def fetchrow(self, sql: str, *values: Any) -> Record | None:
         """The first row of `sql`, or None."""
@@ -133,7 +132,7 @@ class Database:
         return Borrowed(self)
 
     async def take(self) -> Connection:
-        """A connection; waits a little where all are in use. Give it back."""
+        """A connection; waits where all are in use. Give it back."""
         while self._idle:
             _, con = self._idle.pop()
             if not con.is_closed():
@@ -146,11 +145,10 @@ class Database:
         place: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                given = await place
-        except (TimeoutError, asyncio.CancelledError):
+            given = await place
+        except asyncio.CancelledError:
             if place.done() and not place.cancelled():  # at the very moment when it was too late
-                self._pass_on(place.result())
+                self._return(place.result())
             raise
         return given or await self.take()
 
@@ -163,6 +161,12 @@ class Database:
             self._hand_over(None)
         else:
             self._pass_on(con)
+
+    def _return(self, given: Connection | None) -> None:
+        if given is None:
+            self._hand_over(None)
+        else:
+            self.give_back(given)
 
     def _pass_on(self, con: Connection | None) -> None:
         """To who waits, or else to the idle ones, of which one that nobody needed for long is closed."""
@@ -235,7 +239,8 @@ class Borrowed:
 
     async def __aenter__(self) -> Connection:
         try:
-            self._con = await self._db.take()
+            async with asyncio.timeout(CONNECT_SECONDS):
+                self._con = await self._db.take()
         except (*_GONE, *_AGAIN) as gone:
             raise Refusal(Reason.REASON_UNAVAILABLE) from gone
         return self._con

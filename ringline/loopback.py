@@ -25,6 +25,8 @@ class Loopback:
     def __init__(self) -> None:
         self._methods: dict[str, Any] = {}
         self._streams: set[_Stream] = set()
+        self.ready = asyncio.Event()
+        """Set when every service of this process is there."""
 
     def add_generic_rpc_handlers(self, handlers: Sequence[object]) -> None:
         """Generated code says everything twice; see the other one."""
@@ -35,7 +37,7 @@ class Loopback:
 
     def dial(self, address: str) -> Any:
         """What a stub takes for a channel; there is only one address, this process."""
-        return _Channel(self._methods, self._streams)
+        return _Channel(self._methods, self._streams, self.ready)
 
     async def stop(self, seconds: float) -> None:
         """Waits until every stream has ended: those who ask were told that this process is draining."""
@@ -50,8 +52,9 @@ class Loopback:
 class _Channel:
     """One asker's way to a stream."""
 
-    def __init__(self, methods: Mapping[str, Any], streams: "set[_Stream]") -> None:
+    def __init__(self, methods: Mapping[str, Any], streams: "set[_Stream]", ready: asyncio.Event) -> None:
         self._methods = methods
+        self._ready = ready
         self._streams = streams
         self._opened: list[_Stream] = []
 
@@ -71,7 +74,8 @@ class _Channel:
         """Not here."""
 
     async def channel_ready(self) -> None:
-        """It always is."""
+        """Waits until the services are there."""
+        await self._ready.wait()
 
     async def close(self) -> None:
         """Ends what is still open."""

@@ -244,7 +244,7 @@ class Node:
             pool.FindServiceByName(name)
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], state.server)
         await state.server.start()
-        _spare_the_collector()
+        state.loopback.ready.set()
         self.spawn(self._watch_loop(), "loop watch")
         self.spawn(self._watch_readiness(), "readiness")
         telemetry.log(__name__).info(
@@ -266,6 +266,7 @@ class Node:
             loop.add_signal_handler(number, self.stop)
         if not self._is_serving():
             await self.start()
+        _spare_the_collector()
         await self._state.stopping.wait()
         if self._state.failure is not None:
             raise self._state.failure

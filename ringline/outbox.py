@@ -25,6 +25,8 @@ LINGER_SECONDS = 0.2
 """After a nudge we wait so long for company: a round costs about as much for ten events as for one, and
 nobody who reads the log is in a hurry.
 """
+ROUND_SECONDS = 4.0
+"""A log that is slow must not hold the transaction until the database ends it: the rest comes next time."""
 
 OUTBOX_DDL = """
 CREATE TABLE outbox (
@@ -103,10 +105,11 @@ class Outbox:
     async def _publish(self, rows: list[tuple[int, Event]]) -> list[int]:
         """Publishes wave by wave and answers the numbers of the rows that were acknowledged."""
         sent: list[int] = []
+        until = asyncio.get_running_loop().time() + ROUND_SECONDS
         for wave in waves(rows):
             acknowledged = await self._log.publish([event for _, event in wave])
             sent += [number for number, _ in wave[:acknowledged]]
-            if acknowledged < len(wave):
+            if acknowledged < len(wave) or asyncio.get_running_loop().time() > until:
                 break
         return sent
 

@@ -424,8 +424,8 @@ class SeverRequest(_message.Message):
     closed: _builtins.bool
     """True closes, false opens; both may be repeated."""
     generation: _builtins.int
-    """Rises with each wish of this user against the other. A lower one than was carried out before changes nothing: it is
-    one that was given up on the way and came late.
+    """Rises with each wish of this user against the other. A lower one than was carried out before is refused as
+    stale: it was given up on the way and came late.
     """
     def __init__(
         self,

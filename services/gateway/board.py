@@ -28,10 +28,7 @@ PATH = "/v1/connect"
 TICK_SECONDS = 0.5
 LATE_SECONDS = 2.0
 LIVE_SILENCE_SECONDS = 7.0
-"""A line with a live call that answers no ping for so long is gone, whatever TCP believes.
-
-Looked at with every beat: the second ping that is not answered ends it.
-"""
+"""A line with a live call that says nothing for so long, to pings neither, is gone, whatever TCP believes."""
 IDLE_BEATS_MISSED = 2.4
 
 LINES = Gauge("ringline_lines", "Open lines.")
@@ -172,7 +169,8 @@ class Board:
             self._live.discard(line)
         elif line not in self._live:
             self._live.add(line)
-            line.next_beat = self.loop.time() + self.settings.beat_s * random.uniform(0.5, 1.0)
+            line.live_since = self.loop.time()
+            line.next_beat = line.live_since + self.settings.beat_s * random.uniform(0.5, 1.0)
 
     def deliver(self, frame: signaling_pb2.LineFrame) -> None:
         """Takes a frame to the line, or to all lines of the user."""
@@ -234,12 +232,13 @@ class Board:
     def _beat(self, slot: int, now: float, judges: bool) -> None:
         is_fresh = self.is_fresh()
         for line in list(self._live):
+            if judges and now - max(line.socket.heard_at, line.live_since) > LIVE_SILENCE_SECONDS:
+                line.socket.abort()
+                continue
             if now < line.next_beat:
                 continue
             line.next_beat = now + self.settings.beat_s
-            if judges and now - line.socket.heard_at > LIVE_SILENCE_SECONDS:
-                line.socket.abort()
-            elif is_fresh:
+            if is_fresh:
                 line.beat()
             else:
                 line.socket.ping()

@@ -23,6 +23,8 @@ BATCH_SECONDS = 0.05
 BATCH = 500
 AT_ONCE = 16
 """Lines that are claimed anew at the same time."""
+SLICE = 256
+"""Lines that are claimed anew between two renewals."""
 
 
 class Lease:
@@ -123,7 +125,7 @@ class Lease:
 
     async def _claim_anew(self, lines: list[types_pb2.Line]) -> bool:
         """Claims lines anew and closes those that others have; answers whether all of them were claimed or
-        closed.
+        closed. The lease is renewed on the way: with many lines this takes longer than it is good for.
         """
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -137,4 +139,11 @@ class Lease:
                     self.fence([line])
             return True
 
-        return all(await asyncio.gather(*(again(line) for line in lines)))
+        claimed = True
+        for start in range(0, len(lines), SLICE):
+            done = await asyncio.gather(*(again(line) for line in lines[start : start + SLICE]))
+            claimed = claimed and all(done)
+            await self._presence.Renew(
+                presence_pb2.RenewRequest(gateway_id=self._gateway_id, lines=len(self.lines()))
+            )
+        return claimed

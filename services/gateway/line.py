@@ -59,7 +59,7 @@ class Line:
     """A line; `proto` is empty until hello."""
 
     __slots__ = (
-        "board", "key", "network", "next_beat", "proto", "slot", "socket", "state", "views",
+        "board", "key", "live_since", "network", "next_beat", "proto", "slot", "socket", "state", "views",
         "_bucket", "_early", "_limited", "_queue", "_task", "_timer",
     )  # fmt: skip
 
@@ -72,6 +72,7 @@ class Line:
         self.key = ""
         self.slot = 0
         self.next_beat = 0.0
+        self.live_since = 0.0
         self.views = Views()
         self._bucket = Bucket()
         self._limited = 0

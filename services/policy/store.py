@@ -43,13 +43,15 @@ SET_AUDIENCES = """
 INSERT INTO {table} (user_id, audiences) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET audiences = excluded.audiences, changed_at = now()"""
 
-BLOCK = """
-INSERT INTO block AS b (user_id, other_user_id, closed) VALUES ($1, $2, true)
+# The number of a wish rises, also where the row was lost with a backup: it begins with the clock.
+NUMBER = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+BLOCK = f"""
+INSERT INTO block AS b (user_id, other_user_id, closed, generation) VALUES ($1, $2, true, {NUMBER})
 ON CONFLICT (user_id, other_user_id) DO UPDATE SET
-    closed = true, generation = b.generation + 1, changed_at = now(),
+    closed = true, generation = greatest(b.generation + 1, excluded.generation), changed_at = now(),
     blocked_at = CASE WHEN b.closed THEN b.blocked_at ELSE now() END"""
-UNBLOCK = """
-UPDATE block SET closed = false, generation = generation + 1, changed_at = now()
+UNBLOCK = f"""
+UPDATE block SET closed = false, generation = greatest(generation + 1, {NUMBER}), changed_at = now()
 WHERE user_id = $1 AND other_user_id = $2 AND closed"""
 BLOCKS = """
 SELECT other_user_id FROM block WHERE user_id = $1 AND closed

@@ -67,7 +67,7 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
     ) -> presence_pb2.RenewResponse:
         """Renews a gateway's lease."""
         check_id(request.gateway_id, "g_")
-        found = await self._store.renew(request.gateway_id, request.claimed_anew_since_ms)
+        found = await self._store.renew(request.gateway_id, request.lines, request.claimed_anew_since_ms)
         if found.lines != request.lines:
             # A claim or a release on its way, most of the time.
             log(__name__).debug(

@@ -48,18 +48,22 @@ WITH renewed AS (
     INSERT INTO gateway AS g (gateway_id, lease_until) VALUES ($1, now() + $2::interval)
     ON CONFLICT (gateway_id) DO UPDATE SET lease_until = greatest(g.lease_until, excluded.lease_until)
 )
-SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     (SELECT count(*) FROM line WHERE gateway_id = $1 AND gateway_id <> '')"""
 
 # What a gateway was told once, over the bus, and may have missed.
 LOST = """
 SELECT user_id, device_id, instance, displaced_gateway_id, displaced_epoch, expelled FROM line
-WHERE displaced_gateway_id = $1 AND displaced_gateway_id <> '' AND since > now() - $2::interval LIMIT 1000"""
+WHERE displaced_gateway_id = $1 AND displaced_gateway_id <> '' AND since > now() - $2::interval
+ORDER BY since DESC LIMIT 1000"""
 
-# Claims whose answers never reached the gateway: it has no such connection.
+# Claims whose answers never reached the gateway: it has no such connection. Never more than there are too
+# many, whatever the clock did meanwhile.
 DROP_UNHELD = """
-UPDATE line SET gateway_id = '', since = now()
-WHERE gateway_id = $1 AND gateway_id <> '' AND since < to_timestamp($2::bigint / 1000.0)"""
+UPDATE line SET gateway_id = '', since = now() WHERE (device_id, instance) IN (
+    SELECT device_id, instance FROM line
+    WHERE gateway_id = $1 AND gateway_id <> '' AND since < to_timestamp($2::bigint / 1000.0) ORDER BY since
+    LIMIT greatest(0, (SELECT count(*) FROM line WHERE gateway_id = $1 AND gateway_id <> '') - $3::bigint))"""
 
 # The epoch rises here too: a gateway that did not hear of it and claims the line anew finds itself fenced.
 EXPEL = """
@@ -144,12 +148,12 @@ class Store:
         ]
         return await self._db.execute(RELEASE, *columns)
 
-    async def renew(self, gateway_id: str, claimed_anew_since_ms: int) -> Renewed:
-        """Renews a gateway's lease; takes off what is registered for it from before `claimed_anew_since_ms`,
-        where that is not 0.
+    async def renew(self, gateway_id: str, held: int, claimed_anew_since_ms: int) -> Renewed:
+        """Renews the lease of a gateway that holds so many lines; takes off what is registered for it beyond
+        them from before `claimed_anew_since_ms`, where that is not 0.
         """
         if claimed_anew_since_ms:
-            await self._db.execute(DROP_UNHELD, gateway_id, claimed_anew_since_ms)
+            await self._db.execute(DROP_UNHELD, gateway_id, claimed_anew_since_ms, held)
         now_ms, lines = (await self._db.fetch(RENEW, gateway_id, LEASE))[0]
         renewed = Renewed(now_ms, lines, [], [])
         for lost in await self._db.fetch(LOST, gateway_id, TOLD):

@@ -296,12 +296,14 @@ def _tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
     was_absent = bool(new.members[CALLER].absent_since_ms)
     _note_absence(new.members[CALLER], verb.present, now - times.unseen)
     absent_since = new.members[CALLER].absent_since_ms
+    # Who cannot look does not believe the look before: that one may have been the first after an outage.
+    patience = times.caller_absent + (0 if verb.present is not None else times.unseen)
     if now >= new.ring_until_ms:
         _end(done, now, types_pb2.ENDING_NO_ANSWER, types_pb2.ENDING_NO_ANSWER)
-    elif absent_since and now - absent_since >= times.caller_absent:
+    elif absent_since and now - absent_since >= patience:
         _end(done, now, types_pb2.ENDING_CANCELLED, types_pb2.ENDING_CANCELLED)
     elif absent_since:
-        new.deadline_at_ms = min(new.ring_until_ms, absent_since + times.caller_absent)
+        new.deadline_at_ms = min(new.ring_until_ms, absent_since + patience)
     elif new.ring_until_ms - now <= times.ring_look:
         new.deadline_at_ms = new.ring_until_ms
     else:

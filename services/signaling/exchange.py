@@ -25,6 +25,8 @@ from services.signaling.wakes import Wakes, call_frame, candidates_frame
 
 TRIES = 4
 REMEMBERED = 2_000
+RING_AFTER_SECONDS = 0.002
+"""Within this time the reply to a Place has left, also where everything lives in one process."""
 
 Decide = Callable[[policy_pb2.Attempt], Awaitable[policy_pb2.Verdict]]
 Locate = Callable[[list[str]], Awaitable[list[types_pb2.Line]]]
@@ -137,7 +139,7 @@ class Exchange:
         stored = Stored(placed.record, (None, None))
         self._remember(stored)
         # Not before the reply is made: its time must not depend on how many devices ring.
-        asyncio.get_running_loop().call_soon(self._ring, stored)
+        asyncio.get_running_loop().call_later(RING_AFTER_SECONDS, self._ring, stored)
         return self._see(stored, 0, who.line, relay=True)
 
     async def _answer_by_dialling(

@@ -264,14 +264,17 @@ class Store:
         self, con: Connection, user_id: str, other_id: str, closed: bool, generation: int
     ) -> Stored | None:
         """Closes or opens this user's gate against the other, and answers the pair's live call, locked; None
-        where there is none, or a wish of a higher generation was carried out before.
+        where there is none. Raises Refusal (STALE) where a wish of a higher generation was carried out.
         """
         key = pair_key(user_id, other_id)
         # The call before the pair, as SAVE takes them: else the two could wait for each other.
         guess = await con.fetchval("SELECT live_call FROM pair WHERE k = $1", key)
         await con.execute("SELECT FROM call WHERE id = $1 FOR UPDATE", guess)
         bit = 1 if key.startswith(f"{user_id}:") else 2
-        live_call = await con.fetchval(GATE, key, bit, closed, generation)
+        gate = await con.fetchrow(GATE, key, bit, closed, generation)
+        if gate is None:  # whoever asked has given up, and his next wish was carried out
+            raise Refusal(reasons_pb2.REASON_STALE)
+        live_call = gate["live_call"]
         row = await con.fetchrow(f"SELECT {COLUMNS} FROM call WHERE id = $1 FOR UPDATE", live_call)
         return _stored(row) if row else None
 

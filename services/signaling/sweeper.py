@@ -10,6 +10,8 @@ from services.signaling.store import Stored
 
 LOOK_SECONDS = 0.5
 PURGE_SECONDS = 60.0
+TICK_SECONDS = 5.0
+"""A call whose commands queue must not keep the others from being looked at."""
 
 
 async def sweep(exchange: Exchange) -> None:
@@ -40,7 +42,10 @@ async def purge(exchange: Exchange) -> None:
 
 async def _look_at(exchange: Exchange, stored: Stored) -> None:
     try:
-        await exchange.tick(stored)
+        async with asyncio.timeout(TICK_SECONDS):
+            await exchange.tick(stored)
+    except TimeoutError:
+        log(__name__).warning("look took too long", call=stored.record.call_id)
     except Refusal as refusal:
         # Ended meanwhile, or the database is away: whoever looks next sees.
         log(__name__).info("look refused", call=stored.record.call_id, reason=refusal.name)

@@ -4,10 +4,12 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser import judge
 
@@ -85,8 +87,18 @@ class Person:
     async def press_if_there(self, name: str) -> None:
         """Presses the button of this name where it can be pressed at this moment."""
         button = self.page.get_by_role("button", name=name, exact=True)
-        if await button.count() and await button.is_enabled():
-            await button.click()
+        with suppress(PlaywrightTimeout):  # a ring came up just before, and stands in front of it
+            if await button.count() and await button.is_enabled():
+                await button.click(timeout=2000)
+
+    async def answers_unless_connected(self) -> None:
+        """Presses Answer where it rings; where the call is connected meanwhile, there is nothing to press."""
+        answer = self.page.get_by_role("button", name="Answer", exact=True)
+        connected = self.page.get_by_role("status").filter(has_text="Connected")
+        await expect(answer.or_(connected).first).to_be_visible(timeout=PATIENCE * 1000)
+        with suppress(PlaywrightTimeout):
+            if not await connected.is_visible():
+                await answer.click(timeout=2000)
 
     async def call(self, other: "Person", kind: str = "audio") -> None:
         """Opens the window with somebody and presses the button at its top right."""

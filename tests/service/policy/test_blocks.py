@@ -92,7 +92,7 @@ async def test_every_wish_has_a_higher_number_than_the_one_before_it(
         await other.unblock(ada, bob)
         await one.unblock(ada, bob)  # nothing to lift: no wish
     assert [closed for _, _, closed in signaling.asked] == [True, False, True, False]
-    assert signaling.generations == [1, 2, 3, 4]
+    assert len(signaling.generations) == 4 and signaling.generations == sorted(set(signaling.generations))
 
 
 async def test_a_block_is_in_force_before_signaling_knows_and_carried_out_when_it_is_back(
@@ -160,7 +160,8 @@ async def test_what_a_dead_process_left_over_is_carried_out_by_another(
         )
         # Unblocked, but the gate was not opened yet.
         await con.execute(
-            "UPDATE policy.block SET closed = false, generation = 2, changed_at = now() - interval '1 min'"
+            "UPDATE policy.block SET closed = false, generation = generation + 1,"
+            " changed_at = now() - interval '1 min'"
             " WHERE other_user_id = $1",
             eve,
         )

@@ -442,8 +442,8 @@ export type SeverRequest = Message<"ringline.v1.SeverRequest"> & {
   closed: boolean;
 
   /**
-   * Rises with each wish of this user against the other. A lower one than was carried out before changes nothing: it is
-   * one that was given up on the way and came late.
+   * Rises with each wish of this user against the other. A lower one than was carried out before is refused as
+   * stale: it was given up on the way and came late.
    *
    * @generated from field: uint64 generation = 4;
    */
