@@ -1,5 +1,5 @@
 /** The Ringline client for web pages: an account, a line, calls. No framework. */
-export type { Account, Audience, Entitlement, Person } from "./account/rest";
+export type { Account, Audience, Device, Entitlement, Person, Standing } from "./account/rest";
 export { Rest } from "./account/rest";
 export { Session } from "./account/session";
 export { normal } from "./account/device";
@@ -20,3 +20,7 @@ export { DeviceCapture } from "./media/capture";
 export type { Kind } from "./media/peer";
 export type { RinglineOptions } from "./ringline";
 export { Ringline } from "./ringline";
+export { merge } from "./threads/history";
+export type { Pending } from "./threads/outbox";
+export type { CallEntry, Entry, Folder, InboxState, MessageEntry, PastCall, Thread } from "./threads/shapes";
+export { Threads } from "./threads/threads";
