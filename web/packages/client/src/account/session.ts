@@ -79,7 +79,7 @@ export class Session {
   /** Whether the server still knows this device. Rejects with Refused where it cannot be reached. */
   async holds(): Promise<boolean> {
     try {
-      await this.ask("GET", "/v1/me");
+      await this.me();
       return true;
     } catch (error) {
       if (error instanceof Refused && error.reason !== Reason.UNAVAILABLE) return false;
@@ -156,6 +156,10 @@ export class Session {
 
   revoke(deviceId: string): Promise<unknown> {
     return this.ask("DELETE", `/v1/me/devices/${deviceId}`);
+  }
+
+  me(): Promise<Account> {
+    return this.ask("GET", "/v1/me");
   }
 
   /** Changes how one is shown to others, here and in what is kept of the session. */
