@@ -116,7 +116,10 @@ function PastCallRow({ past, ownDevice, busy, call }: PastCallRowProps) {
             <span className="person-icon">
               <CallIcon call={entry.call} />
             </span>
-            <span className="person-last">{[callTitle(entry.call), outcome].filter(Boolean).join(" · ")}</span>
+            <span className="person-last">
+              <span className={outcome === undefined ? "" : "past-title"}>{callTitle(entry.call)}</span>
+              {outcome}
+            </span>
           </span>
         </span>
         <time className="past-time" dateTime={new Date(entry.at_ms).toISOString()}>
