@@ -12,7 +12,15 @@ from google.protobuf.message import DecodeError
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -20,6 +28,7 @@ from ringline.bus import Bus, token
 from ringline.refusal import Refusal
 from ringline.telemetry import log, report_bug
 from ringline.v1.events_pb2 import Event
+from ringline.v1.reasons_pb2 import Reason
 
 STREAM = "EVENTS"
 PUBLISH_SECONDS = 5.0
@@ -124,6 +133,37 @@ class Log:
                     "event log cannot be read", durable=durable, problem=type(trouble).__name__
                 )
                 await asyncio.sleep(1.0)
+
+    async def replay(self, facts: Sequence[str], on_event: OnEvent) -> int:
+        """Calls `on_event` for each event of these facts that is there now, oldest first; answers how many.
+
+        Raises Refusal(UNAVAILABLE) while the log is away, and what the handler raised.
+        """
+        try:
+            return await self._replay([f"ringline.events.{token(fact)}" for fact in facts], on_event)
+        except (NatsError, OSError, TimeoutError) as trouble:
+            raise Refusal(Reason.REASON_UNAVAILABLE, "The event log cannot be read.") from trouble
+
+    async def _replay(self, subjects: list[str], on_event: OnEvent) -> int:
+        await self.ensure_stream()
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.ALL,
+            filter_subjects=subjects,
+            ack_policy=AckPolicy.NONE,
+            inactive_threshold=ACK_SECONDS,
+        )
+        subscription = await self._context().pull_subscribe("", stream=STREAM, config=config)
+        try:
+            left = (await subscription.consumer_info()).num_pending or 0
+            count = 0
+            while count < left:
+                for message in await subscription.fetch(min(BATCH, left - count), timeout=PUBLISH_SECONDS):
+                    count += 1
+                    await on_event(Event.FromString(message.data))
+            return count
+        finally:
+            with suppress(NatsError, OSError):
+                await subscription.unsubscribe()
 
     async def _consume(self, durable: str, facts: list[str], on_event: OnEvent) -> None:
         await self.ensure_stream()

@@ -104,6 +104,12 @@ def user(context: typer.Context) -> None:
     importlib.import_module("services.directory.cli").app(context.args, prog_name="ringline user")
 
 
+@app.command("rebuild-history")
+def rebuild_history() -> None:
+    """Write the entries of past calls that are missing, from the event log and from signaling."""
+    importlib.import_module("services.conversations.cli").main()
+
+
 def main() -> None:
     """The console script."""
     app()

@@ -11,6 +11,7 @@ Every wait has a deadline. What the server refuses is raised as ringline.refusal
 """
 
 from ringline.client.call import DEADLINE, Call, NotInTime
+from ringline.client.inbox import Inbox
 from ringline.client.keys import DeviceKey
 from ringline.client.line import Line, LineClosed
 from ringline.client.phone import Phone, mint_command
@@ -21,6 +22,7 @@ __all__ = [
     "Api",
     "Call",
     "DeviceKey",
+    "Inbox",
     "Line",
     "LineClosed",
     "NotInTime",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ringline.client.call import DEADLINE, Call, Watch
+from ringline.client.inbox import Inbox
 from ringline.client.line import Line, LineClosed, fenced
 from ringline.client.rest import Session
 from ringline.refusal import Refusal
@@ -56,6 +57,7 @@ class Phone:
         self.session = session
         self.instance = instance or secrets.token_urlsafe(12)
         self.calls: dict[str, Call] = {}
+        self.inbox = Inbox()
         self.line: Line | None = None
         self.incarnation = 0
         self.connections = 0
@@ -107,6 +109,15 @@ class Phone:
     async def until_connected(self, within: float = DEADLINE) -> "Phone":
         """Waits until the line is open."""
         return await self.until(lambda phone: phone.is_connected, within)
+
+    async def catch_up(self) -> Inbox:
+        """Asks for what changed in the threads and takes it in: after each welcome, and after a gap."""
+        more = True
+        while more:
+            page = await self.session.changes(self.inbox.feed)
+            more = self.inbox.take(page)
+        self._watch.changed()
+        return self.inbox
 
     async def command(self, frame: ClientFrame, within: float = DEADLINE) -> ServerFrame:
         """Sends a command until it has a reply, on the next line where this one breaks, always with the same
@@ -244,6 +255,8 @@ class Phone:
             self._see_snapshot(frame.welcome)
         elif kind == "beat" and not frame.reply_to:
             self._see_beat(frame.beat)
+        elif kind == "thread_changed":
+            self.inbox.see(frame.thread_changed)
         elif kind == "reconnect":
             self._pause_ms = frame.reconnect.after_ms
             asyncio.get_running_loop().call_later(frame.reconnect.after_ms / 1000, self.drop)
@@ -262,6 +275,7 @@ class Phone:
             self._rung.pop(call.call_id, None)
 
     def _see_snapshot(self, welcome: client_pb2.Welcome) -> None:
+        self.inbox.is_behind = True
         if welcome.incarnation > self.incarnation:
             self.incarnation = welcome.incarnation
             for call in self.calls.values():

@@ -1,8 +1,9 @@
-"""The REST side of the public API: accounts, devices, tickets, address book, settings.
+"""The REST side of the public API: accounts, devices, tickets, address book, settings, threads.
 
 Answers are the API's own JSON (see /openapi.json). A problem (RFC 9457) is raised as Refusal.
 """
 
+import secrets
 import time
 import unicodedata
 from collections.abc import Sequence
@@ -149,6 +150,50 @@ class Session:
     async def unblock(self, username: str) -> None:
         """Lifts a block."""
         await self.ask("DELETE", f"/v1/me/blocks/{_segment(username)}")
+
+    async def send(self, username: str, text: str, client_id: str = "") -> Json:
+        """Sends a message: {entry, thread}. The same `client_id` again has the same answer."""
+        body = {"client_id": client_id or secrets.token_urlsafe(18), "text": text}
+        return await self.ask("POST", f"/v1/threads/{_segment(username)}/messages", body)
+
+    async def threads(self, folder: str = "inbox", before: int = 0, limit: int = 50) -> Json:
+        """The threads in "inbox" or "requests", the newest entry first: {threads, next, state}."""
+        return await self.ask("GET", f"/v1/threads?folder={folder}&before={before}&limit={limit}")
+
+    async def changes(self, since: int = 0, limit: int = 50) -> Json:
+        """The threads that changed after a feed number: {threads, more, state}."""
+        return await self.ask("GET", f"/v1/threads/changes?since={since}&limit={limit}")
+
+    async def entries(self, username: str, before: int = 0, limit: int = 50) -> Json:
+        """The entries of a thread, newest first: {thread, entries, next}."""
+        query = f"before={before}&limit={limit}"
+        return await self.ask("GET", f"/v1/threads/{_segment(username)}/entries?{query}")
+
+    async def mark_read(self, username: str, number: int) -> Json:
+        """Marks a thread as read up to an entry; the thread."""
+        return await self.ask("PUT", f"/v1/threads/{_segment(username)}/read", {"number": number})
+
+    async def accept(self, username: str) -> Json:
+        """Takes a stranger's thread among the conversations; the thread."""
+        return await self.ask("PUT", f"/v1/threads/{_segment(username)}/accepted")
+
+    async def remove_thread(self, username: str) -> None:
+        """Removes a thread from this account's view."""
+        await self.ask("DELETE", f"/v1/threads/{_segment(username)}")
+
+    async def past_calls(self, missed: bool = False, before: str = "", limit: int = 50) -> Json:
+        """Calls with everybody, newest first: {calls, next}."""
+        query = f"missed={str(missed).lower()}&before={before}&limit={limit}"
+        return await self.ask("GET", f"/v1/calls?{query}")
+
+    async def allow_messages_from(self, *audiences: str) -> None:
+        """Who may write: any of "contacts", "following", "verified", "everyone"; none means nobody."""
+        await self.ask("PUT", "/v1/me/message-settings", {"audiences": list(audiences)})
+
+    async def online(self, *user_ids: str) -> list[str]:
+        """Who of these is there, as far as one may see it."""
+        query = "&".join(f"user_id={one}" for one in user_ids)
+        return list((await self.ask("GET", f"/v1/presence?{query}"))["online"])
 
     async def entitlement(self) -> Json:
         """{place_audio, place_video}."""

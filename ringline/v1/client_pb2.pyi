@@ -1041,7 +1041,7 @@ class ThreadChanged(_message.Message):
 
     @_builtins.property
     def added(self) -> _threads_pb2.Entry:
-        """The entry that was added; not set where the change added none."""
+        """The entry that was added, or that replaces the one of the same number; not set where the change touched none."""
 
     def __init__(
         self,

@@ -99,7 +99,7 @@ class ListThreadsRequest(_message.Message):
     folder: _threads_pb2.Folder.ValueType
     """Which folder."""
     before: _builtins.int
-    """Threads that changed before this feed number; 0 begins at the newest."""
+    """As answered by the page before; 0 begins at the newest."""
     limit: _builtins.int
     """At most this many, 1 to 100."""
     def __init__(
@@ -131,7 +131,7 @@ class ListThreadsResponse(_message.Message):
     """Pass it as "before" for the next page; 0 at the end."""
     @_builtins.property
     def threads(self) -> _containers.RepeatedCompositeFieldContainer[_threads_pb2.Thread]:
-        """The newest change first."""
+        """The newest entry first."""
 
     @_builtins.property
     def state(self) -> Global___InboxState:

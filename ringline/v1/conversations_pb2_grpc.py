@@ -89,7 +89,7 @@ class ConversationsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListThreads(self, request, context):
-        """Lists threads, the newest change first.
+        """Lists threads, the one with the newest entry first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class ConversationsStub:
     SendMessage: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.SendMessageRequest, _conversations_pb2.SendMessageResponse]
     """Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered."""
     ListThreads: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListThreadsRequest, _conversations_pb2.ListThreadsResponse]
-    """Lists threads, the newest change first."""
+    """Lists threads, the one with the newest entry first."""
     ListChanges: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListChangesRequest, _conversations_pb2.ListChangesResponse]
     """Lists the threads that changed since, the oldest change first, so that a client can catch up."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.ListEntriesRequest, _conversations_pb2.ListEntriesResponse]
@@ -58,7 +58,7 @@ class ConversationsAsyncStub(ConversationsStub):
     SendMessage: _aio.UnaryUnaryMultiCallable[_conversations_pb2.SendMessageRequest, _conversations_pb2.SendMessageResponse]  # type: ignore[assignment]
     """Sends a text message, if policy lets it. What policy leaves unheard looks sent and is never delivered."""
     ListThreads: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListThreadsRequest, _conversations_pb2.ListThreadsResponse]  # type: ignore[assignment]
-    """Lists threads, the newest change first."""
+    """Lists threads, the one with the newest entry first."""
     ListChanges: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListChangesRequest, _conversations_pb2.ListChangesResponse]  # type: ignore[assignment]
     """Lists the threads that changed since, the oldest change first, so that a client can catch up."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_conversations_pb2.ListEntriesRequest, _conversations_pb2.ListEntriesResponse]  # type: ignore[assignment]
@@ -89,7 +89,7 @@ class ConversationsServicer(metaclass=_abc_1.ABCMeta):
         request: _conversations_pb2.ListThreadsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversations_pb2.ListThreadsResponse, _abc.Awaitable[_conversations_pb2.ListThreadsResponse]]:
-        """Lists threads, the newest change first."""
+        """Lists threads, the one with the newest entry first."""
 
     @_abc_1.abstractmethod
     def ListChanges(

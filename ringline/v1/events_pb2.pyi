@@ -243,6 +243,7 @@ class CallEnded(_message.Message):
     ENDED_AT_MS_FIELD_NUMBER: _builtins.int
     SHADOW_FIELD_NUMBER: _builtins.int
     ANSWERED_DEVICE_ID_FIELD_NUMBER: _builtins.int
+    DECLINED_FIELD_NUMBER: _builtins.int
     caller_id: _builtins.str
     """Who called."""
     callee_id: _builtins.str
@@ -263,6 +264,8 @@ class CallEnded(_message.Message):
     """The callee never heard of it: the caller's entry says no answer, the callee has a refused attempt and no entry."""
     answered_device_id: _builtins.str
     """The device of the callee that answered; empty where none did."""
+    declined: _builtins.bool
+    """A device of the callee declined, though others may have rung on."""
     @_builtins.property
     def asked(self) -> _types_pb2.Kinds:
         """The kinds that were asked for."""
@@ -281,10 +284,11 @@ class CallEnded(_message.Message):
         ended_at_ms: _builtins.int = ...,
         shadow: _builtins.bool = ...,
         answered_device_id: _builtins.str = ...,
+        declined: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_device_id", b"answered_device_id", "asked", b"asked", "callee_id", b"callee_id", "caller_id", b"caller_id", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "placed_at_ms", b"placed_at_ms", "shadow", b"shadow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_device_id", b"answered_device_id", "asked", b"asked", "callee_id", b"callee_id", "caller_id", b"caller_id", "declined", b"declined", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "placed_at_ms", b"placed_at_ms", "shadow", b"shadow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -762,8 +762,8 @@ class MayMessageRequest(_message.Message):
     other_user_id: _builtins.str
     """To whom."""
     first: _builtins.bool
-    """This is the sender's first message in the thread: it counts against the budget of new strangers where the other does
-    not know him.
+    """This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
+    cannot see that the other knows him.
     """
     def __init__(
         self,
@@ -792,10 +792,12 @@ class MayMessageResponse(_message.Message):
     outcome: Global___Outcome.ValueType
     """ADMITTED is delivered, UNHEARD looks sent, REFUSED carries why."""
     stranger: _builtins.bool
-    """The sender is a stranger to the other: the first message goes to the requests."""
+    """The sender is a stranger to the other, who neither has him as a contact nor follows him nor ever wrote to him: the
+    first message goes to the requests.
+    """
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
-        """The reason, where it is the sender's own fault."""
+        """The reason, where it is the sender's own fault: self, user_not_found, limited."""
 
     def __init__(
         self,

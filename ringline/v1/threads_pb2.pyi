@@ -70,7 +70,7 @@ class Thread(_message.Message):
 
     @_builtins.property
     def last(self) -> Global___Entry:
-        """The newest entry; not set where there is none."""
+        """The newest entry; not set where there is none: the thread was removed, or nothing was said yet."""
 
     def __init__(
         self,
@@ -103,7 +103,9 @@ class Entry(_message.Message):
     number: _builtins.int
     """Its place in this thread: 1, 2, 3 and so on; the other's thread numbers by itself."""
     at_ms: _builtins.int
-    """When it happened, in Unix milliseconds."""
+    """When it was written or placed, in Unix milliseconds. A call has its place by its end, so that what was written while it
+    went on stands before it.
+    """
     @_builtins.property
     def message(self) -> Global___MessageEntry:
         """Words."""
@@ -182,7 +184,7 @@ class CallEntry(_message.Message):
     outgoing: _builtins.bool
     """The owner of the thread placed it."""
     ending: _types_pb2.Ending.ValueType
-    """How it ended, as the owner may know it."""
+    """How it ended, as the owner may know it; never severed: who is no longer taken calls from does not learn it here."""
     missed: _builtins.bool
     """It rang for the owner, and nobody on any device of his answered or declined."""
     duration_ms: _builtins.int

@@ -5,7 +5,8 @@ Directory.SignUp, Directory.SignIn, Directory.Recover, Directory.RenewToken, Dir
 Directory.IssuerKeys, Directory.RegisterDevice, Directory.ListDevices, Directory.GetDevice,
 Directory.RevokeDevice, Directory.Resolve, Directory.SearchPeople, Directory.GetAccount,
 Directory.UpdateProfile, Directory.Rename, Directory.SetStanding, Directory.SetRelation,
-Directory.ListRelations, Directory.Relate. Hears  nothing.   Says  nothing.   Asks  nobody.
+Directory.ListRelations, Directory.GetProfiles, Directory.NoteMessaged, Directory.Relate.
+Hears  nothing.   Says  nothing.   Asks  nobody.
 
 A username is all it takes to have an account. What a name looks like decides who has it (username.py), the
 door decides who gets in (door.py), and policy asks for every call how two people are related (graph.py).

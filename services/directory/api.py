@@ -21,6 +21,7 @@ QUERY_SHORTEST = 2
 QUERY_LONGEST = 40
 FOUND = 20
 PAGE = 200
+PROFILES = 100
 
 
 class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
@@ -142,6 +143,15 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
         """Answers an account."""
         return directory_pb2.GetAccountResponse(account=await self._store.account(_user(request.user_id)))
 
+    async def GetProfiles(
+        self, request: directory_pb2.GetProfilesRequest, context: Context
+    ) -> directory_pb2.GetProfilesResponse:
+        """Answers profiles; who has none is left out."""
+        if len(request.user_ids) > PROFILES:
+            raise Refusal(reasons_pb2.REASON_INVALID, f"Profiles of {PROFILES} users at most are answered.")
+        user_ids = {user_id for user_id in request.user_ids if ids.is_id(user_id, "u_")}
+        return directory_pb2.GetProfilesResponse(profiles=await self._store.profiles(sorted(user_ids)))
+
     async def UpdateProfile(
         self, request: directory_pb2.UpdateProfileRequest, context: Context
     ) -> directory_pb2.UpdateProfileResponse:
@@ -199,6 +209,16 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
         people = await self._graph.relations(_user(request.user_id), relation, after, limit + 1)
         page, more = people[:limit], people[limit:]
         return directory_pb2.ListRelationsResponse(people=page, next=page[-1].username if more else "")
+
+    async def NoteMessaged(
+        self, request: directory_pb2.NoteMessagedRequest, context: Context
+    ) -> directory_pb2.NoteMessagedResponse:
+        """Notes that one has written to another."""
+        user_id, other_id = _user(request.user_id), _user(request.other_user_id)
+        if user_id == other_id:
+            raise Refusal(reasons_pb2.REASON_SELF)
+        await self._graph.note_messaged(user_id, other_id)
+        return directory_pb2.NoteMessagedResponse()
 
     def Relate(
         self, request_iterator: AsyncIterator[directory_pb2.RelateRequest], context: object

@@ -54,6 +54,17 @@ ON CONFLICT (user_id, other_id) DO UPDATE SET {column} = true
 """
 _REMOVE = "UPDATE edge SET {column} = false WHERE user_id = $1 AND other_id = $2"
 _TIDY = "DELETE FROM edge WHERE user_id = $1 AND other_id = $2 AND NOT (contact OR follows OR messaged)"
+# The two people are held first, in the order of their ids, and then the edge, as by everybody who takes more
+# than one of these: nobody waits for somebody who waits for him.
+_NOTE_MESSAGED = """
+WITH people AS MATERIALIZED (
+     SELECT user_id FROM account WHERE user_id IN ($1, $2) ORDER BY user_id FOR KEY SHARE),
+     noted AS (
+     INSERT INTO edge AS e (user_id, other_id, messaged)
+     SELECT $1, $2, true WHERE (SELECT count(*) FROM people) = 2
+     ON CONFLICT (user_id, other_id) DO UPDATE SET messaged = true WHERE NOT e.messaged)
+SELECT count(*) FROM people
+"""
 _LIST = """
 SELECT account.user_id, username, display_name, verified
   FROM edge JOIN account ON account.user_id = edge.other_id
@@ -123,6 +134,14 @@ class Graph:
             else:
                 await con.execute(_REMOVE.format(column=column), user_id, other_id)
                 await con.execute(_TIDY, user_id, other_id)
+
+    async def note_messaged(self, user_id: str, other_id: str) -> None:
+        """Notes for good that one has written to another; may be repeated.
+
+        Raises Refusal(USER_NOT_FOUND) where one of the two does not exist.
+        """
+        if await self._db.fetchval(_NOTE_MESSAGED, user_id, other_id) != 2:
+            raise unknown_user()
 
     async def relations(
         self, user_id: str, relation: Relation.ValueType, after: str, limit: int

@@ -4,6 +4,7 @@ A name is one row of `name`: borne by a user, or held for him 30 days after he g
 upsert on its skeleton, which the database decides, so of any number of people who ask at once one gets it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ringline.db import Connection, Database, Record
@@ -37,6 +38,7 @@ _IDENTIFY = """
 INSERT INTO identity (issuer, subject, user_id, claim) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 RETURNING true
 """
+_PROFILES = "SELECT user_id, username, display_name, verified FROM account WHERE user_id = ANY($1::text[])"
 _UPDATE_PROFILE = f"""
 UPDATE account SET display_name = coalesce($2, display_name), searchable = coalesce($3, searchable)
  WHERE user_id = $1 RETURNING {ACCOUNT_COLUMNS}
@@ -109,6 +111,11 @@ class Store:
         """The account. Raises Refusal(USER_NOT_FOUND)."""
         row = await self._db.fetchrow(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE user_id = $1", user_id)
         return account_of(_found(row))
+
+    async def profiles(self, user_ids: Sequence[str]) -> list[Profile]:
+        """The profiles of those who exist, in no particular order."""
+        rows = await self._db.fetch(_PROFILES, list(user_ids))
+        return [profile_of(row) for row in rows]
 
     async def by_username(self, name: str) -> Account:
         """The account with this username, in normal form. Raises Refusal(USER_NOT_FOUND)."""

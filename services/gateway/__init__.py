@@ -2,7 +2,7 @@
 
 Owns  nothing.   Answers  nothing.
 Hears  nothing.   Says  nothing.
-Asks  directory, policy, presence, signaling.
+Asks  directory, policy, presence, signaling, conversations.
 
 What it answers is not gRPC: REST below /v1/ (docs/openapi.json) and the WebSocket /v1/connect. What it hears
 are wake-ups over the bus, on a subject of its own and on the one of all gateways.
@@ -17,6 +17,7 @@ from ringline import ids
 from ringline.node import Node
 from ringline.telemetry import log
 from ringline.v1 import signaling_pb2, signaling_pb2_grpc
+from ringline.v1.conversations_pb2_grpc import ConversationsStub
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from ringline.v1.policy_pb2_grpc import PolicyStub
 from ringline.v1.presence_pb2_grpc import PresenceStub
@@ -57,7 +58,18 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
     door = Door(settings.allowed_origins.split(","), trusted, tickets, strikes)
     board = Board(settings, gateway_id, door, doorkeeper, lookups, link, lease)
     policy = PolicyStub(node.channel("policy"))
-    edge = Edge(settings, environment, directory, policy, presence, doorkeeper, tickets, lookups, trusted)
+    edge = Edge(
+        settings,
+        environment,
+        directory,
+        policy,
+        presence,
+        ConversationsStub(node.channel("conversations")),
+        doorkeeper,
+        tickets,
+        lookups,
+        trusted,
+    )
     bus = await node.bus()
     await bus.subscribe_wakes(gateway_id, link.hear)
     bus.on_reconnect(link.compare)

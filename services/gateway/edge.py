@@ -19,6 +19,7 @@ from services.gateway.settings import Settings
 from services.gateway.tickets import TicketPress
 
 if TYPE_CHECKING:  # these classes are in the stub files only
+    from ringline.v1.conversations_pb2_grpc import ConversationsAsyncStub
     from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
     from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
@@ -35,6 +36,7 @@ class Edge:
     directory: DirectoryAsyncStub
     policy: PolicyAsyncStub
     presence: PresenceAsyncStub
+    conversations: ConversationsAsyncStub
     doorkeeper: Doorkeeper
     tickets: TicketPress
     lookups: Buckets

@@ -28,6 +28,10 @@ class Bucket:
             self.full_at = max(self.full_at, now) + every
         return wait
 
+    def give_back(self, every: float) -> None:
+        """Gives one back that was taken: it did not count."""
+        self.full_at -= every
+
 
 class Buckets:
     """A bucket for each key."""
@@ -42,6 +46,12 @@ class Buckets:
         bucket = self._buckets.get(key, now) or Bucket()
         self._buckets.put(key, bucket, now)
         return bucket.take(now, self._burst, self._every)
+
+    def give_back(self, key: str, now: float) -> None:
+        """Gives one back that was taken: it did not count."""
+        bucket = self._buckets.get(key, now)
+        if bucket is not None:
+            bucket.give_back(self._every)
 
     def wait(self, key: str, now: float) -> float:
         """Seconds until one may be taken; takes none."""

@@ -1,13 +1,15 @@
-"""Policy: may this caller ring this callee?
+"""Policy: may this caller ring this callee, and may this one write to that one?
 
-Owns  call_settings, block, entitlement_version, entitlement.
-Answers  Policy.Decide, Policy.Explain, Policy.GetCallSettings, Policy.SetCallSettings, Policy.Block,
-Policy.Unblock, Policy.ListBlocks, Policy.GetEntitlements, Policy.SetEntitlements.
+Owns  call_settings, message_settings, message_budget, block, entitlement_version, entitlement.
+Answers  Policy.Decide, Policy.Explain, Policy.GetCallSettings, Policy.SetCallSettings, Policy.MayMessage,
+Policy.GetMessageSettings, Policy.SetMessageSettings, Policy.MaySeePresence, Policy.Block, Policy.Unblock,
+Policy.ListBlocks, Policy.GetEntitlements, Policy.SetEntitlements.
 Hears  nothing.   Says  nothing.   Asks  directory, signaling.
 
 Directory says who the two are and how they are related; the rules (rules.py) turn that, the callee's
-settings, blocks and the operator's entitlements into a verdict, which is never remembered. A block is
-acknowledged when signaling has closed the gate between the two (gates.py).
+settings, blocks and the operator's entitlements into a verdict, which is never remembered. Messages have
+rules of their own (messages.py) and budgets (budget.py). A block is acknowledged when signaling has closed
+the gate between the two (gates.py).
 """
 
 from collections.abc import AsyncIterator
@@ -16,14 +18,17 @@ from contextlib import asynccontextmanager
 from ringline.node import Node
 from ringline.v1 import directory_pb2, directory_pb2_grpc, policy_pb2_grpc, signaling_pb2_grpc
 from services.policy.api import PolicyApi
+from services.policy.budget import Budgets
 from services.policy.gates import Gates
+from services.policy.settings import Settings
 from services.policy.store import Store
 
 
 @asynccontextmanager
-async def build(node: Node) -> AsyncIterator[None]:
+async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[None]:
     """Builds the service in this process."""
-    store = Store(await node.database("policy"))
+    db = await node.database("policy")
+    store, budgets = Store(db), Budgets(db, settings or Settings.load())
     relations = await node.asker(
         "directory",
         lambda channel: directory_pb2_grpc.DirectoryStub(channel).Relate,
@@ -31,7 +36,7 @@ async def build(node: Node) -> AsyncIterator[None]:
         lambda response: response.answers,
     )
     gates = Gates(store, signaling_pb2_grpc.SignalingStub(node.channel("signaling")))
-    api = PolicyApi(store, relations, gates, node.draining)
+    api = PolicyApi(store, relations, gates, budgets, node.draining)
     node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, api)
     node.spawn(gates.run(), "policy gates")
     yield

@@ -1,5 +1,6 @@
 """Policy's gRPC methods."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from grpc import aio
@@ -10,22 +11,39 @@ from ringline.asker import Asker
 from ringline.gather import Gather
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
+from services.policy import messages
+from services.policy.budget import Budgets
 from services.policy.gates import Gates
 from services.policy.rules import (
     check_attempt,
     check_audiences,
     check_entitlements,
+    check_others,
     check_two,
     check_user,
     decide,
+    shows_presence,
     unknown,
 )
 from services.policy.store import Pair, Store
 
 VERDICTS = Counter("ringline_verdicts_total", "Verdicts by act and outcome.", ["act", "outcome"])
 
+MESSAGES = Counter("ringline_message_verdicts_total", "Verdicts on messages by outcome.", ["outcome"])
+
+OWN_FAULTS = {
+    reasons_pb2.REASON_SELF,
+    reasons_pb2.REASON_USER_NOT_FOUND,
+    reasons_pb2.REASON_LIMITED,
+}
+"""What is said to who writes; the rest is no verdict."""
+
 RELATE_SECONDS = 1.8
 """What directory gets; less than the two seconds of whoever asks for the verdict."""
+
+LOOKS_AT_ONCE = 64
+"""Questions for the sake of presence that directory gets at once: calls need the same window, and come
+first."""
 
 Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
 
@@ -33,12 +51,17 @@ Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
 class PolicyApi(policy_pb2_grpc.PolicyServicer):
     """The servicer."""
 
-    def __init__(self, store: Store, relations: Relations, gates: Gates, draining: Draining) -> None:
+    def __init__(
+        self, store: Store, relations: Relations, gates: Gates, budgets: Budgets, draining: Draining
+    ) -> None:
         self._store = store
         self._relations = relations
         self._gates = gates
+        self._budgets = budgets
         self._draining = draining
         self._standings = Gather(store.standings)
+        self._message_standings = Gather(store.message_standings)
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     def Decide(
         self, request_iterator: AsyncIterator[policy_pb2.DecideRequest], context: object
@@ -104,6 +127,86 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         await self._store.set_audiences(request.user_id, audiences)
         settings = policy_pb2.CallSettings(audiences=sorted(audiences))
         return policy_pb2.SetCallSettingsResponse(settings=settings)
+
+    async def MayMessage(
+        self,
+        request: policy_pb2.MayMessageRequest,
+        context: aio.ServicerContext[policy_pb2.MayMessageRequest, policy_pb2.MayMessageResponse],
+    ) -> policy_pb2.MayMessageResponse:
+        """Answers what becomes of a message, and counts it."""
+        try:
+            check_two(request.user_id, request.other_user_id)
+            verdict = await self._message_verdict(request)
+            await self._budgets.spend(request.user_id, verdict.is_new)
+            answer = policy_pb2.MayMessageResponse(outcome=verdict.outcome, stranger=verdict.stranger)
+        except Refusal as refusal:
+            if refusal.reason not in OWN_FAULTS:
+                raise
+            answer = policy_pb2.MayMessageResponse(
+                outcome=policy_pb2.OUTCOME_REFUSED, refused=refusal.to_proto()
+            )
+        MESSAGES.labels(answer.outcome).inc()
+        return answer
+
+    async def _message_verdict(self, request: policy_pb2.MayMessageRequest) -> messages.Verdict:
+        question = directory_pb2.PairQuestion(user_id=request.user_id, other_user_id=request.other_user_id)
+        pair = await self._relations.ask(question, RELATE_SECONDS)
+        standing = await self._message_standings.ask(Pair(request.user_id, request.other_user_id))
+        return messages.decide(pair, standing, request.first)
+
+    async def GetMessageSettings(
+        self,
+        request: policy_pb2.GetMessageSettingsRequest,
+        context: aio.ServicerContext[
+            policy_pb2.GetMessageSettingsRequest, policy_pb2.GetMessageSettingsResponse
+        ],
+    ) -> policy_pb2.GetMessageSettingsResponse:
+        """Answers who may write."""
+        check_user(request.user_id)
+        audiences = sorted(await self._store.message_audiences(request.user_id))
+        settings = policy_pb2.MessageSettings(audiences=audiences)
+        return policy_pb2.GetMessageSettingsResponse(settings=settings)
+
+    async def SetMessageSettings(
+        self,
+        request: policy_pb2.SetMessageSettingsRequest,
+        context: aio.ServicerContext[
+            policy_pb2.SetMessageSettingsRequest, policy_pb2.SetMessageSettingsResponse
+        ],
+    ) -> policy_pb2.SetMessageSettingsResponse:
+        """Sets who may write."""
+        check_user(request.user_id)
+        audiences = check_audiences(request.settings.audiences)
+        await self._store.set_message_audiences(request.user_id, audiences)
+        settings = policy_pb2.MessageSettings(audiences=sorted(audiences))
+        return policy_pb2.SetMessageSettingsResponse(settings=settings)
+
+    async def MaySeePresence(
+        self,
+        request: policy_pb2.MaySeePresenceRequest,
+        context: aio.ServicerContext[policy_pb2.MaySeePresenceRequest, policy_pb2.MaySeePresenceResponse],
+    ) -> policy_pb2.MaySeePresenceResponse:
+        """Answers whose presence a user may see; who does not exist is left out."""
+        user_id, others = request.user_id, check_others(request.user_id, request.other_user_ids)
+        edges = await asyncio.gather(*(self._edges_to(user_id, other) for other in others))
+        blocked = await self._store.blocked_among(user_id, others)
+        seen = [
+            other
+            for other, known in zip(others, edges, strict=True)
+            if shows_presence(known, other in blocked)
+        ]
+        return policy_pb2.MaySeePresenceResponse(user_ids=seen)
+
+    async def _edges_to(self, user_id: str, other_user_id: str) -> directory_pb2.Edges:
+        """How the other is related to the user; not at all where there is no such other."""
+        question = directory_pb2.PairQuestion(user_id=user_id, other_user_id=other_user_id)
+        async with self._looks:
+            try:
+                return (await self._relations.ask(question, RELATE_SECONDS)).other_to_user
+            except Refusal as refusal:
+                if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
+                    raise
+                return directory_pb2.Edges()
 
     async def Block(
         self,

@@ -7,14 +7,15 @@ of an admitted stranger whom nobody answers: what may be sent follows from the t
 truth, relay only.
 
 **Device truth** (ringing, busy, declined) is shown to those callers whom the callee has as a contact or
-follows, in calls that are admitted. For these, media may go the direct way; all others are **relay only**.
+follows, in calls that are admitted: to those who may see his presence at any time, by the same rule
+(`shows_presence`). For these, media may go the direct way; all others are **relay only**.
 
 A running call is not judged by audiences again: who answered has said yes to that person. What can change
 during a call is the tier of who turns a kind on, and a block.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ringline import ids
@@ -27,6 +28,8 @@ DEFAULT_AUDIENCES = frozenset({Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOL
 """Of a user who never chose."""
 ANY_TIER = "*"
 MOST_TIERS = 100
+MOST_OTHERS = 100
+"""Users in one question about presence at most."""
 LONGEST_USERNAME = 64
 """Characters of a username as typed; directory knows the exact rules."""
 
@@ -65,15 +68,10 @@ class Case(NamedTuple):
     is_self: bool
     wants_audio: bool
     wants_video: bool
-    is_contact: bool
-    """The callee has the caller in the address book."""
-    is_followed: bool
-    """The callee follows the caller."""
-    is_verified: bool
-    """The caller has the verified mark."""
     caller: Entitled
     callee: Entitled
-    audiences: frozenset[Audience.ValueType]
+    welcome_as: frozenset[Audience.ValueType]
+    """Those of the callee's audiences to which the caller belongs."""
     blocked: bool
     blocking: bool
 
@@ -113,22 +111,10 @@ PLACE = (
     CALLEE_WITHOUT_VIDEO,
     BLOCKED,
     BLOCKING,
-    Rule(
-        "audience.contacts",
-        ADMITS,
-        lambda case: case.is_contact and Audience.AUDIENCE_CONTACTS in case.audiences,
-    ),
-    Rule(
-        "audience.following",
-        ADMITS,
-        lambda case: case.is_followed and Audience.AUDIENCE_FOLLOWING in case.audiences,
-    ),
-    Rule(
-        "audience.verified",
-        ADMITS,
-        lambda case: case.is_verified and Audience.AUDIENCE_VERIFIED in case.audiences,
-    ),
-    Rule("audience.everyone", ADMITS, lambda case: Audience.AUDIENCE_EVERYONE in case.audiences),
+    Rule("audience.contacts", ADMITS, lambda case: Audience.AUDIENCE_CONTACTS in case.welcome_as),
+    Rule("audience.following", ADMITS, lambda case: Audience.AUDIENCE_FOLLOWING in case.welcome_as),
+    Rule("audience.verified", ADMITS, lambda case: Audience.AUDIENCE_VERIFIED in case.welcome_as),
+    Rule("audience.everyone", ADMITS, lambda case: Audience.AUDIENCE_EVERYONE in case.welcome_as),
     Rule("audience.none", REFUSES, lambda case: True),
 )
 """For placing a call. The last one always holds."""
@@ -162,7 +148,8 @@ def decide(
     decisive, trace = _look(RULES[attempt.act], case)
     admitted = decisive.effect == ADMITS
     is_placing = attempt.act == policy_pb2.ACT_PLACE
-    is_trusted = is_placing and admitted and (case.is_contact or case.is_followed)
+    is_known = shows_presence(pair.other_to_user, standing.blocked or standing.blocking)
+    is_trusted = is_placing and admitted and is_known
     verdict = policy_pb2.Verdict(
         outcome=policy_pb2.OUTCOME_ADMITTED if admitted else policy_pb2.OUTCOME_UNHEARD,
         # Who talks in a running call was settled when it was placed; and whoever is called may always talk.
@@ -180,18 +167,33 @@ def decide(
     return verdict
 
 
+def shows_presence(edges: directory_pb2.Edges, is_blocked: bool) -> bool:
+    """Whether one shows another what his devices do, now and in calls: `edges` lead from him to the other."""
+    return (edges.contact or edges.follows) and not is_blocked
+
+
+def welcome_as(
+    audiences: frozenset[Audience.ValueType], edges: directory_pb2.Edges, is_verified: bool
+) -> frozenset[Audience.ValueType]:
+    """Those of somebody's audiences to which another belongs: `edges` lead from him to the other."""
+    belongs = {
+        Audience.AUDIENCE_CONTACTS: edges.contact,
+        Audience.AUDIENCE_FOLLOWING: edges.follows,
+        Audience.AUDIENCE_VERIFIED: is_verified,
+        Audience.AUDIENCE_EVERYONE: True,
+    }
+    return frozenset(audience for audience in audiences if belongs.get(audience))
+
+
 def _case(attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing) -> Case:
-    caller, callee, edges = pair.user, pair.other, pair.other_to_user
+    caller, callee = pair.user, pair.other
     return Case(
         is_self=caller.profile.user_id == callee.profile.user_id,
         wants_audio=attempt.kinds.audio,
         wants_video=attempt.kinds.video,
-        is_contact=edges.contact,
-        is_followed=edges.follows,
-        is_verified=caller.profile.verified,
         caller=entitled(standing.entitlements, caller.tier),
         callee=entitled(standing.entitlements, callee.tier),
-        audiences=standing.audiences,
+        welcome_as=welcome_as(standing.audiences, pair.other_to_user, caller.profile.verified),
         blocked=standing.blocked,
         blocking=standing.blocking,
     )
@@ -265,6 +267,14 @@ def check_two(user_id: str, other_user_id: str) -> None:
         raise Refusal(reasons_pb2.REASON_INVALID, "Two users' ids are needed.")
     if user_id == other_user_id:
         raise Refusal(reasons_pb2.REASON_SELF)
+
+
+def check_others(user_id: str, others: Sequence[str]) -> list[str]:
+    """The ids among `others`, each once. Raises Refusal(INVALID) on too many, or where nobody asks."""
+    check_user(user_id)
+    if len(others) > MOST_OTHERS:
+        raise Refusal(reasons_pb2.REASON_INVALID, f"A question is about {MOST_OTHERS} users at most.")
+    return [other for other in dict.fromkeys(others) if ids.is_id(other, "u_")]
 
 
 def check_user(user_id: str) -> None:

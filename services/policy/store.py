@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ringline.db import Database
 from ringline.v1.policy_pb2 import Audience
+from services.policy import messages
 from services.policy.rules import DEFAULT_AUDIENCES, Entitled, Entitlements, Standing
 
 # Scalar subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table.
@@ -23,9 +24,22 @@ SELECT q.n,
     (SELECT max(v.version) FROM entitlement_version AS v)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)"""
 
-AUDIENCES = "SELECT audiences FROM call_settings WHERE user_id = $1"
+BLOCKED_AMONG = """
+SELECT q.other FROM unnest($2::text[]) AS q (other)
+WHERE (SELECT b.closed FROM block AS b WHERE b.user_id = q.other AND b.other_user_id = $1)
+   OR (SELECT b.closed FROM block AS b WHERE b.user_id = $1 AND b.other_user_id = q.other)"""
+
+MESSAGE_STANDINGS = """
+SELECT q.n,
+    (SELECT s.audiences FROM message_settings AS s WHERE s.user_id = q.receiver),
+    (SELECT b.closed FROM block AS b WHERE b.user_id = q.receiver AND b.other_user_id = q.sender),
+    (SELECT b.closed FROM block AS b WHERE b.user_id = q.sender AND b.other_user_id = q.receiver)
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (sender, receiver, n)
+ORDER BY q.n"""
+
+AUDIENCES = "SELECT audiences FROM {table} WHERE user_id = $1"
 SET_AUDIENCES = """
-INSERT INTO call_settings (user_id, audiences) VALUES ($1, $2)
+INSERT INTO {table} (user_id, audiences) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET audiences = excluded.audiences, changed_at = now()"""
 
 BLOCK = """
@@ -61,7 +75,7 @@ SELECT $1, * FROM unnest($2::text[], $3::boolean[], $4::boolean[])"""
 
 
 class Pair(NamedTuple):
-    """Who calls whom."""
+    """Who calls whom, or writes to whom."""
 
     caller_id: str
     callee_id: str
@@ -96,11 +110,31 @@ class Store:
 
     async def audiences(self, user_id: str) -> frozenset[Audience.ValueType]:
         """Who may call this user."""
-        return _audiences(await self._db.fetchval(AUDIENCES, user_id))
+        stored = await self._db.fetchval(AUDIENCES.format(table="call_settings"), user_id)
+        return _audiences(stored)
 
     async def set_audiences(self, user_id: str, audiences: frozenset[Audience.ValueType]) -> None:
         """Sets who may call this user."""
-        await self._db.execute(SET_AUDIENCES, user_id, sorted(audiences))
+        await self._db.execute(SET_AUDIENCES.format(table="call_settings"), user_id, sorted(audiences))
+
+    async def message_standings(self, pairs: Sequence[Pair]) -> list[messages.Standing]:
+        """What is known about each sender and receiver, in one statement: the receiver's settings, blocks."""
+        senders = [pair.caller_id for pair in pairs]
+        receivers = [pair.callee_id for pair in pairs]
+        rows = await self._db.fetch(MESSAGE_STANDINGS, senders, receivers)
+        return [
+            messages.Standing(_audiences(stored, messages.DEFAULT_AUDIENCES), bool(blocked), bool(blocking))
+            for _, stored, blocked, blocking in rows
+        ]
+
+    async def message_audiences(self, user_id: str) -> frozenset[Audience.ValueType]:
+        """Who may write to this user."""
+        stored = await self._db.fetchval(AUDIENCES.format(table="message_settings"), user_id)
+        return _audiences(stored, messages.DEFAULT_AUDIENCES)
+
+    async def set_message_audiences(self, user_id: str, audiences: frozenset[Audience.ValueType]) -> None:
+        """Sets who may write to this user."""
+        await self._db.execute(SET_AUDIENCES.format(table="message_settings"), user_id, sorted(audiences))
 
     async def block(self, user_id: str, other_user_id: str) -> None:
         """Notes a block, unsettled; verdicts see it from now on."""
@@ -109,6 +143,10 @@ class Store:
     async def unblock(self, user_id: str, other_user_id: str) -> None:
         """Notes that a block is lifted, unsettled."""
         await self._db.execute(UNBLOCK, user_id, other_user_id)
+
+    async def blocked_among(self, user_id: str, others: Sequence[str]) -> set[str]:
+        """Those of the others who block this user or whom this user blocks."""
+        return {row[0] for row in await self._db.fetch(BLOCKED_AMONG, user_id, others)}
 
     async def blocks(self, user_id: str) -> list[str]:
         """Those whom this user blocks, newest first."""
@@ -153,5 +191,7 @@ class Store:
         return self._newest
 
 
-def _audiences(stored: list[int] | None) -> frozenset[Audience.ValueType]:
-    return DEFAULT_AUDIENCES if stored is None else frozenset(Audience.ValueType(one) for one in stored)
+def _audiences(
+    stored: list[int] | None, never_chose: frozenset[Audience.ValueType] = DEFAULT_AUDIENCES
+) -> frozenset[Audience.ValueType]:
+    return never_chose if stored is None else frozenset(Audience.ValueType(one) for one in stored)

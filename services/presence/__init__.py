@@ -1,7 +1,8 @@
 """Presence: which lines are open now, and where?
 
 Owns  line, gateway, ticket.
-Answers  Presence.Claim, Presence.Release, Presence.Renew, Presence.Expel, Presence.Locate.
+Answers  Presence.Claim, Presence.Release, Presence.Renew, Presence.Expel, Presence.Locate,
+Presence.ListOnline.
 Hears  nothing.   Says  nothing.   Asks  nobody.
 
 A line lives as long as its gateway renews one lease for all its lines. A newer connection of the same

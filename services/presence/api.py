@@ -1,9 +1,10 @@
 """Presence's gRPC methods."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from grpc import aio
 
+from ringline import ids
 from ringline.answerer import Draining, answer_batches
 from ringline.bus import Bus
 from ringline.gather import Gather
@@ -100,9 +101,19 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
             where="Locate",
         )
 
+    async def ListOnline(
+        self,
+        request: presence_pb2.ListOnlineRequest,
+        context: aio.ServicerContext[presence_pb2.ListOnlineRequest, presence_pb2.ListOnlineResponse],
+    ) -> presence_pb2.ListOnlineResponse:
+        """Answers who has an open line."""
+        _check_count(request.user_ids)
+        asked = [user_id for user_id in request.user_ids if ids.is_id(user_id, "u_")]
+        lines = await self._open_lines.ask(asked)
+        return presence_pb2.ListOnlineResponse(user_ids=dict.fromkeys(line.user_id for line in lines))
+
     async def _locate(self, question: presence_pb2.LocateQuestion) -> presence_pb2.LocateAnswer:
-        if len(question.user_ids) > MOST_USERS:
-            raise Refusal(reasons_pb2.REASON_INVALID, f"A question is about {MOST_USERS} users at most.")
+        _check_count(question.user_ids)
         lines = await self._open_lines.ask(list(question.user_ids))
         return presence_pb2.LocateAnswer(lines=lines)
 
@@ -110,3 +121,8 @@ class PresenceApi(presence_pb2_grpc.PresenceServicer):
         """Tells gateways to close lines. Where the bus is away, they find out at their next renewal."""
         for gateway_id, wake in fences(lines).items():
             await self._bus.publish_wake(gateway_id, wake.SerializeToString())
+
+
+def _check_count(user_ids: Sequence[str]) -> None:
+    if len(user_ids) > MOST_USERS:
+        raise Refusal(reasons_pb2.REASON_INVALID, f"A question is about {MOST_USERS} users at most.")

@@ -1,6 +1,6 @@
 """Signaling: who rings, who won, how did it end?
 
-Owns  call, pair, meta, outbox.   Answers  Link, Sever, FindCall, EndCall.
+Owns  call, pair, meta, outbox.   Answers  Link, Sever, FindCall, ListEnded, EndCall.
 Hears  nothing.   Says  CallPlaced, CallUnheard, CallRang, CallAnswered, CallMediaSet, CallEnded.
 Asks  policy, presence.
 """

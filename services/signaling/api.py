@@ -11,9 +11,11 @@ from ringline.v1 import client_pb2, reasons_pb2, signaling_pb2, signaling_pb2_gr
 from services.signaling.anti_entropy import Repairs
 from services.signaling.call import step
 from services.signaling.exchange import Exchange, line_key, raise_versions
-from services.signaling.record import Phase, phase, side_of
+from services.signaling.record import Phase, ended_event, phase, side_of
 from services.signaling.verbs import EndByOperator, Sever
 
+MOST_ENDED = 500
+"""Calls that are over on one page."""
 MOST_CALLS = 32
 """Live calls shown to a line; nobody waits in more."""
 IN_CALL = ("ringing", "answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report")
@@ -131,6 +133,20 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
         """Answers a call as it is kept."""
         stored = await self._exchange.read(request.call_id)
         return signaling_pb2.FindCallResponse(call=stored.record)
+
+    async def ListEnded(
+        self,
+        request: signaling_pb2.ListEndedRequest,
+        context: aio.ServicerContext[signaling_pb2.ListEndedRequest, signaling_pb2.ListEndedResponse],
+    ) -> signaling_pb2.ListEndedResponse:
+        """Answers calls that are over, as the events that ended them."""
+        if not 1 <= request.limit <= MOST_ENDED:
+            raise Refusal(reasons_pb2.REASON_INVALID, f"limit is 1 to {MOST_ENDED}.")
+        records = [one.record for one in await self._exchange.store.ended_after(request.after, request.limit)]
+        return signaling_pb2.ListEndedResponse(
+            events=[ended_event(record) for record in records],
+            next=records[-1].call_id if len(records) == request.limit else "",
+        )
 
     async def EndCall(
         self,

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, events_pb2, reasons_pb2, signaling_pb2, types_pb2
-from services.signaling.record import CALLEE, CALLER, Phase, Times, bound, leg_of, live, phase, within
+from services.signaling.record import CALLEE, CALLER, Phase, Times, bound, ended, leg_of, live, phase, within
 from services.signaling.verbs import EndByOperator, Sever, Step, Tick, Verb, Who
 
 NORMAL = Times()
@@ -116,21 +116,7 @@ def _end(
         for leg in member.legs:
             if leg.state != signaling_pb2.LEG_STATE_DECLINED:
                 leg.state = signaling_pb2.LEG_STATE_ENDED
-    done.say(
-        now,
-        call_ended=events_pb2.CallEnded(
-            caller_id=new.members[CALLER].profile.user_id,
-            callee_id=new.members[CALLEE].profile.user_id,
-            asked=new.asked,
-            ending=new.ending,
-            ending_for_caller=for_caller,
-            ended_by_id=new.ended_by_id,
-            placed_at_ms=new.placed_at_ms,
-            answered_at_ms=new.answered_at_ms,
-            ended_at_ms=now,
-            shadow=new.shadow,
-        ),
-    )
+    done.say(now, call_ended=ended(new))
 
 
 def _hang_up(done: Step, who: Who, verb: client_pb2.HangUp, now: int, times: Times) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, events_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
-from services.signaling.record import CALLER, Phase, Times, phase, side_of, within
+from services.signaling.record import CALLER, Phase, Times, ended, phase, side_of, within
 from services.signaling.verbs import Who
 
 
@@ -125,13 +125,4 @@ def _first_event(record: signaling_pb2.CallRecord, verdict: policy_pb2.Verdict, 
 
 
 def _busy_event(record: signaling_pb2.CallRecord, now: int) -> events_pb2.Event:
-    ended = events_pb2.CallEnded(
-        caller_id=record.members[0].profile.user_id,
-        callee_id=record.members[1].profile.user_id,
-        asked=record.asked,
-        ending=types_pb2.ENDING_BUSY,
-        ending_for_caller=record.ending_for_caller,
-        placed_at_ms=now,
-        ended_at_ms=now,
-    )
-    return events_pb2.Event(at_ms=now, call_id=record.call_id, version=1, call_ended=ended)
+    return events_pb2.Event(at_ms=now, call_id=record.call_id, version=1, call_ended=ended(record))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ringline.v1 import signaling_pb2, types_pb2
+from ringline.v1 import events_pb2, signaling_pb2, types_pb2
 
 CALLER, CALLEE = 0, 1
 
@@ -74,4 +74,36 @@ def within(kinds: types_pb2.Kinds, *limits: types_pb2.Kinds) -> types_pb2.Kinds:
     """The kinds that are in all of the sets."""
     return types_pb2.Kinds(
         audio=kinds.audio and all(x.audio for x in limits), video=kinds.video and all(x.video for x in limits)
+    )
+
+
+def ended(record: signaling_pb2.CallRecord) -> events_pb2.CallEnded:
+    """What is said of a call whose callee's side is over, and the caller's too where he knows it."""
+    caller, callee = record.members
+    return events_pb2.CallEnded(
+        caller_id=caller.profile.user_id,
+        callee_id=callee.profile.user_id,
+        asked=record.asked,
+        ending=record.ending,
+        ending_for_caller=record.ending_for_caller,
+        ended_by_id=record.ended_by_id,
+        placed_at_ms=record.placed_at_ms,
+        answered_at_ms=record.answered_at_ms,
+        ended_at_ms=record.ended_for_caller_at_ms or record.ended_at_ms,
+        shadow=record.shadow,
+        answered_device_id=record.answered_line.partition(".")[0],
+        declined=any(leg.state == signaling_pb2.LEG_STATE_DECLINED for leg in callee.legs),
+    )
+
+
+def ended_event(record: signaling_pb2.CallRecord) -> events_pb2.Event:
+    """The event that was published when a call ended for both: nothing changes a call after its end."""
+    # A call that ended as it was placed (busy) said first that it was placed.
+    event_id = f"e_{record.call_id[2:]}_{record.version}_{int(record.version == 1)}"
+    return events_pb2.Event(
+        event_id=event_id,
+        at_ms=record.ended_for_caller_at_ms,
+        call_id=record.call_id,
+        version=record.version,
+        call_ended=ended(record),
     )

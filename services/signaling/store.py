@@ -86,6 +86,8 @@ RETURNING {COLUMNS}"""
 TOUCHED = f"""SELECT {COLUMNS} FROM call
 WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'"""
 
+ENDED = f"SELECT {COLUMNS} FROM call WHERE NOT live AND id > $1 ORDER BY id LIMIT $2"
+
 PURGE = """DELETE FROM call WHERE id IN (
     SELECT id FROM call WHERE NOT live AND ended_at < now() - interval '25 hours' LIMIT 1000)"""
 
@@ -166,6 +168,10 @@ class Store:
             return []
         sql = f"SELECT {COLUMNS} FROM call WHERE id = ANY($1)"
         return [_stored(row) for row in await self._db.fetch(sql, list(call_ids))]
+
+    async def ended_after(self, call_id: str, most: int) -> list[Stored]:
+        """Calls that are over, by id, which is about the order in which they were placed."""
+        return [_stored(row) for row in await self._db.fetch(ENDED, call_id, most)]
 
     async def due(self, most: int = 200) -> list[Stored]:
         """Takes calls whose deadline is over, on the database's clock."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
@@ -198,6 +198,81 @@ async def test_policy_learns_who_two_people_are_and_both_directions(people: Peop
         assert (answer.other.profile.user_id, answer.other.tier) == (bob, "free")
         assert answer.user_to_other == Edges(follows=True)
         assert answer.other_to_user == Edges(contact=True)
+
+
+async def rename(people: People, user_id: str, username: str) -> None:
+    """Gives somebody another name."""
+    await people.stub.Rename(directory_pb2.RenameRequest(user_id=user_id, username=username))
+
+
+async def noted(people: People, user_id: str, other_id: str) -> None:
+    """Notes that one wrote to another, as conversations does."""
+    async with open_people(people.node, people.clock, "conversations") as conversations:
+        request = directory_pb2.NoteMessagedRequest(user_id=user_id, other_user_id=other_id)
+        await conversations.stub.NoteMessaged(request)
+
+
+async def test_who_wrote_to_whom_is_known_for_good_and_in_one_direction(
+    people: People, pairs: Pairs, settings: NodeSettings
+) -> None:
+    ada, bob = await people.new("ada"), await people.new("bob")
+    await noted(people, ada, bob)
+    await noted(people, ada, bob)
+    for one, other, edges in [(ada, bob, Edges(messaged=True)), (bob, ada, Edges())]:
+        answer = await pairs.ask(PairQuestion(user_id=one, other_user_id=other))
+        assert answer.user_to_other == edges
+    await relate(people, ada, "bob")
+    await relate(people, ada, "bob", present=False)
+    answer = await pairs.ask(PairQuestion(user_id=bob, other_user_id=ada))
+    assert answer.other_to_user == Edges(messaged=True)
+    async with owner(settings) as database:
+        assert await database.fetchval("SELECT count(*) FROM directory.edge") == 1
+
+
+async def test_to_have_written_takes_no_contact_away(people: People, pairs: Pairs) -> None:
+    ada, bob = await people.new("ada"), await people.new("bob")
+    await relate(people, ada, "bob")
+    await relate(people, ada, "bob", FOLLOW)
+    await noted(people, ada, bob)
+    answer = await pairs.ask(PairQuestion(user_id=ada, other_user_id=bob))
+    assert answer.user_to_other == Edges(contact=True, follows=True, messaged=True)
+
+
+@pytest.mark.parametrize(
+    ("other_id", "why"),
+    [("", "USER_NOT_FOUND"), ("u_" + "0" * 26, "USER_NOT_FOUND"), ("\0", "USER_NOT_FOUND"), ("self", "SELF")],
+)
+async def test_nobody_wrote_to_himself_or_to_nobody(
+    people: People, settings: NodeSettings, other_id: str, why: str
+) -> None:
+    ada = await people.new("ada")
+    for user_id, other in [(ada, other_id), (other_id, ada)]:
+        with pytest.raises(Refusal) as refused:
+            await noted(people, user_id.replace("self", ada), other.replace("self", ada))
+        assert reason(refused) == why
+    async with owner(settings) as database:
+        assert await database.fetchval("SELECT count(*) FROM directory.edge") == 0
+
+
+async def test_all_who_write_change_contacts_and_take_other_names_at_once_get_through(
+    both: tuple[People, People], pairs: Pairs
+) -> None:
+    one, other = both
+    users = {name: await one.new(name) for name in ("ada", "bob", "cid")}
+    couples = [(a, b) for a in users for b in users if a != b]
+    work: list[Awaitable[object]] = []
+    for at in range(10):
+        for number, (a, b) in enumerate(couples):
+            pod = (one, other)[(at + number) % 2]
+            work.append(noted(pod, users[a], users[b]))
+            if b != "cid":
+                work.append(relate(pod, users[a], b, present=at % 2 == 0))
+    for name in ("cyd", "kid"):
+        work.insert(30, rename(one, users["cid"], name))
+    await asyncio.gather(*work)
+    for a, b in couples:
+        answer = await pairs.ask(PairQuestion(user_id=users[a], other_user_id=users[b]))
+        assert answer.user_to_other.messaged and answer.other_to_user.messaged
 
 
 async def test_what_was_just_changed_at_one_pod_is_known_at_both(

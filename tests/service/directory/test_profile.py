@@ -9,6 +9,7 @@ import pytest
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2
 from ringline.v1.accounts_pb2 import Account
+from ringline.v1.types_pb2 import Profile
 from tests.service.directory.conftest import People, reason
 
 DAY_MS = 24 * 3_600_000
@@ -52,6 +53,32 @@ async def test_a_resolved_profile_says_no_more_than_everybody_may_know(people: P
     await people.new("ada", display_name="Ada")
     found = await people.stub.Resolve(directory_pb2.ResolveRequest(username="ada"))
     assert {field.name for field, _ in found.profile.ListFields()} == {"user_id", "username", "display_name"}
+
+
+async def profiles(people: People, user_ids: list[str]) -> dict[str, Profile]:
+    """Several profiles by user."""
+    found = await people.stub.GetProfiles(directory_pb2.GetProfilesRequest(user_ids=user_ids))
+    assert len({each.user_id for each in found.profiles}) == len(found.profiles)
+    return {each.user_id: each for each in found.profiles}
+
+
+async def test_profiles_of_several_are_answered_at_once_and_nobodys_are_left_out(people: People) -> None:
+    ada, bob = await people.new("ada", display_name="Ada"), await people.new("bob")
+    found = await profiles(people, [bob, ada, NOBODY, "", "ada", "\0", ada])
+    assert found == {
+        ada: Profile(user_id=ada, username="ada", display_name="Ada"),
+        bob: Profile(user_id=bob, username="bob"),
+    }
+    assert await profiles(people, []) == {}
+    await rename(people, bob, "robert")
+    assert (await profiles(people, [bob]))[bob].username == "robert"
+
+
+async def test_profiles_are_answered_for_a_hundred_users_at_most(people: People) -> None:
+    assert await profiles(people, [NOBODY] * 100) == {}
+    with pytest.raises(Refusal) as refused:
+        await profiles(people, [NOBODY] * 101)
+    assert reason(refused) == "INVALID"
 
 
 async def test_a_profile_changes_in_the_parts_that_are_given(people: People) -> None:

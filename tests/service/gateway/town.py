@@ -18,7 +18,7 @@ from ringline.config import NodeSettings
 from ringline.node import Build, Node
 from ringline.v1 import signaling_pb2
 from ringline.v1.client_pb2 import Hello, ServerFrame
-from services import directory, gateway, policy, presence, signaling
+from services import conversations, directory, gateway, policy, presence, signaling
 from services.directory.settings import Settings as DirectorySettings
 from services.gateway.settings import Settings
 from tests.servers import free_port
@@ -33,6 +33,7 @@ BUILDS: dict[str, Build] = {
     "presence": presence.build,
     "policy": policy.build,
     "signaling": signaling.build,
+    "conversations": conversations.build,
 }
 
 

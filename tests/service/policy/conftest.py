@@ -25,8 +25,10 @@ from ringline.v1 import (
     types_pb2,
 )
 from ringline.v1.policy_pb2 import Audience
+from ringline.wire import Channel
 from services import directory, policy
 from services.directory.settings import Settings
+from services.policy.settings import Settings as PolicySettings
 from tests.conftest import Databases
 from tests.service.pods import channel_to, pods
 
@@ -79,20 +81,47 @@ class FakeSignaling(signaling_pb2_grpc.SignalingServicer):
         """Not of policy's concern."""
         raise NotImplementedError
 
+    async def ListEnded(self, request: object, context: object) -> signaling_pb2.ListEndedResponse:
+        """Not of policy's concern."""
+        raise NotImplementedError
+
     async def EndCall(self, request: object, context: object) -> signaling_pb2.EndCallResponse:
         """Not of policy's concern."""
         raise NotImplementedError
 
 
 class Policy:
-    """What the gateway and the operator ask of one pod."""
+    """What the gateway, the operator and conversations ask of one pod."""
 
     def __init__(
-        self, stub: policy_pb2_grpc.PolicyAsyncStub, operator: policy_pb2_grpc.PolicyAsyncStub, node: Node
+        self,
+        node: Node,
+        stub: policy_pb2_grpc.PolicyAsyncStub,
+        operator: policy_pb2_grpc.PolicyAsyncStub,
+        conversations: policy_pb2_grpc.PolicyAsyncStub,
     ) -> None:
         self.stub = stub
         self.operator = operator
+        self._conversations = conversations
         self.node = node
+
+    async def may_message(
+        self, user_id: str, other_user_id: str, first: bool = True
+    ) -> policy_pb2.MayMessageResponse:
+        """Asks for the verdict on a message."""
+        request = policy_pb2.MayMessageRequest(user_id=user_id, other_user_id=other_user_id, first=first)
+        return await self._conversations.MayMessage(request)
+
+    async def hear(self, user_id: str, *audiences: Audience.ValueType) -> None:
+        """Sets who may write."""
+        settings = policy_pb2.MessageSettings(audiences=audiences)
+        request = policy_pb2.SetMessageSettingsRequest(user_id=user_id, settings=settings)
+        await self.stub.SetMessageSettings(request)
+
+    async def hears(self, user_id: str) -> list[Audience.ValueType]:
+        """Who may write."""
+        answer = await self.stub.GetMessageSettings(policy_pb2.GetMessageSettingsRequest(user_id=user_id))
+        return list(answer.settings.audiences)
 
     async def allow(self, user_id: str, *audiences: Audience.ValueType) -> None:
         """Sets who may call."""
@@ -132,10 +161,14 @@ class People:
     """The directory, as far as these tests need it."""
 
     def __init__(
-        self, stub: directory_pb2_grpc.DirectoryAsyncStub, operator: directory_pb2_grpc.DirectoryAsyncStub
+        self,
+        stub: directory_pb2_grpc.DirectoryAsyncStub,
+        operator: directory_pb2_grpc.DirectoryAsyncStub,
+        conversations: directory_pb2_grpc.DirectoryAsyncStub,
     ) -> None:
         self._stub = stub
         self._operator = operator
+        self._conversations = conversations
 
     async def new(self, username: str) -> str:
         """Makes an account; its user id."""
@@ -150,11 +183,25 @@ class People:
             )
         )
 
+    async def wrote(self, user_id: str, other_user_id: str) -> None:
+        """Notes that one has written to another."""
+        await self._conversations.NoteMessaged(
+            directory_pb2.NoteMessagedRequest(user_id=user_id, other_user_id=other_user_id)
+        )
+
     async def standing(self, user_id: str, tier: str | None = None, verified: bool | None = None) -> None:
         """Sets tier and verified mark."""
         await self._operator.SetStanding(
             directory_pb2.SetStandingRequest(user_id=user_id, tier=tier, verified=verified)
         )
+
+
+@asynccontextmanager
+async def channels_to(node: Node) -> AsyncIterator[list[Channel]]:
+    """Channels in the name of the gateway, of the operator and of conversations."""
+    async with AsyncExitStack() as stack:
+        callers = ("gateway", "operator", "conversations")
+        yield [await stack.enter_async_context(channel_to(node, caller)) for caller in callers]
 
 
 def attempt(caller_id: str, callee: str, video: bool = False, **more: object) -> policy_pb2.Attempt:
@@ -205,16 +252,24 @@ async def neighbours(settings: NodeSettings, signaling: FakeSignaling) -> AsyncI
 @pytest.fixture
 async def people(neighbours: Node) -> AsyncIterator[People]:
     """The directory."""
-    async with channel_to(neighbours, "gateway") as gateway, channel_to(neighbours, "operator") as operator:
-        yield People(directory_pb2_grpc.DirectoryStub(gateway), directory_pb2_grpc.DirectoryStub(operator))
+    async with channels_to(neighbours) as channels:
+        yield People(*map(directory_pb2_grpc.DirectoryStub, channels))
 
 
 @pytest.fixture
-async def nodes(settings: NodeSettings, neighbours: Node) -> AsyncIterator[list[Node]]:
+def budgets() -> PolicySettings:
+    """What the operator set."""
+    return PolicySettings.load()
+
+
+@pytest.fixture
+async def nodes(
+    settings: NodeSettings, neighbours: Node, budgets: PolicySettings
+) -> AsyncIterator[list[Node]]:
     """Two pods."""
     address = f"127.0.0.1:{neighbours.port}"
     asking = settings.model_copy(update={"address": {"directory": address, "signaling": address}})
-    async with pods(asking, "policy", policy.build) as nodes:
+    async with pods(asking, "policy", functools.partial(policy.build, settings=budgets)) as nodes:
         yield nodes
 
 
@@ -222,14 +277,11 @@ async def nodes(settings: NodeSettings, neighbours: Node) -> AsyncIterator[list[
 async def both(nodes: list[Node]) -> AsyncIterator[list[Policy]]:
     """Two pods, asked."""
     async with AsyncExitStack() as stack:
-        asked = []
-        for node in nodes:
-            gateway = await stack.enter_async_context(channel_to(node, "gateway"))
-            operator = await stack.enter_async_context(channel_to(node, "operator"))
-            asked.append(
-                Policy(policy_pb2_grpc.PolicyStub(gateway), policy_pb2_grpc.PolicyStub(operator), node)
-            )
-        yield asked
+        channels = [await stack.enter_async_context(channels_to(node)) for node in nodes]
+        yield [
+            Policy(node, *map(policy_pb2_grpc.PolicyStub, each))
+            for node, each in zip(nodes, channels, strict=True)
+        ]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from ringline.v1 import (
 from services import directory, policy, presence, signaling
 from tests.conftest import SettingsFor
 from tests.service.pods import channel_to
-from tests.service.policy.conftest import CHEAP, EVERYONE, People, Policy
+from tests.service.policy.conftest import CHEAP, EVERYONE, People, Policy, channels_to
 
 ALL = ("directory", "presence", "policy", "signaling")
 
@@ -44,10 +44,10 @@ async def node(settings_for: SettingsFor) -> AsyncIterator[Node]:
 @pytest.fixture
 async def real(node: Node) -> AsyncIterator[tuple[People, Policy]]:
     """Directory and policy of that process."""
-    async with channel_to(node, "gateway") as gateway, channel_to(node, "operator") as operator:
+    async with channels_to(node) as channels:
         yield (
-            People(directory_pb2_grpc.DirectoryStub(gateway), directory_pb2_grpc.DirectoryStub(operator)),
-            Policy(policy_pb2_grpc.PolicyStub(gateway), policy_pb2_grpc.PolicyStub(operator), node),
+            People(*map(directory_pb2_grpc.DirectoryStub, channels)),
+            Policy(node, *map(policy_pb2_grpc.PolicyStub, channels)),
         )
 
 

@@ -31,13 +31,16 @@ async def test_the_lines_of_a_silent_gateway_are_not_open(
     one: Presence, other: Presence, places: Places, settings: NodeSettings
 ) -> None:
     line = await one.claim(new_line(ids.mint_gateway()))
+    asked = presence_pb2.ListOnlineRequest(user_ids=[line.user_id])
     await silence(settings, line.gateway_id, 16)
     assert await located(places, line.user_id) == []
+    assert (await one.stub.ListOnline(asked)).user_ids == []
 
     answer = await other.renew(line.gateway_id, 1)
 
     assert (answer.lines, answer.lease_ms) == (1, 15_000)
     assert await located(places, line.user_id) == [line]
+    assert (await one.stub.ListOnline(asked)).user_ids == [line.user_id]
 
 
 async def test_a_renewal_answers_how_many_lines_are_registered(one: Presence, other: Presence) -> None:

@@ -146,3 +146,36 @@ async def test_only_a_gateway_claims(nodes: list[Node]) -> None:
         stub = presence_pb2_grpc.PresenceStub(channel)
         assert await refusal_of(stub.Claim(presence_pb2.ClaimRequest())) == "forbidden"
         assert await refusal_of(stub.Renew(presence_pb2.RenewRequest())) == "forbidden"
+
+
+async def online(presence: Presence, *user_ids: str) -> list[str]:
+    """Which of these users are there."""
+    answer = await presence.stub.ListOnline(presence_pb2.ListOnlineRequest(user_ids=user_ids))
+    assert len(set(answer.user_ids)) == len(answer.user_ids)
+    return sorted(answer.user_ids)
+
+
+async def test_who_has_an_open_line_is_online_and_nobody_else(one: Presence, other: Presence) -> None:
+    gateway, ada, bob = ids.mint_gateway(), ids.mint_user(), ids.mint_user()
+    phone = await one.claim(new_line(gateway, ada))
+    tablet = await other.claim(new_line(ids.mint_gateway(), ada))
+    await one.claim(new_line(gateway, bob))
+    asked = [ids.mint_user(), bob, ada, bob, "", "@ada", "\0"]
+    assert await other.stub.ListOnline(presence_pb2.ListOnlineRequest()) == presence_pb2.ListOnlineResponse()
+    assert await one_and_other(one, other, asked) == sorted([ada, bob])
+    await other.release(phone)
+    assert await one_and_other(one, other, asked) == sorted([ada, bob])
+    await one.release(tablet)
+    assert await one_and_other(one, other, asked) == [bob]
+
+
+async def one_and_other(one: Presence, other: Presence, asked: list[str]) -> list[str]:
+    """What both pods say of them."""
+    said = await online(one, *asked)
+    assert await online(other, *asked) == said
+    return said
+
+
+async def test_one_may_ask_for_a_hundred_who_are_online(one: Presence) -> None:
+    assert await online(one, *[ids.mint_user()] * 100) == []
+    assert await refusal_of(online(one, *[ids.mint_user()] * 101)) == "invalid"

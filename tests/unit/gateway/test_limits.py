@@ -58,3 +58,13 @@ def test_what_was_put_long_ago_or_too_much_is_forgotten() -> None:
     assert len(recent) == 2
     recent.drop("b")
     assert recent.get("b", 0.0) is None
+
+
+def test_what_is_given_back_can_be_taken_again_and_no_more() -> None:
+    lookups = Buckets(burst=2, every=10.0)
+    lookups.give_back("u_1", 0.0)
+    assert [lookups.take("u_1", 0.0) for _ in range(3)] == [0.0, 0.0, 10.0]
+    lookups.give_back("u_1", 0.0)
+    assert [lookups.take("u_1", 0.0) for _ in range(2)] == [0.0, 10.0]
+    lookups.give_back("u_1", 1000.0)
+    assert [lookups.take("u_1", 1000.0) for _ in range(3)] == [0.0, 0.0, 10.0]

@@ -17,9 +17,12 @@ from services.policy.rules import (
     check_attempt,
     check_audiences,
     check_entitlements,
+    check_others,
     check_two,
     decide,
     entitled,
+    shows_presence,
+    welcome_as,
 )
 
 ADA, BOB = ids.mint_user(), ids.mint_user()
@@ -246,6 +249,21 @@ def test_device_truth_needs_an_admitted_call_and_a_relation(world: World) -> Non
     assert verdict.relay_only is not verdict.device_truth
 
 
+@given(calls)
+def test_device_truth_is_for_those_who_may_see_the_callees_presence_anyhow(world: World) -> None:
+    edges = directory_pb2.Edges(contact=world.contact, follows=world.follows)
+    is_shown = shows_presence(edges, world.blocked or world.blocking)
+    verdict = world.verdict()
+    assert verdict.device_truth is (is_shown and verdict.outcome == ADMITTED)
+    assert is_shown is ((world.contact or world.follows) and not world.blocked and not world.blocking)
+
+
+def test_an_audience_that_is_not_known_here_yet_admits_nobody() -> None:
+    newer = frozenset({CONTACTS, Audience.ValueType(9)})
+    edges = directory_pb2.Edges(contact=True, follows=True)
+    assert welcome_as(newer, edges, True) == {CONTACTS}
+
+
 @given(worlds)
 def test_the_last_rule_of_a_trace_held_and_settles(world: World) -> None:
     verdict = world.verdict()
@@ -339,3 +357,11 @@ def test_nobody_blocks_himself() -> None:
         with pytest.raises(Refusal) as refused:
             check_two(one, other)
         assert refused.value.name == reason
+
+
+def test_a_question_about_presence_is_about_a_hundred_others_at_most() -> None:
+    assert check_others(ADA, [BOB, "", BOB, "@bob", ADA]) == [BOB, ADA]
+    for user_id, others in [("", [BOB]), (ADA, [BOB] * 101)]:
+        with pytest.raises(Refusal) as refused:
+            check_others(user_id, others)
+        assert refused.value.name == "invalid"

@@ -1070,7 +1070,7 @@ export type ThreadChanged = Message<"ringline.v1.ThreadChanged"> & {
   thread?: Thread | undefined;
 
   /**
-   * The entry that was added; not set where the change added none.
+   * The entry that was added, or that replaces the one of the same number; not set where the change touched none.
    *
    * @generated from field: ringline.v1.Entry added = 2;
    */

@@ -110,7 +110,7 @@ export type ListThreadsRequest = Message<"ringline.v1.ListThreadsRequest"> & {
   folder: Folder;
 
   /**
-   * Threads that changed before this feed number; 0 begins at the newest.
+   * As answered by the page before; 0 begins at the newest.
    *
    * @generated from field: uint64 before = 3;
    */
@@ -138,7 +138,7 @@ export const ListThreadsRequestSchema: GenMessage<ListThreadsRequest> = /*@__PUR
  */
 export type ListThreadsResponse = Message<"ringline.v1.ListThreadsResponse"> & {
   /**
-   * The newest change first.
+   * The newest entry first.
    *
    * @generated from field: repeated ringline.v1.Thread threads = 1;
    */
@@ -611,7 +611,7 @@ export const Conversations: GenService<{
     output: typeof SendMessageResponseSchema;
   },
   /**
-   * Lists threads, the newest change first.
+   * Lists threads, the one with the newest entry first.
    *
    * @generated from rpc ringline.v1.Conversations.ListThreads
    */

@@ -687,8 +687,8 @@ export type MayMessageRequest = Message<"ringline.v1.MayMessageRequest"> & {
   otherUserId: string;
 
   /**
-   * This is the sender's first message in the thread: it counts against the budget of new strangers where the other does
-   * not know him.
+   * This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
+   * cannot see that the other knows him.
    *
    * @generated from field: bool first = 3;
    */
@@ -716,14 +716,15 @@ export type MayMessageResponse = Message<"ringline.v1.MayMessageResponse"> & {
   outcome: Outcome;
 
   /**
-   * The reason, where it is the sender's own fault.
+   * The reason, where it is the sender's own fault: self, user_not_found, limited.
    *
    * @generated from field: ringline.v1.Refusal refused = 2;
    */
   refused?: Refusal | undefined;
 
   /**
-   * The sender is a stranger to the other: the first message goes to the requests.
+   * The sender is a stranger to the other, who neither has him as a contact nor follows him nor ever wrote to him: the
+   * first message goes to the requests.
    *
    * @generated from field: bool stranger = 3;
    */
@@ -1047,8 +1048,8 @@ export const Policy: GenService<{
     output: typeof SetCallSettingsResponseSchema;
   },
   /**
-   * Answers whether a message may be sent, and into which folder it goes; an admitted one counts against the budgets of its
-   * sender.
+   * Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
+   * of its sender.
    *
    * @generated from rpc ringline.v1.Policy.MayMessage
    */

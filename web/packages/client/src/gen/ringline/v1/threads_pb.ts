@@ -53,7 +53,7 @@ export type Thread = Message<"ringline.v1.Thread"> & {
   read: bigint;
 
   /**
-   * The newest entry; not set where there is none.
+   * The newest entry; not set where there is none: the thread was removed, or nothing was said yet.
    *
    * @generated from field: ringline.v1.Entry last = 5;
    */
@@ -88,7 +88,8 @@ export type Entry = Message<"ringline.v1.Entry"> & {
   number: bigint;
 
   /**
-   * When it happened, in Unix milliseconds.
+   * When it was written or placed, in Unix milliseconds. A call has its place by its end, so that what was written while it
+   * went on stands before it.
    *
    * @generated from field: int64 at_ms = 2;
    */
@@ -195,7 +196,7 @@ export type CallEntry = Message<"ringline.v1.CallEntry"> & {
   asked?: Kinds | undefined;
 
   /**
-   * How it ended, as the owner may know it.
+   * How it ended, as the owner may know it; never severed: who is no longer taken calls from does not learn it here.
    *
    * @generated from field: ringline.v1.Ending ending = 4;
    */

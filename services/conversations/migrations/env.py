@@ -1,0 +1,5 @@
+"""Alembic's entry; the work is in ringline.migrate."""
+
+from ringline.migrate import run
+
+run()

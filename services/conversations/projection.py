@@ -1,0 +1,78 @@
+"""The projection: calls that are over, from the event log into the boxes. Said twice, they are there once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter
+
+from ringline import ids
+from ringline.log import Log
+from ringline.telemetry import log
+from ringline.v1 import events_pb2, signaling_pb2
+from services.conversations.past_call import additions
+from services.conversations.peers import Peers
+from services.conversations.post import Post
+from services.conversations.store import Store
+from services.conversations.view import Change
+
+if TYPE_CHECKING:  # these classes are in the stub files only
+    from ringline.v1.signaling_pb2_grpc import SignalingAsyncStub
+
+DURABLE = "conversations"
+FACTS = ("call_ended",)
+PAGE = 500
+PAGE_SECONDS = 5.0
+
+PROJECTED = Counter("ringline_projected_total", "Ends of calls, by what they changed.", ["outcome"])
+
+
+class Projection:
+    """Hears how calls ended, as one of the processes that share this work."""
+
+    def __init__(self, store: Store, peers: Peers, post: Post) -> None:
+        self._store = store
+        self._peers = peers
+        self._post = post
+
+    async def hear(self, event: events_pb2.Event) -> None:
+        """Takes an event in. Raises Refusal where something needed is away: it comes again."""
+        ended = event.call_ended
+        # Asked first: what is written and then cannot be told would not be told at the next try.
+        profiles = await self._peers.profiles([ended.caller_id, ended.callee_id])
+        self._post.announce(await project(self._store, event), profiles)
+
+
+async def project(store: Store, event: events_pb2.Event) -> list[Change]:
+    """Writes what follows from an event; nothing where that is there already."""
+    ended = event.call_ended
+    if not (ids.is_id(ended.caller_id, "u_") and ids.is_id(ended.callee_id, "u_") and event.call_id):
+        log(__name__).error("event names nobody", reason="call_ended")
+        return []
+    wanted = additions(event)
+    changes = await store.project(wanted) if wanted else []
+    PROJECTED.labels("changed" if changes else "known").inc()
+    return changes
+
+
+async def rebuild(store: Store, log_: Log, signaling: SignalingAsyncStub) -> int:
+    """Projects all that the event log and signaling still have, anew; answers how many entries were new.
+
+    Nobody is woken: lines find what is new with their next change or connection.
+    """
+    found = 0
+
+    async def take(event: events_pb2.Event) -> None:
+        nonlocal found
+        found += len(await project(store, event))
+
+    await log_.replay(FACTS, take)
+    after = ""
+    while True:
+        request = signaling_pb2.ListEndedRequest(after=after, limit=PAGE)
+        page = await signaling.ListEnded(request, timeout=PAGE_SECONDS)
+        for event in page.events:
+            await take(event)
+        after = page.next
+        if not after:
+            return found

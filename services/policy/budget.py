@@ -1,0 +1,52 @@
+"""The budgets of those who write: how many messages, and how many strangers in a day.
+
+One row a sender, on the database's clock, so that it holds across processes. Messages are a bucket: `due` is
+when it would be full again, and every message makes that later. Strangers are counted exactly over any day,
+not only over those that begin at midnight: the row holds the times of the last ones. Both count, or neither.
+"""
+
+from datetime import timedelta
+
+from ringline.db import Database
+from ringline.refusal import Refusal
+from ringline.v1 import reasons_pb2
+from services.policy.settings import Settings
+
+# $1 sender, $2 whether to a new stranger, $3 seconds a message, $4 messages at once, $5 strangers in a day.
+SPEND = """
+INSERT INTO message_budget AS b (user_id, due, strangers)
+VALUES ($1, now() + $3::interval, CASE WHEN $2::boolean THEN ARRAY[now()] ELSE ARRAY[]::timestamptz[] END)
+ON CONFLICT (user_id) DO UPDATE SET
+    due = greatest(b.due, now()) + $3,
+    strangers = excluded.strangers || ARRAY(
+        SELECT at FROM unnest(b.strangers) AS at WHERE at > now() - interval '1 day')
+WHERE b.due <= now() + $3 * ($4::integer - 1)
+    AND (NOT $2 OR $5::integer > (
+        SELECT count(*) FROM unnest(b.strangers) AS at WHERE at > now() - interval '1 day'))
+RETURNING true"""
+
+WAIT = """
+SELECT extract(epoch FROM greatest(
+    b.due - $3::interval * ($4::integer - 1),
+    (SELECT at + interval '1 day' FROM unnest(b.strangers) AS at WHERE $2::boolean
+     ORDER BY at DESC OFFSET $5::integer - 1 LIMIT 1)
+) - now())::float8
+FROM message_budget AS b WHERE b.user_id = $1"""
+
+LEAST_WAIT = 0.001
+
+
+class Budgets:
+    """The table of budgets."""
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        every = timedelta(seconds=settings.message_every_s)
+        self._limits = (every, settings.message_burst, settings.strangers_per_day)
+
+    async def spend(self, user_id: str, is_new: bool) -> None:
+        """Counts one message, `is_new` one more stranger too. Raises Refusal(LIMITED) and counts nothing."""
+        if await self._db.fetchval(SPEND, user_id, is_new, *self._limits):
+            return
+        wait: float | None = await self._db.fetchval(WAIT, user_id, is_new, *self._limits)
+        raise Refusal(reasons_pb2.REASON_LIMITED, retry_after=max(LEAST_WAIT, wait or 0.0))
