@@ -79,8 +79,8 @@ interface PeopleProps {
 function People({ session, ringline, contacts, open }: PeopleProps) {
   const threads = ringline?.threads;
   const rows = threads === undefined ? [] : rowsOf(threads);
-  const shown = [open, ...rows.map((row) => row.peer.username), ...contacts.map((one) => one.username)].filter((one) => one !== "");
-  const watched = shown.join(" ");
+  const peers = [...rows.map((row) => row.peer), ...contacts];
+  const watched = [...peers.filter((one) => one.username === open), ...peers].map((one) => one.user_id).join(" ");
   useEffect(() => threads?.online.watch(watched.split(" ").filter((one) => one !== "")), [threads, watched]);
   return (
     <Sidebar
@@ -89,7 +89,7 @@ function People({ session, ringline, contacts, open }: PeopleProps) {
       rows={rows}
       requests={threads?.state.requests ?? 0}
       hasRequests={(threads?.list("requests").length ?? 0) > 0}
-      online={(username) => threads?.online.has(username) === true}
+      online={(userId) => threads?.online.has(userId) === true}
       open={open}
       offline={ringline?.line === "waiting"}
       loading={threads?.loaded !== true && threads?.failed !== true}

@@ -20,7 +20,7 @@ export function callTitle(call: CallEntry): string {
 
 /** What became of it; undefined where the title says it all. */
 export function callOutcome(call: CallEntry, ownDevice: string): string | undefined {
-  if (call.missed) return undefined;
+  if (call.missed) return call.ending === "busy" ? say("You were in another call") : undefined;
   const elsewhere = call.answered_device_id !== "" && call.answered_device_id !== ownDevice;
   if (call.duration_ms > 0) {
     const long = length(call.duration_ms);
@@ -34,7 +34,7 @@ export function callOutcome(call: CallEntry, ownDevice: string): string | undefi
     case "no_answer":
       return say("No answer");
     case "busy":
-      return call.outgoing ? say("Busy") : say("You were in another call");
+      return say("Busy");
     case "lost":
     case "media_failed":
       return say("Connection lost");

@@ -1,4 +1,5 @@
 /** The left side: conversations, who is in the address book, and anybody by exact username. */
+import type { Person } from "@ringline/client";
 import { useEffect, useRef, useState } from "react";
 import { Button, Input, SearchField } from "react-aria-components";
 import type { Shown } from "../design/avatar";
@@ -18,18 +19,18 @@ const NEAR = 400;
 
 export interface SidebarProps {
   me: Shown;
-  contacts: Shown[];
+  contacts: Person[];
   rows: Row[];
   /** Requests that were not looked at. */
   requests: number;
   hasRequests: boolean;
-  online(username: string): boolean;
+  online(userId: string): boolean;
   /** Username of the window that is open; "" where none is. */
   open: string;
   offline: boolean;
   /** The list is still on its way. */
   loading: boolean;
-  find(query: string): Promise<Shown[]>;
+  find(query: string): Promise<Person[]>;
   more(): void;
 }
 
@@ -88,8 +89,8 @@ function Head() {
   );
 }
 
-function useFound(wanted: string, find: SidebarProps["find"]): Shown[] | undefined {
-  const [found, setFound] = useState<Shown[] | undefined>(undefined);
+function useFound(wanted: string, find: SidebarProps["find"]): Person[] | undefined {
+  const [found, setFound] = useState<Person[] | undefined>(undefined);
   useEffect(() => {
     setFound(undefined);
     if (wanted.length < 2) return;
@@ -144,7 +145,7 @@ function RequestsDoor({ unread }: { unread: number }) {
   );
 }
 
-function Found({ query, found, open }: { query: string; found: Shown[] | undefined; open: string }) {
+function Found({ query, found, open }: { query: string; found: Person[] | undefined; open: string }) {
   if (query.length < 2) return <p className="sidebar-empty">{say("Type at least two characters.")}</p>;
   if (found === undefined) return <p className="sidebar-empty">{say("Looking…")}</p>;
   if (found.length > 0) return <People title="Found" people={found} open={open} />;
@@ -153,9 +154,9 @@ function Found({ query, found, open }: { query: string; found: Shown[] | undefin
 
 interface PeopleProps {
   title: Message;
-  people: Shown[];
+  people: Person[];
   open: string;
-  online?(username: string): boolean;
+  online?(userId: string): boolean;
 }
 
 function People({ title, people, open, online }: PeopleProps) {
@@ -164,7 +165,7 @@ function People({ title, people, open, online }: PeopleProps) {
     <List title={title}>
       {people.map((person) => (
         <li key={person.username}>
-          <PlainRow person={person} online={online?.(person.username) === true} chosen={person.username === open} />
+          <PlainRow person={person} online={online?.(person.user_id) === true} chosen={person.username === open} />
         </li>
       ))}
     </List>

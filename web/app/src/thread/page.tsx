@@ -11,6 +11,8 @@ import { useStanding } from "./standing";
 import { ThreadView } from "./view";
 import { Beginning, Nobody, PersonWindow } from "./window";
 
+const NOBODY: ReadonlySet<Reason> = new Set([Reason.USER_NOT_FOUND, Reason.USERNAME_INVALID]);
+
 interface Props {
   session: Session;
   ringline: Ringline | undefined;
@@ -25,9 +27,9 @@ interface Props {
 
 export function PersonPage(props: Props) {
   const { session, ringline, username, contacts, busy, stage, call, back } = props;
-  const found = usePerson(session, username);
   const thread = ringline?.threads.thread(username.toLowerCase());
   const known = contacts.find((one) => one.username === username.toLowerCase()) ?? thread?.peer;
+  const found = usePerson(session, username, known !== undefined);
   const person = found ?? known;
   const [profile, setProfile] = useState(false);
   const standing = useStanding(session, person === "nobody" ? undefined : person?.username, props.contactsChanged);
@@ -38,7 +40,7 @@ export function PersonPage(props: Props) {
     <PersonWindow
       person={person}
       self={self}
-      online={ringline?.threads.online.has(person.username) === true}
+      online={ringline?.threads.online.has(person.user_id) === true}
       busy={busy}
       back={back}
       call={(kind) => call(person.username, kind)}
@@ -118,14 +120,16 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
 }
 
 /** Who has this username; "nobody" where the server says so. */
-function usePerson(session: Session, username: string): Person | "nobody" | undefined {
+function usePerson(session: Session, username: string, known: boolean): Person | "nobody" | undefined {
   const [found, setFound] = useState<Person | "nobody" | undefined>(undefined);
   useEffect(() => {
+    // Lookups are counted, and nothing is to be learned of somebody who is known.
+    if (known) return;
     let gone = false;
     session.profile(username).then(
       (person) => gone || setFound(person),
       (error: unknown) => {
-        const nobody = error instanceof Refused && error.reason === Reason.USER_NOT_FOUND;
+        const nobody = error instanceof Refused && NOBODY.has(error.reason);
         if (!gone && nobody) setFound("nobody");
       },
     );

@@ -24,5 +24,5 @@ export type { RinglineOptions } from "./ringline";
 export { Ringline } from "./ringline";
 export { merge } from "./threads/history";
 export type { Pending } from "./threads/outbox";
-export type { CallEntry, Entry, Folder, InboxState, MessageEntry, PastCall, Thread } from "./threads/shapes";
+export type { CallEntry, EndedCall, Entry, Folder, InboxState, MessageEntry, PastCall, Thread } from "./threads/shapes";
 export { Threads } from "./threads/threads";

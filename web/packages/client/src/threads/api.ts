@@ -68,8 +68,9 @@ export class ThreadsApi {
     return this.ask("GET", `/v1/calls?missed=${missed}&before=${encodeURIComponent(before)}&limit=${CALLS_A_PAGE}`);
   }
 
-  async online(usernames: string[]): Promise<string[]> {
-    const query = usernames.map((one) => `username=${encodeURIComponent(one)}`).join("&");
+  /** Who of these users is there, as far as one may see it. */
+  async online(userIds: string[]): Promise<string[]> {
+    const query = userIds.map((one) => `user_id=${encodeURIComponent(one)}`).join("&");
     return (await this.ask<{ online: string[] }>("GET", `/v1/presence?${query}`)).online;
   }
 }

@@ -1,6 +1,6 @@
 /** The entries of one thread that this page has read: one block without a gap, down from the newest. */
 import type { ThreadsApi } from "./api";
-import type { Entry, PastCall, Thread } from "./shapes";
+import type { EndedCall, Entry, Thread } from "./shapes";
 import { truer } from "./shapes";
 
 export interface ConversationOutside {
@@ -60,7 +60,10 @@ export class Conversation {
       return true;
     }
     if (!this.loaded) return false;
-    if (entry.number <= this.newest) return true;
+    if (entry.number <= this.newest) {
+      this.replace(entry);
+      return true;
+    }
     if (this.entries.length > 0 && entry.number !== this.newest + 1) return false;
     this.entries = [...this.entries, entry];
     this.outside.changed();
@@ -70,6 +73,12 @@ export class Conversation {
   forget(): void {
     this.entries = [];
     this.next = 0;
+    this.outside.changed();
+  }
+
+  /** What became of a call may be known better later. */
+  private replace(entry: Entry): void {
+    this.entries = this.entries.map((one) => (one.number === entry.number ? entry : one));
     this.outside.changed();
   }
 
@@ -112,19 +121,20 @@ export class Conversation {
  *
  * @param whole the thread was read to its beginning: nothing older is to come
  */
-export function withCalls(entries: Entry[], ended: PastCall[], username: string, whole: boolean): Entry[] {
+export function withCalls(entries: Entry[], ended: EndedCall[], username: string, whole: boolean): Entry[] {
   const calls = new Map(
-    ended.filter((one) => one.peer.username === username).map((one) => [one.entry.call?.call_id, one.entry] as const),
+    ended.filter((one) => one.peer.username === username).map((one) => [one.entry.call?.call_id, one] as const),
   );
   if (calls.size === 0) return entries;
   const merged = entries.map((entry) => {
     const twin = entry.call === null ? undefined : calls.get(entry.call.call_id);
     if (twin === undefined) return entry;
     calls.delete(entry.call?.call_id);
-    return truer(entry, twin);
+    return truer(entry, twin.entry);
   });
   const from = whole ? 0 : (entries[0]?.at_ms ?? 0);
-  const late = [...calls.values()].filter((entry) => entry.at_ms >= from);
-  if (late.length === 0) return merged;
-  return [...merged, ...late].sort((a, b) => a.at_ms - b.at_ms);
+  for (const { entry, ended_ms } of calls.values()) {
+    if (ended_ms >= from) merged.splice(merged.findLastIndex((one) => one.at_ms <= ended_ms) + 1, 0, entry);
+  }
+  return merged;
 }

@@ -6,13 +6,13 @@ import { Ending } from "../gen/ringline/v1/types_pb";
 import { CallHistory, merge } from "./history";
 import { Online } from "./online";
 import type { PastCall } from "./shapes";
-import { pastCallOf } from "./shapes";
+import { endedCallOf } from "./shapes";
 
 const PEER = { userId: "u_bob", username: "bob", displayName: "", verified: false };
 
 function view(part: Partial<Call>): PastCall {
   const base = { callId: "c_1", role: Role.CALLEE, phase: Phase.ENDED, peer: PEER, ending: Ending.NO_ANSWER, placedAtMs: 1000n, endedAtMs: 9000n };
-  const past = pastCallOf(Object.assign(create(CallSchema, base), part));
+  const past = endedCallOf(Object.assign(create(CallSchema, base), part));
   if (past === undefined) throw new Error("not over");
   return past;
 }
@@ -30,7 +30,7 @@ describe("the view of a call that is over", () => {
     [Ending.DECLINED, 0n, false],
     [Ending.DECLINED_ELSEWHERE, 0n, false],
     [Ending.ANSWERED_ELSEWHERE, 0n, false],
-    [Ending.BUSY, 0n, false],
+    [Ending.BUSY, 0n, true],
     [Ending.HUNG_UP, 2000n, false],
     [Ending.CANCELLED, 2000n, false],
   ])("is missed only where nobody on any device answered or declined: %i", (ending, answeredAtMs, missed) => {
@@ -48,7 +48,7 @@ describe("the view of a call that is over", () => {
 
 describe("the history of calls", () => {
   it("has each call once, newest first", () => {
-    const both = merge([told("c_1", 9000, true), told("c_0", 100, true)], [view({}), view({ callId: "c_2", endedAtMs: 9900n })]);
+    const both = merge([told("c_1", 9000, true), told("c_0", 100, true)], [view({}), view({ callId: "c_2", placedAtMs: 9900n, endedAtMs: 9950n })]);
     expect(both.map((one) => one.entry.call?.call_id)).toEqual(["c_2", "c_1", "c_0"]);
     expect(both[1]?.entry.number).toBe(7);
   });

@@ -4,7 +4,7 @@ const EVERY_MS = 30_000;
 const AT_MOST = 100;
 
 export interface OnlineOutside {
-  ask(usernames: string[]): Promise<string[]>;
+  ask(userIds: string[]): Promise<string[]>;
   /** Somebody looks at the page. */
   visible(): boolean;
   now(): number;
@@ -20,13 +20,13 @@ export class Online {
 
   constructor(private readonly outside: OnlineOutside) {}
 
-  has(username: string): boolean {
-    return this.there.has(username);
+  has(userId: string): boolean {
+    return this.there.has(userId);
   }
 
   /** Whom the page shows, the most important first; somebody new among them is asked for at once. */
-  watch(usernames: string[]): void {
-    this.watched = [...new Set(usernames)].slice(0, AT_MOST);
+  watch(userIds: string[]): void {
+    this.watched = [...new Set(userIds)].slice(0, AT_MOST);
     if (this.watched.some((one) => !this.asked.includes(` ${one} `))) this.askedAt = Number.NEGATIVE_INFINITY;
     this.tick();
   }

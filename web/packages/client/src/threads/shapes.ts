@@ -32,6 +32,7 @@ export interface CallEntry {
 
 export interface Entry {
   number: number;
+  /** When it was written or placed; a call has its number by its end. */
   at_ms: number;
   message: MessageEntry | null;
   call: CallEntry | null;
@@ -55,6 +56,11 @@ export interface InboxState {
 export interface PastCall {
   peer: Person;
   entry: Entry;
+}
+
+/** A call of the last day as the call service tells it; it stands in its thread by its end. */
+export interface EndedCall extends PastCall {
+  ended_ms: number;
 }
 
 /** One change of a thread, as a frame says it. */
@@ -116,12 +122,12 @@ export function personOf(profile: Profile): Person {
 }
 
 /** The calls of a welcome that are over, as entries without a number: the event stream may not have brought them yet. */
-export function endedOf(calls: Welcome["calls"]): PastCall[] {
-  return calls.flatMap((call) => pastCallOf(call) ?? []);
+export function endedOf(calls: Welcome["calls"]): EndedCall[] {
+  return calls.flatMap((call) => endedCallOf(call) ?? []);
 }
 
 /** What the view of a call that is over says; undefined where it is not over. */
-export function pastCallOf(view: Call): PastCall | undefined {
+export function endedCallOf(view: Call): EndedCall | undefined {
   if (view.phase !== Phase.ENDED || view.peer === undefined) return undefined;
   const outgoing = view.role === Role.CALLER;
   const answered = view.answeredAtMs > 0n || view.ending === Ending.ANSWERED_ELSEWHERE;
@@ -131,11 +137,12 @@ export function pastCallOf(view: Call): PastCall | undefined {
     outgoing,
     asked: kindsOf(view.asked),
     ending: answered && !TALKED.has(view.ending) ? "hung_up" : endingOf(view.ending),
-    missed: !outgoing && !answered && UNHEARD.has(view.ending),
+    missed: !outgoing && !answered && !TURNED_DOWN.has(view.ending),
     duration_ms: view.answeredAtMs > 0n ? Math.max(0, Number(ended - view.answeredAtMs)) : 0,
     answered_device_id: "",
   };
-  return { peer: personOf(view.peer), entry: { number: 0, at_ms: Number(ended), message: null, call } };
+  const entry = { number: 0, at_ms: Number(view.placedAtMs), message: null, call };
+  return { peer: personOf(view.peer), entry, ended_ms: Number(ended) };
 }
 
 /**
@@ -148,7 +155,7 @@ export function truer(known: Entry, other: Entry): Entry {
   return { ...one, call: { ...one.call, missed: one.call.missed && two.call.missed } };
 }
 
-const UNHEARD: ReadonlySet<Ending> = new Set([Ending.CANCELLED, Ending.NO_ANSWER]);
+const TURNED_DOWN: ReadonlySet<Ending> = new Set([Ending.DECLINED, Ending.DECLINED_ELSEWHERE]);
 const TALKED: ReadonlySet<Ending> = new Set([Ending.HUNG_UP, Ending.LOST, Ending.MEDIA_FAILED, Ending.BY_OPERATOR]);
 
 const ENDINGS: Partial<Record<Ending, CallEnding>> = {

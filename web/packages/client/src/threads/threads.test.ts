@@ -7,7 +7,7 @@ import { Folder } from "../gen/ringline/v1/threads_pb";
 import { Refused } from "../line/commands";
 import type { ThreadsApi } from "./api";
 import { Removed } from "./removed";
-import type { Entry, PastCall, Thread } from "./shapes";
+import type { EndedCall, Entry, Thread } from "./shapes";
 import { Threads } from "./threads";
 
 const BOB = { user_id: "u_bob", username: "bob", display_name: "Bob", verified: false };
@@ -86,7 +86,7 @@ class FakeService {
   }
 }
 
-function page(service: FakeService, ended: PastCall[] = []) {
+function page(service: FakeService, ended: EndedCall[] = []) {
   const kept = new Map<string, string>();
   const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) };
   const later: (() => void)[] = [];
@@ -110,7 +110,7 @@ function page(service: FakeService, ended: PastCall[] = []) {
 const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 const texts = (entries: Entry[]) => entries.map((one) => one.message?.text ?? `call ${one.call?.call_id}`);
 
-async function opened(service: FakeService, ended: PastCall[] = []) {
+async function opened(service: FakeService, ended: EndedCall[] = []) {
   const { make, later } = page(service, ended);
   const threads = make();
   threads.welcome();
@@ -260,8 +260,9 @@ describe("a message that is sent", () => {
 });
 
 describe("a call that the event stream has not brought", () => {
-  const call = (call_id: string, at_ms: number, missed: boolean): PastCall => ({
+  const call = (call_id: string, at_ms: number, missed: boolean): EndedCall => ({
     peer: BOB,
+    ended_ms: at_ms,
     entry: {
       number: 0, at_ms, message: null,
       call: { call_id, outgoing: false, asked: { audio: true, video: false }, ending: "no_answer", missed, duration_ms: 0, answered_device_id: "" },

@@ -7,14 +7,14 @@ import { Online } from "./online";
 import type { Pending } from "./outbox";
 import { Outbox } from "./outbox";
 import type { Removed } from "./removed";
-import type { Change, Entry, Folder, InboxState, PastCall, Thread } from "./shapes";
+import type { Change, EndedCall, Entry, Folder, InboxState, Thread } from "./shapes";
 import { changeOf } from "./shapes";
 
 export interface ThreadsOutside {
   api: ThreadsApi;
   owner: string;
   /** Calls that ended in the last day, as the call service told them. */
-  ended(): PastCall[];
+  ended(): EndedCall[];
   removed: Removed;
   storage: Pick<Storage, "getItem" | "setItem">;
   mint(): string;
@@ -50,7 +50,7 @@ export class Threads {
 
   constructor(private readonly outside: ThreadsOutside) {
     const { api, changed, now, visible, mint, storage, later } = outside;
-    this.online = new Online({ ask: (usernames) => api.online(usernames), visible, now, changed });
+    this.online = new Online({ ask: (userIds) => api.online(userIds), visible, now, changed });
     this.history = { all: new CallHistory(false, api, changed), missed: new CallHistory(true, api, changed) };
     const send = (username: string, clientId: string, text: string) => api.send(username, clientId, text);
     const sent = (username: string, entry: Entry, thread: Thread) => this.sent(username, entry, thread);
@@ -118,8 +118,8 @@ export class Threads {
   }
 
   /** Calls of the last day, without those of threads that were removed since. */
-  ended(): PastCall[] {
-    return this.outside.ended().filter((one) => one.entry.at_ms > this.outside.removed.at(one.peer.username));
+  ended(): EndedCall[] {
+    return this.outside.ended().filter((one) => one.ended_ms > this.outside.removed.at(one.peer.username));
   }
 
   pending(username: string): Pending[] {
@@ -202,7 +202,12 @@ export class Threads {
     for (;;) {
       const since = this.state.feed;
       const changes = await this.outside.api.changes(since);
-      for (const thread of changes.threads) this.put(thread);
+      for (const thread of changes.threads) {
+        this.put(thread);
+        // Any of its entries may have changed, not only the newest.
+        const conversation = this.open.get(thread.peer.username);
+        if (conversation?.loaded === true) void conversation.refresh();
+      }
       const last = changes.threads.at(-1)?.feed ?? changes.state.feed;
       this.state = { ...changes.state, feed: changes.more ? Math.max(since, last) : changes.state.feed };
       if (!changes.more || last <= since) return;
