@@ -30,7 +30,7 @@ export interface CallPage {
 }
 
 const THREADS_A_PAGE = 50;
-const ENTRIES_A_PAGE = 60;
+const ENTRIES_A_PAGE = 100;
 const CALLS_A_PAGE = 50;
 
 export class ThreadsApi {
