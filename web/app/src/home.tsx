@@ -112,8 +112,14 @@ function useContacts(session: Session): { contacts: Person[]; reload(): void } {
 function useEnd(ringline: Ringline | undefined, session: Session, left: (notice?: string) => void): void {
   const why = ringline?.closedBecause;
   useEffect(() => {
-    // Fenced: another page goes on as this line. It may.
-    if (why !== undefined && why.reason !== Reason.LINE_FENCED) void session.signOut().finally(() => left(farewell(why)));
+    if (why === undefined) return;
+    const leave = () => void session.signOut().finally(() => left(farewell(why)));
+    if (why.reason !== Reason.LINE_FENCED) return leave();
+    // Another page goes on as this line. It may, unless the device was signed out meanwhile.
+    session.holds().then(
+      (holds) => holds || leave(),
+      () => undefined,
+    );
   }, [why, session, left]);
 }
 

@@ -29,6 +29,7 @@ export function PersonLink({ person, online, chosen, below, aside }: PersonLinkP
       <span className="person-text">
         <span className="person-name">
           <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
+          {online === true && <span className="hidden-text">{say("Online")}</span>}
         </span>
         {below}
       </span>
@@ -37,12 +38,9 @@ export function PersonLink({ person, online, chosen, below, aside }: PersonLinkP
   );
 }
 
+/** The dot; in words it is said beside the name. */
 export function Presence() {
-  return (
-    <span className="presence">
-      <span className="hidden-text">{say("Online")}</span>
-    </span>
-  );
+  return <span className="presence" aria-hidden="true" />;
 }
 
 /** Name, and the username where the name does not say it. */

@@ -30,12 +30,13 @@ export function PersonWindow({ person, self, online, busy, back, call, openProfi
     <main className="window" aria-label={say("Direct messages with @{username}", { username })}>
       <header className="window-head">
         <Back back={back} />
-        <Button className="window-person" aria-label={say("Profile of @{username}", { username })} onPress={openProfile} isDisabled={self}>
+        <Button className="window-person" onPress={openProfile} isDisabled={self}>
           <span className="person-face">
             <Avatar person={person} size={42} />
             {online && <Presence />}
           </span>
           <span className="window-who">
+            <span className="hidden-text">{say("Profile:")}</span>
             <span className="window-name">
               <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
             </span>

@@ -73,7 +73,7 @@ export const de = {
   "Check the spelling. Usernames can be changed by the people who have them.": "Prüfe die Schreibweise. Benutzernamen können von denen geändert werden, die sie haben.",
   // The thread
   "Direct messages with @{username}": "Direktnachrichten mit @{username}",
-  "Profile of @{username}": "Profil von @{username}",
+  "Profile:": "Profil:",
   "Back": "Zurück",
   "Audio call": "Anrufen",
   "Video call": "Videoanruf",

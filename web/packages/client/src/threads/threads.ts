@@ -203,6 +203,8 @@ export class Threads {
       const since = this.state.feed;
       const changes = await this.outside.api.changes(since);
       for (const thread of changes.threads) {
+        const { last, peer, read } = thread;
+        if (last !== null && last.number > Math.max(read, this.known.get(peer.username)?.last?.number ?? 0)) this.arrive(thread, last);
         this.put(thread);
         // Any of its entries may have changed, not only the newest.
         const conversation = this.open.get(thread.peer.username);
@@ -219,10 +221,13 @@ export class Threads {
     this.state = { feed: thread.feed, unread, requests };
     if (removed) this.gone(thread.peer.username);
     else this.put(thread, added);
-    const { message } = added ?? {};
-    if (added !== undefined && message?.outgoing === false && thread.folder === "inbox") this.arrived = { thread, entry: added };
-    if (message?.outgoing === true) this.outbox.discard(message.client_id);
+    if (added !== undefined) this.arrive(thread, added);
+    if (added?.message?.outgoing === true) this.outbox.discard(added.message.client_id);
     this.outside.changed();
+  }
+
+  private arrive(thread: Thread, entry: Entry): void {
+    if (entry.message?.outgoing === false && thread.folder === "inbox") this.arrived = { thread, entry };
   }
 
   private put(thread: Thread, added?: Entry): void {
