@@ -73,23 +73,30 @@ export function Enter({ door, goTo, actions, notice }: EnterProps) {
           {say(SUBMITS[door])}
         </Button>
       </Form>
-      <div className="enter-ways">
-        {door === "sign-in" ? (
-          <>
-            <Button className="link" onPress={change("sign-up")}>
-              {say("Create an account")}
-            </Button>
-            <Button className="link" onPress={change("recover")}>
-              {say("Forgot your password?")}
-            </Button>
-          </>
-        ) : (
-          <Button className="link" onPress={change("sign-in")}>
-            {say("I have an account")}
-          </Button>
-        )}
-      </div>
+      <Ways door={door} change={change} />
     </Welcome>
+  );
+}
+
+/** To the other doors. */
+function Ways({ door, change }: { door: Door; change(to: Door): () => void }) {
+  return (
+    <div className="enter-ways">
+      {door === "sign-in" ? (
+        <>
+          <Button className="link" onPress={change("sign-up")}>
+            {say("Create an account")}
+          </Button>
+          <Button className="link" onPress={change("recover")}>
+            {say("Forgot your password?")}
+          </Button>
+        </>
+      ) : (
+        <Button className="link" onPress={change("sign-in")}>
+          {say("I have an account")}
+        </Button>
+      )}
+    </div>
   );
 }
 

@@ -22,9 +22,9 @@ export function Controls({ face, actions, openEquipment }: ControlsProps) {
   const { cameras } = useDevices();
   const flip = () => {
     const next = cameras[(cameras.findIndex((one) => one.deviceId === preferences().camera) + 1) % cameras.length];
-    const phone = matchMedia("(pointer: coarse)").matches;
+    const handheld = matchMedia("(pointer: coarse)").matches;
     const other = preferences().facing === "user" ? "environment" : "user";
-    prefer(phone ? { camera: "", facing: other } : { camera: next?.deviceId ?? "" });
+    prefer(handheld ? { camera: "", facing: other } : { camera: next?.deviceId ?? "" });
     actions.renew("video");
   };
   return (

@@ -34,7 +34,8 @@ export function RingDialog({ face, actions }: { face: Face; actions: RingActions
             {nameOf(peer)} {peer.verified && <VerifiedIcon />}
           </p>
           <p className="ring-kind">
-            {peer.display_name === "" ? "" : `@${peer.username} · `}
+            {peer.display_name !== "" && <bdi>@{peer.username}</bdi>}
+            {peer.display_name !== "" && " · "}
             {askedVideo ? say("Video call") : say("Audio call")}
           </p>
           {askedVideo && (

@@ -81,7 +81,7 @@ function Peer({ face, theirs, signs }: { face: Face; theirs: boolean; signs: Sig
             {nameOf(peer)} {peer.verified && <VerifiedIcon />}
           </h2>
         )}
-        {!theirs && peer.display_name !== "" && <p className="stage-username">@{peer.username}</p>}
+        {!theirs && peer.display_name !== "" && <p className="stage-username"><bdi>@{peer.username}</bdi></p>}
         <CallStatus face={face} />
         {quality !== undefined && (
           <p className="stage-quality" data-quality={quality}>

@@ -45,7 +45,7 @@ export function Presence() {
 
 /** Name, and the username where the name does not say it. */
 export function PlainRow({ person, online, chosen }: { person: Shown; online?: boolean; chosen: boolean }) {
-  const below = <span className="person-below">{person.display_name === "" ? "" : `@${person.username}`}</span>;
+  const below = <span className="person-below">{person.display_name === "" ? "" : <bdi>@{person.username}</bdi>}</span>;
   return <PersonLink person={person} online={online === true} chosen={chosen} below={below} />;
 }
 

@@ -64,7 +64,7 @@ export function Sidebar(props: SidebarProps) {
       <footer className="sidebar-me">
         <Avatar person={me} size={34} />
         <span>
-          {say("Your username is")} <b>@{me.username}</b>
+          {say("Your username is")} <b dir="auto">@{me.username}</b>
         </span>
       </footer>
     </nav>

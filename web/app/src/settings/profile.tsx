@@ -25,7 +25,7 @@ export function ProfileForm({ account, change }: ProfileFormProps) {
         <Avatar person={account} size={64} />
         <div>
           <h2>{nameOf(account)}</h2>
-          <p className="quiet">@{account.username}</p>
+          <p className="quiet"><bdi>@{account.username}</bdi></p>
         </div>
       </div>
       <div className="settings-card">

@@ -30,7 +30,7 @@ export function Profile({ person, standing, close, remove }: ProfileProps) {
             <Heading slot="title">
               {nameOf(person)} {person.verified && <VerifiedIcon />}
             </Heading>
-            {person.display_name !== "" && <p className="quiet">@{username}</p>}
+            {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
           </div>
           <Ways person={person} standing={standing} remove={remove} />
         </Dialog>

@@ -25,7 +25,7 @@ export interface PersonWindowProps {
 
 export function PersonWindow({ person, self, online, busy, back, call, openProfile, children }: PersonWindowProps) {
   const { username } = person;
-  const below = [person.display_name === "" ? "" : `@${username}`, online ? say("Online") : ""].filter((one) => one !== "");
+  const named = person.display_name !== "";
   return (
     <main className="window" aria-label={say("Direct messages with @{username}", { username })}>
       <header className="window-head">
@@ -40,7 +40,13 @@ export function PersonWindow({ person, self, online, busy, back, call, openProfi
             <span className="window-name">
               <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
             </span>
-            {below.length > 0 && <span className="window-below">{below.join(" · ")}</span>}
+            {(named || online) && (
+              <span className="window-below">
+                {named && <bdi>@{username}</bdi>}
+                {named && online && " · "}
+                {online && say("Online")}
+              </span>
+            )}
           </span>
         </Button>
         <h1 className="hidden-text">{nameOf(person)}</h1>
@@ -67,7 +73,7 @@ export function Beginning({ person, self, empty }: { person: Shown; self: boolea
     <div className="beginning" data-empty={empty}>
       <Avatar person={person} size={92} />
       <h2>{nameOf(person)}</h2>
-      {person.display_name !== "" && <p className="quiet">@{username}</p>}
+      {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
       {self ? (
         <p className="quiet">{say("This is you. Share your username, and people can call you with it.")}</p>
       ) : (

@@ -75,7 +75,7 @@ export const de = {
   "Direct messages with @{username}": "Direktnachrichten mit @{username}",
   "Profile:": "Profil:",
   "Back": "Zurück",
-  "Audio call": "Anrufen",
+  "Audio call": "Audioanruf",
   "Video call": "Videoanruf",
   "Messages and calls": "Nachrichten und Anrufe",
   "Message to @{username}": "Nachricht an @{username}",
