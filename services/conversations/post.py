@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:  # these classes are in the stub files only
 
 VERDICT_SECONDS = 2.0
 NOTE_SECONDS = 1.5
+STEP_SECONDS = 0.05
+"""A sender is answered at whole steps of so much after he asked."""
 
 
 class Post:
@@ -50,6 +54,7 @@ class Post:
         """Sends a message; sent again, it is there once. Raises Refusal."""
         check_client_id(client_id)
         text = normal(text)
+        began = time.monotonic()
         sent = await self._store.sent(sender_id, client_id)
         if sent is not None:
             return await self._again(sender_id, other_id, text, sent)
@@ -72,7 +77,10 @@ class Post:
         done = await self._store.send(wanted)
         if isinstance(done, Sent):
             return await self._again(sender_id, other_id, text, done)
-        self.announce(done, profiles)
+        self.announce(done[1:], profiles)
+        # What is not delivered is less work. Neither the answer nor the word to the sender's lines tells it.
+        await asyncio.sleep(left_of_step(time.monotonic() - began))
+        self.announce(done[:1], profiles)
         return conversations_pb2.SendMessageResponse(
             entry=done[0].entry, thread=thread(done[0].shown, profiles[other_id])
         )
@@ -92,3 +100,8 @@ class Post:
         shown = await self._pages.one(sender_id, other_id)
         peer = await self._peers.profile(other_id)
         return conversations_pb2.SendMessageResponse(entry=sent.entry, thread=thread(shown, peer))
+
+
+def left_of_step(took: float) -> float:
+    """Seconds until the next whole step after an answer that took so long."""
+    return math.ceil(took / STEP_SECONDS) * STEP_SECONDS - took

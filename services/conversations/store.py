@@ -26,15 +26,18 @@ SELECT owner_id, other_id, (extract(epoch FROM clock_timestamp()) * 1000)::bigin
 FROM unnest($1::text[], $2::text[]) AS wanted (owner_id, other_id)
 LEFT JOIN thread AS t USING (owner_id, other_id)"""
 
-SAVE_PERSON = "UPDATE person SET feed = $2, unread = $3, requests = $4 WHERE user_id = $1"
-SAVE_BOX = """
-INSERT INTO thread (owner_id, other_id, folder, number, moved, feed, read, unread, removed, wrote, messaged)
+_PERSON = "UPDATE person SET feed = $5, unread = $12, requests = $13 WHERE user_id = $1"
+_BOX = """
+INSERT INTO thread (owner_id, other_id, folder, number, feed, moved, read, unread, removed, wrote, messaged)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-ON CONFLICT (owner_id, other_id) DO UPDATE SET folder = $3, number = $4, moved = $5, feed = $6, read = $7,
+ON CONFLICT (owner_id, other_id) DO UPDATE SET folder = $3, number = $4, feed = $5, moved = $6, read = $7,
     unread = $8, removed = $9, wrote = $10, messaged = $11"""
-ADD_ENTRY = """
+_ENTRY = """
 INSERT INTO entry (owner_id, other_id, number, at_ms, item_id, client_id, is_call, counts, version, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+VALUES ($1, $2, $4, $14, $15, $16, $17, $18, $19, $20)"""
+# One statement each, so that a box is one round trip.
+KEEP = f"WITH saved AS ({_PERSON}) {_BOX}"
+ADD = f"WITH saved AS ({_PERSON}), kept AS ({_BOX}) {_ENTRY}"
 
 SENT = """
 SELECT other_id, number, at_ms, body FROM entry WHERE owner_id = $1 AND client_id = $2"""
@@ -74,17 +77,15 @@ class _Held:
 
     async def add(self, new: Addition) -> Change:
         """Adds an entry to its owner's box."""
-        box = self.boxes[new.owner_id]
+        was = self.boxes[new.owner_id]
         entry = threads_pb2.Entry()
         entry.CopyFrom(new.entry)
         entry.at_ms = entry.at_ms or self.now
-        entry.number = box.number + 1
-        person, box = await self._save(box, added(box, new))
+        entry.number = was.number + 1
+        person, box = self._stamp(was, added(was, new))
         await self.con.execute(
-            ADD_ENTRY,
-            new.owner_id,
-            new.other_id,
-            entry.number,
+            ADD,
+            *_columns(person, box),
             entry.at_ms,
             new.item_id,
             new.client_id,
@@ -100,7 +101,8 @@ class _Held:
         was = self.boxes[box.owner_id]
         if box == was and entry is None:
             return None
-        person, box = await self._save(was, box)
+        person, box = self._stamp(was, box)
+        await self.con.execute(KEEP, *_columns(person, box))
         return Change(person, Shown(box, await last(self.con, box)), entry)
 
     async def unread(self, box: Box) -> int:
@@ -109,24 +111,9 @@ class _Held:
         found: int = await self.con.fetchval(UNREAD, box.owner_id, box.other_id, after)
         return found
 
-    async def _save(self, was: Box, now: Box) -> tuple[Person, Box]:
+    def _stamp(self, was: Box, now: Box) -> tuple[Person, Box]:
         person, box = stamped(self._people[was.owner_id], was, now)
         self._people[person.user_id], self.boxes[box.owner_id] = person, box
-        await self.con.execute(SAVE_PERSON, person.user_id, person.feed, person.unread, person.requests)
-        await self.con.execute(
-            SAVE_BOX,
-            box.owner_id,
-            box.other_id,
-            box.folder,
-            box.number,
-            box.moved,
-            box.feed,
-            box.read,
-            box.unread,
-            box.removed,
-            box.wrote,
-            box.messaged,
-        )
         return person, box
 
 
@@ -244,6 +231,25 @@ def entry_of(number: int, at_ms: int, body: bytes) -> threads_pb2.Entry:
     entry = threads_pb2.Entry.FromString(body)
     entry.number, entry.at_ms = number, at_ms
     return entry
+
+
+def _columns(person: Person, box: Box) -> tuple[object, ...]:
+    """What KEEP and ADD take of a box and its owner."""
+    return (
+        box.owner_id,
+        box.other_id,
+        box.folder,
+        box.number,
+        box.feed,
+        box.moved,
+        box.read,
+        box.unread,
+        box.removed,
+        box.wrote,
+        box.messaged,
+        person.unread,
+        person.requests,
+    )
 
 
 def _sent(row: Record) -> Sent:

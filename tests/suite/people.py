@@ -67,6 +67,19 @@ class Operator:
         stub = signaling_pb2_grpc.SignalingStub(self._channels["signaling"])
         await stub.EndCall(signaling_pb2.EndCallRequest(call_id=call_id))
 
+    async def ended(self) -> dict[str, Event]:
+        """The ends of calls that signaling still has, by call."""
+        stub = signaling_pb2_grpc.SignalingStub(self._channels["signaling"])
+        found: dict[str, Event] = {}
+        after = ""
+        while True:
+            page = await stub.ListEnded(signaling_pb2.ListEndedRequest(after=after, limit=3))
+            assert not found.keys() & {event.call_id for event in page.events}, "a call is listed once"
+            found.update((event.call_id, event) for event in page.events)
+            after = page.next
+            if not after:
+                return found
+
     async def close(self) -> None:
         """Leaves."""
         for channel in self._channels.values():

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ringline.client import Call, Phone
+from ringline.client import Call, Phone, mint_command
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from tests.suite.people import PATIENCE, Stage, at, talk
@@ -141,6 +141,56 @@ async def answered_or_over(call: Call, ring: Call) -> None:
     assert (await call.until_described(within=PATIENCE)).body == b"offer"
     await call.hang_up()
     await ring.until(ended="hung_up", within=PATIENCE)
+
+
+async def until_sent(sender: Phone, other: Phone, text: str) -> None:
+    """Sends a message until it has an answer, always the same one, as every client does."""
+    client_id, deadline = mint_command(), time.monotonic() + GHOST_SECONDS
+    while True:
+        try:
+            await sender.session.send(at(other), text, client_id)
+            return
+        except (Refusal, ConnectionError) as trouble:
+            passing = not isinstance(trouble, Refusal) or trouble.reason == Reason.REASON_UNAVAILABLE
+            assert passing and time.monotonic() < deadline, trouble
+        await asyncio.sleep(0.05)
+
+
+async def test_conversations_dies_while_two_write_and_nothing_is_lost_or_there_twice(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+
+    async def write(sender: Phone, other: Phone) -> None:
+        for number in range(20):
+            await until_sent(sender, other, f"{sender.session.username} {number}")
+
+    await until_sent(ada, bob, "hello")
+    writing = asyncio.gather(write(ada, bob), write(bob, ada))
+    async with dead(stage, "conversations"):
+        await writing
+    pages = [await one.session.entries(at(other)) for one, other in ((ada, bob), (bob, ada))]
+    texts = [[entry["message"]["text"] for entry in page["entries"]] for page in pages]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == len(set(texts[0])) == 41
+
+
+async def test_without_the_bus_messages_are_sent_and_the_gap_shows_when_it_is_back(stage: Stage) -> None:
+    ada, bob = await stage.friends("ada", "bob")
+    await ada.session.send(at(bob), "before")
+    await bob.until(lambda phone: len(phone.inbox.added) == 1, PATIENCE)
+    await bob.catch_up()
+    nats, port = stage.topology.nats, stage.topology.nats.port
+    nats.kill()
+    try:
+        await until_sent(ada, bob, "without the bus")
+        call = await ada.place(at(bob), within=BUS_SECONDS)
+        await call.hang_up()
+    finally:
+        nats.start(port)
+    await stage.book.facts(call.call_id, within=60.0)
+    await bob.until(lambda phone: any(one.call.missed for one in phone.inbox.added), 60.0)
+    assert bob.inbox.is_behind
+    inbox = await bob.catch_up()
+    assert inbox.threads[ada.session.user_id].unread == 3
 
 
 async def test_the_callees_gateway_dies_and_the_caller_still_hears_the_end(stage: Stage) -> None:

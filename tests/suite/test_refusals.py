@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from google.protobuf.message import Message
 
-from ringline.client import Phone
+from ringline.client import Call, Phone, inbox
 from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import ServerFrame
 from ringline.v1.reasons_pb2 import Reason
@@ -14,6 +14,8 @@ from tests.suite.topology import RING_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TO_THE_DEADLINE = RING_SECONDS + PATIENCE
+PROJECTED = 20.0
+"""Seconds for the end of a call to come out of the event log, on a busy machine."""
 SIZE_CLASS = 16
 """Bytes by which the sizes of two frames may differ: variable-length figures such as the time that is left.
 """
@@ -49,12 +51,20 @@ def sizes_of(frames: list[ServerFrame]) -> list[int]:
 
 
 async def unanswered(stage: Stage, caller: Phone, callee: Phone) -> list[ServerFrame]:
-    """What the caller is told from the call to its end at the deadline."""
+    """What the caller is told from the call to its end at the deadline, and to its entry in the thread."""
     before = len(stage.heard(caller))
     call = await caller.place(at(callee))
     assert call.phase == "calling"
     await call.until(ended="no_answer", within=TO_THE_DEADLINE)
+    await until_entry(caller, call)
     return stage.heard(caller)[before:]
+
+
+async def until_entry(caller: Phone, call: Call) -> None:
+    """Waits until the entry of a call comes to the caller."""
+    await caller.until(
+        lambda phone: any(entry.call.call_id == call.call_id for entry in phone.inbox.added), PROJECTED
+    )
 
 
 async def test_calling_nobody_or_oneself_is_refused_at_once(stage: Stage) -> None:
@@ -98,7 +108,7 @@ async def test_blocked_unwelcome_and_nobody_there_look_the_same_to_the_caller(st
             for caller, callee in zip(callers, (blocking, closed, empty, honest), strict=True)
         )
     )
-    assert [kind for kind, _ in story_of(stories[3])] == ["done", "call"]
+    assert [kind for kind, _ in story_of(stories[3])] == ["done", "call", "thread_changed"]
     for frames in stories[:3]:
         assert story_of(frames) == story_of(stories[3])
         for size, control in zip(sizes_of(frames), sizes_of(stories[3]), strict=True):
@@ -121,6 +131,7 @@ async def test_a_stranger_learns_nothing_of_the_callees_devices(stage: Stage) ->
         await ring.decline(everywhere=True)
         assert ring.ending == "declined"
         await call.until(ended="no_answer", within=TO_THE_DEADLINE)
+        await until_entry(ada, call)
         return stage.heard(ada)[before:]
 
     first, second = await asyncio.gather(declined(), unanswered(stage, ann, await stage.person("bib")))
@@ -144,9 +155,42 @@ async def test_one_who_hangs_up_a_call_that_nobody_hears_sees_it_cancelled(stage
         call = await caller.place(at(callee))
         await call.hang_up()
         assert call.ending == "cancelled"
+        await until_entry(caller, call)
         stories.append(stage.heard(caller)[before:])
     assert story_of(stories[0]) == story_of(stories[1])
     assert not bob.calls
+
+
+async def test_a_message_that_nobody_hears_looks_like_one_that_is_delivered(stage: Stage) -> None:
+    """One receiver blocks the sender, one lets nobody write, one has no device, and one gets it."""
+    receivers = await asyncio.gather(
+        stage.person("bea", gateway=1),
+        stage.person("bib", gateway=1),
+        stage.person("bob", gateway=1, phone=False),
+        stage.person("boz", gateway=1),
+    )
+    senders = await asyncio.gather(*(stage.person(name) for name in ("ada", "amy", "ann", "axl")))
+    await receivers[0].session.block(at(senders[0]))
+    await receivers[1].session.allow_messages_from()
+    stories, answers = [], []
+    for sender, receiver in zip(senders, receivers, strict=True):
+        before = len(stage.heard(sender))
+        sent = [await sender.session.send(at(receiver), text) for text in ("one", "two")]
+        await sender.until(lambda phone: len(phone.inbox.added) == 2, PATIENCE)
+        stories.append(stage.heard(sender)[before:])
+        page = await sender.session.entries(at(receiver))
+        answers.append(
+            [inbox.thread_of(one) for one in (sent[0]["thread"], sent[1]["thread"], page["thread"])]
+        )
+    assert [kind for kind, _ in story_of(stories[3])] == ["thread_changed", "thread_changed"]
+    for frames, threads in zip(stories[:3], answers[:3], strict=True):
+        assert story_of(frames) == story_of(stories[3])
+        assert [shape(thread) for thread in threads] == [shape(thread) for thread in answers[3]]
+        assert [(one.feed, one.last.number) for one in threads] == [
+            (one.feed, one.last.number) for one in answers[3]
+        ]
+    await receivers[3].until(lambda phone: len(phone.inbox.added) == 2, PATIENCE)
+    assert not receivers[0].inbox.added and not receivers[1].inbox.added
 
 
 async def test_a_block_during_the_ring_ends_the_ring_and_tells_the_caller_nothing(stage: Stage) -> None:

@@ -137,7 +137,8 @@ class Somebody:
             client_id=client_id or secrets.token_urlsafe(18),
             text=text,
         )
-        return await self._room.pod(pod).SendMessage(request)
+        async with self._room.gate:
+            return await self._room.pod(pod).SendMessage(request, timeout=PATIENCE)
 
     async def entries(
         self, other: Somebody, before: int = 0, limit: int = 100
@@ -227,6 +228,8 @@ class Room:
         self.log = log
         self.nodes = nodes
         self.stubs: list[conversations_pb2_grpc.ConversationsAsyncStub] = []
+        self.gate = asyncio.Semaphore(12)
+        """Messages under way at most, on however slow a machine."""
         self._turn = 0
 
     def pod(self, number: int | None = None) -> conversations_pb2_grpc.ConversationsAsyncStub:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_both_versions_of_an_end_in_any_order_make_the_same_entries(shared
         ada, bob = shared.person(), shared.person()
         declined = Ending.ENDING_DECLINED
         unset = Ending.ENDING_UNSPECIFIED
-        said = {"declined": True, "placed_at_ms": 1_000}
+        said: dict[str, Any] = {"declined": True, "placed_at_ms": 1_000}
         first = end_of_call(ada, bob, declined, 2, ending_for_caller=unset, **said)
         second = end_of_call(
             ada, bob, declined, 4, first.call_id, ending_for_caller=Ending.ENDING_NO_ANSWER, **said

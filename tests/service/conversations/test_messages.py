@@ -1,13 +1,15 @@
 """Messages: who has them, in which order, how often, and what their sender is told."""
 
 import asyncio
+import time
 
 import pytest
 
 from ringline.refusal import Refusal
 from ringline.v1 import policy_pb2, reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
-from tests.service.conversations.room import INBOX, REQUESTS, Room, Somebody
+from services.conversations.post import STEP_SECONDS
+from tests.service.conversations.room import INBOX, REQUESTS, Room
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CLIENT_ID = "a-message-of-ada-1"
@@ -61,14 +63,8 @@ async def test_another_message_under_the_same_id_is_refused(shared: Room) -> Non
 
 async def test_two_who_write_at_once_see_all_messages_in_the_same_order(shared: Room) -> None:
     ada, bob = shared.person(), shared.person()
-    gate = asyncio.Semaphore(16)
-
-    async def send(sender: Somebody, other: Somebody, text: str) -> None:
-        async with gate:
-            await sender.send(other, text)
-
     await asyncio.gather(
-        *(send(ada, bob, f"ada {n}") for n in range(100)), *(send(bob, ada, f"bob {n}") for n in range(100))
+        *(one.send(other, f"message {n}") for n in range(100) for one, other in ((ada, bob), (bob, ada)))
     )
     seen = []
     for owner, other in ((ada, bob), (bob, ada)):
@@ -111,6 +107,19 @@ async def test_what_policy_leaves_unheard_looks_sent_and_leaves_no_trace(shared:
     await cy.send(bob, "three")
     (only,) = (await bob.entries(cy)).entries
     assert (only.number, only.message.text) == (1, "three"), "no gap tells of what was not delivered"
+
+
+async def test_the_time_of_an_answer_does_not_tell_what_was_delivered(shared: Room) -> None:
+    ada, cy, bob = shared.person(0), shared.person(0), shared.person(1)
+    shared.policy.verdicts[cy.user_id] = UNHEARD
+    for sender in (ada, cy):
+        for _ in range(3):
+            began = time.monotonic()
+            await sender.send(bob)
+            assert time.monotonic() - began >= STEP_SECONDS
+        await sender.hears(lambda told: told.added.number == 3)
+    await bob.hears(lambda told: told.added.number == 3, 1)
+    assert {told.thread.peer.user_id for told in bob.heard(1)} == {ada.user_id}
 
 
 async def test_what_is_the_senders_own_fault_is_said_and_nothing_is_written(shared: Room) -> None:

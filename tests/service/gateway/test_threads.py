@@ -37,6 +37,11 @@ async def listening(town: Town, session: Session, gateway: int = 0) -> tuple[Lin
     return await town.line(session, gateway, hear=hear), heard
 
 
+async def until_heard(heard: list[ServerFrame], count: int) -> None:
+    """Waits until a line has heard of so many changes."""
+    await until(lambda: len(heard) >= count, PATIENCE, lambda: f"only {len(heard)} came")
+
+
 async def test_a_message_is_sent_read_and_removed(shared: Town) -> None:
     ada, bob = await friends(shared, "ada", "bob")
     sent = await ada.send(bob.username, "hello", "a-message-of-ada-1")
@@ -72,13 +77,13 @@ async def test_a_message_comes_to_the_lines_of_both_at_both_gateways(shared: Tow
     ]
     await ada.send(bob.username, "hello")
     for _, heard in lines:
-        await until(lambda heard=heard: len(heard) == 1, PATIENCE, lambda: "nothing came")
+        await until_heard(heard, 1)
     changes = [heard[0].thread_changed for _, heard in lines]
     assert [one.added.message.outgoing for one in changes] == [True, False, False]
     assert all(one.added.message.text == "hello" for one in changes)
     await bob.mark_read(ada.username, 1)
     for _, heard in lines[1:]:
-        await until(lambda heard=heard: len(heard) == 2, PATIENCE, lambda: "nothing came")
+        await until_heard(heard, 2)
         assert heard[1].thread_changed.thread.read == 1
     for line, _ in lines:
         line.close()

@@ -6,6 +6,7 @@ from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from ringline.v1.threads_pb2 import FOLDER_INBOX, FOLDER_REQUESTS
 from services.conversations.message import LONGEST, additions, check_client_id, normal
+from services.conversations.post import STEP_SECONDS, left_of_step
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,11 @@ def test_the_word_of_a_stranger_is_a_request_and_moves_nothing() -> None:
         mine, theirs = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", heard=True, stranger=stranger)
         assert (theirs.folder, theirs.settles) == (folder, not stranger)
         assert (mine.folder, mine.settles) == (FOLDER_INBOX, True)
+
+
+@pytest.mark.parametrize("took", [0.0001, 0.004, 0.0499, 0.0501, 0.12, 3.337])
+def test_a_sender_is_answered_at_the_next_whole_step(took: float) -> None:
+    wait = left_of_step(took)
+    assert 0.0 <= wait < STEP_SECONDS
+    steps = (took + wait) / STEP_SECONDS
+    assert steps >= 1 and steps == pytest.approx(round(steps))
