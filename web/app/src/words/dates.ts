@@ -1,10 +1,10 @@
 /** Days, times and lengths in the words of the page's language. */
-import { locale, say } from "./words";
+import { region, say } from "./words";
 
 const DAY_MS = 86_400_000;
 
 export function clock(at: number): string {
-  return new Date(at).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+  return new Date(at).toLocaleTimeString(region(), { hour: "numeric", minute: "2-digit" });
 }
 
 export function sameDay(one: number, other: number): boolean {
@@ -16,9 +16,9 @@ export function day(at: number, now: number): string {
   if (sameDay(at, now)) return say("Today");
   if (sameDay(at, now - DAY_MS)) return say("Yesterday");
   const date = new Date(at);
-  if (now - at < 6 * DAY_MS && at < now) return date.toLocaleDateString(locale(), { weekday: "long" });
+  if (now - at < 6 * DAY_MS && at < now) return date.toLocaleDateString(region(), { weekday: "long" });
   const year = date.getFullYear() === new Date(now).getFullYear() ? {} : ({ year: "numeric" } as const);
-  return date.toLocaleDateString(locale(), { weekday: "short", day: "numeric", month: "long", ...year });
+  return date.toLocaleDateString(region(), { weekday: "short", day: "numeric", month: "long", ...year });
 }
 
 /** For a narrow column: the time today, else the day. */
@@ -26,8 +26,8 @@ export function brief(at: number, now: number): string {
   if (sameDay(at, now)) return clock(at);
   if (sameDay(at, now - DAY_MS)) return say("Yesterday");
   const date = new Date(at);
-  if (now - at < 6 * DAY_MS && at < now) return date.toLocaleDateString(locale(), { weekday: "short" });
-  return date.toLocaleDateString(locale(), { day: "numeric", month: "numeric", year: "2-digit" });
+  if (now - at < 6 * DAY_MS && at < now) return date.toLocaleDateString(region(), { weekday: "short" });
+  return date.toLocaleDateString(region(), { day: "numeric", month: "numeric", year: "2-digit" });
 }
 
 /** The length of a call, for reading: "12 s", "4 min 10 s", "1 h 5 min". */

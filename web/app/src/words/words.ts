@@ -34,6 +34,11 @@ export function locale(): Language {
   return language;
 }
 
+/** The language with the browser's country, which says how times and dates are written. */
+export function region(): string {
+  return navigator.languages.find((one) => one.slice(0, 2) === language) ?? language;
+}
+
 /** The language somebody asked for, else the first of the browser's that there is. */
 export function chosen(wish: Language | "auto", browser: readonly string[]): Language {
   if (wish !== "auto") return wish;

@@ -63,7 +63,7 @@ export class Ringline {
       api: new ThreadsApi((method, path, body) => session.ask(method, path, body)),
       owner: session.account.user_id,
       ended: () => endedOf(this.calls.recent),
-      removed: new Removed(localStorage),
+      removed: new Removed(localStorage, session.account.user_id),
       storage: sessionStorage,
       mint: token,
       now: () => Date.now(),

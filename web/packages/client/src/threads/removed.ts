@@ -4,7 +4,15 @@ const KEY = "ringline.removed";
 const KEPT_MS = 25 * 3_600_000;
 
 export class Removed {
-  constructor(private readonly storage: Pick<Storage, "getItem" | "setItem">) {}
+  private readonly key: string;
+
+  /** @param owner whose threads they are */
+  constructor(
+    private readonly storage: Pick<Storage, "getItem" | "setItem">,
+    owner: string,
+  ) {
+    this.key = `${KEY}.${owner}`;
+  }
 
   /** Unix milliseconds; 0 where it was not removed lately. */
   at(username: string): number {
@@ -13,12 +21,12 @@ export class Removed {
 
   mark(username: string, now: number): void {
     const recent = Object.entries(this.all()).filter(([, at]) => now - at < KEPT_MS);
-    this.storage.setItem(KEY, JSON.stringify({ ...Object.fromEntries(recent), [username]: now }));
+    this.storage.setItem(this.key, JSON.stringify({ ...Object.fromEntries(recent), [username]: now }));
   }
 
   private all(): Record<string, number> {
     try {
-      const kept: unknown = JSON.parse(this.storage.getItem(KEY) ?? "{}");
+      const kept: unknown = JSON.parse(this.storage.getItem(this.key) ?? "{}");
       return typeof kept === "object" && kept !== null ? (kept as Record<string, number>) : {};
     } catch {
       return {};

@@ -96,7 +96,7 @@ function page(service: FakeService, ended: EndedCall[] = []) {
       api: service.api,
       owner: "u_ada",
       ended: () => ended,
-      removed: new Removed(storage),
+      removed: new Removed(storage, "u_ada"),
       storage,
       mint: () => `id-${++minted}`,
       now: () => 5000,
@@ -164,6 +164,19 @@ describe("the list of threads", () => {
     await settle();
     expect(texts(threads.entries("bob"))).toEqual(["one", "while away"]);
     expect(threads.list("inbox")[0]?.last?.message?.text).toBe("while away");
+  });
+
+  it("misses nothing that comes while the first pages are read", async () => {
+    const service = new FakeService();
+    service.folder = "requests";
+    const { make } = page(service);
+    const threads = make();
+    threads.welcome();
+    await Promise.resolve();
+    threads.hear(service.frame(service.say("in between")));
+    await settle();
+    await settle();
+    expect(threads.list("requests")).toHaveLength(1);
   });
 
   it("is read at once here, and told the server once", async () => {

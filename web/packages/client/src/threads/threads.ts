@@ -185,17 +185,19 @@ export class Threads {
   }
 
   private async readFirst(): Promise<void> {
-    await this.readPage("requests", 0);
-    await this.readPage("inbox", 0);
+    // Of two pages the earlier one says from where on changes are unknown: something may have come between them.
+    this.state = await this.readPage("requests", 0);
+    const { feed } = await this.readPage("inbox", 0);
     this.loaded = true;
+    if (feed > this.state.feed) await this.readChanges();
     for (const conversation of this.open.values()) void conversation.refresh();
   }
 
-  private async readPage(folder: Folder, before: number): Promise<void> {
+  private async readPage(folder: Folder, before: number): Promise<InboxState> {
     const page = await this.outside.api.threads(folder, before);
     for (const thread of page.threads) this.put(thread);
     this.pages[folder].next = page.next;
-    if (!this.loaded) this.state = page.state;
+    return page.state;
   }
 
   private async readChanges(): Promise<void> {
