@@ -61,7 +61,7 @@ function Window({ face, notice, children }: { face?: Face; notice?: string; chil
   return (
     <Frame open="bob">
       <PersonWindow person={bob} self={false} online busy={face !== undefined} back={noop} call={noop} openProfile={noop}>
-        {face === undefined ? children : <Stage face={face} notice={notice} actions={stageActions} signs={signs} />}
+        {face === undefined ? children : <Stage face={face} notice={notice} actions={stageActions} signs={signs} unread={face === quiet} />}
       </PersonWindow>
     </Frame>
   );

@@ -60,10 +60,11 @@ interface CornersProps {
   /** The other person's picture, where there is one. */
   picture: RefObject<HTMLVideoElement | null> | undefined;
   minimise(): void;
+  unread: boolean;
 }
 
 /** Where the call is shown: here, on the whole screen, in a window of its own, or in a corner beside the thread. */
-export function Corners({ stage, picture, minimise }: CornersProps) {
+export function Corners({ stage, picture, minimise, unread }: CornersProps) {
   const [full, setFull] = useState(false);
   useEffect(() => {
     const changed = () => setFull(document.fullscreenElement !== null);
@@ -89,6 +90,7 @@ export function Corners({ stage, picture, minimise }: CornersProps) {
       )}
       <Corner name={say("Show the messages")} onPress={leave}>
         <MessageIcon />
+        {unread && <span className="corner-dot" aria-hidden="true" />}
       </Corner>
     </div>
   );

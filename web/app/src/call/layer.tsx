@@ -45,13 +45,14 @@ export function useCallLayer(ringline: Ringline | undefined, open: string): Laye
   }, [face?.key]);
   const actions =
     call === undefined || ringline === undefined ? undefined : actionsOn(ringline, call, setNotice, () => setSmall(true));
+  const unread = face !== undefined && (ringline?.threads.thread(face.peer.username)?.unread ?? 0) > 0;
   const onStage = face !== undefined && shown(face) && !small && open === face.peer.username.toLowerCase();
   return {
     face,
     stage:
       onStage && actions !== undefined && call !== undefined ? (
         <Suspense fallback={<section className="window" aria-busy="true" />}>
-          <Stage key={face.key} face={face} actions={actions} notice={notice} signs={signsOf(call)} />
+          <Stage key={face.key} face={face} actions={actions} notice={notice} signs={signsOf(call)} unread={unread} />
         </Suspense>
       ) : undefined,
     actions,

@@ -34,12 +34,14 @@ export interface StageProps {
   actions: StageActions;
   signs: Signs;
   notice: string | undefined;
+  /** Something was written behind the stage. */
+  unread: boolean;
 }
 
 const WAITING = new Set(["dialling", "calling", "answering", "connecting"]);
 const HICCUP_MS = 1_500;
 
-export function Stage({ face, actions, signs, notice }: StageProps) {
+export function Stage({ face, actions, signs, notice, unread }: StageProps) {
   const [equipment, setEquipment] = useState(false);
   const section = useRef<HTMLElement>(null);
   const picture = useRef<HTMLVideoElement>(null);
@@ -51,7 +53,7 @@ export function Stage({ face, actions, signs, notice }: StageProps) {
   return (
     <section ref={section} className="stage" aria-label={say("Call with @{username}", { username })} style={style} data-video={theirs} data-speaking={speaking}>
       {theirs && <Picture track={face.remoteVideo} mine={false} video={picture} label={say("Video of @{username}", { username })} />}
-      {!over && <Corners stage={section} picture={theirs ? picture : undefined} minimise={actions.minimise} />}
+      {!over && <Corners stage={section} picture={theirs ? picture : undefined} minimise={actions.minimise} unread={unread} />}
       <Peer face={face} theirs={theirs} signs={signs} />
       {!over && face.localVideo !== undefined && <SelfView track={face.localVideo} />}
       <div className="stage-foot">

@@ -79,7 +79,7 @@ export function Badge({ many }: { many: number }) {
 
 function LastEntry({ entry, unread }: { entry: Entry; unread: boolean }) {
   const { message, call } = entry;
-  const classes = ["person-below", unread ? "fresh" : "", call?.missed === true ? "missed" : ""].join(" ");
+  const classes = ["person-below", unread ? "fresh" : "", unread && call?.missed === true ? "missed" : ""].join(" ");
   if (call !== null) {
     const Icon = call.missed ? MissedIcon : call.asked.video ? CameraIcon : PhoneIcon;
     return (
