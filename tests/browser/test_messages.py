@@ -17,7 +17,9 @@ LONG = 10_000
 TO_THE_TOP = """
 async (box) => {
   let most = 0;
-  while (!box.querySelector('.beginning') || !box.innerText.includes('line 1.')) {
+  const until = performance.now() + 90_000;
+  const there = () => box.querySelector('.beginning') && box.innerText.includes('line 1.');
+  while (!there() && performance.now() < until) {
     box.scrollTop = 0;
     most = Math.max(most, box.querySelectorAll('li').length);
     await new Promise((resolve) => setTimeout(resolve, 10));

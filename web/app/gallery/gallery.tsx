@@ -77,6 +77,7 @@ function Thread({ entries, pending, readUpTo }: { entries: Entry[]; pending: Pen
         ownDevice="d1"
         busy={false}
         more={false}
+        failed={false}
         beginning={<Beginning person={bob} self={false} empty={entries.length === 0} />}
         actions={{ older: noop, seen: noop, call: noop, retry: noop, discard: noop }}
       />
@@ -102,7 +103,7 @@ const enter = { signIn: hold, signUp: hold, recover: hold };
 const codes = ["7F4K-2QXM-91BT", "M2RC-88VD-KLP0", "Q9WZ-14HN-5TGB", "3XKD-PL7M-A2V8", "T6YH-NB41-ZQ9C", "R5FG-7JUK-M3WE", "H8BN-QW2E-4RTY", "V1CX-9LKJ-H6GF", "D0SA-P3OI-U8YT", "N7ME-5RTW-B1XZ"];
 const device = (device_id: string, name: string, ago: number) => ({ device_id, name, created_at_ms: 0, last_seen_at_ms: Date.now() - ago, revoked: false });
 const devices = [device("d1", "Chrome on Linux", 0), device("d2", "Safari on iPhone", 3_600_000), device("d3", "Firefox on Windows", 9 * 86_400_000)];
-const settingsActions = { back: noop, signOut: noop, change: noop, revoke: noop, setCallers: noop, setWriters: noop };
+const settingsActions = { back: noop, signOut: noop, change: noop, revoke: noop, unblock: noop, setCallers: noop, setWriters: noop };
 const history = (which: "all" | "missed") => (
   <Frame open="-">
     <CallHistory which={which} choose={noop} calls={which === "all" ? calls : []} loading={false} more={which === "all"} ownDevice="d1" busy={false} actions={{ call: noop, back: noop, older: noop }} />
@@ -129,7 +130,7 @@ const states: Record<string, () => ReactNode> = {
   "no-calls": () => history("missed"),
   settings: () => (
     <Frame open="-">
-      <Settings account={{ ...ada, tier: "", searchable: true }} callers={["contacts", "following"]} writers={["everyone"]} devices={devices} ownDevice="d1" notice={undefined} actions={settingsActions} />
+      <Settings account={{ ...ada, tier: "", searchable: true }} callers={["contacts", "following"]} writers={["everyone"]} devices={devices} blocked={[person("mallory", "Mallory Stone")]} ownDevice="d1" notice={undefined} actions={settingsActions} />
     </Frame>
   ),
   equipment: () => <Frame open="-"><NothingOpen /><EquipmentDialog close={noop} capture={new SyntheticCapture(430, "@ada")} /></Frame>,

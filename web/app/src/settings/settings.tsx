@@ -1,9 +1,10 @@
 /** Who one is, who may call and write, which devices are signed in, and how the page looks and sounds. */
-import type { Account, Audience, Device } from "@ringline/client";
+import type { Account, Audience, Device, Person } from "@ringline/client";
 import { Button } from "react-aria-components";
 import { Window } from "../design/window";
 import { say } from "../words/words";
 import { AudienceGroup } from "./audience";
+import { Blocked } from "./blocked";
 import { Devices } from "./devices";
 import { Appearance, Sounds } from "./device_wishes";
 import { Equipment } from "./equipment";
@@ -16,6 +17,7 @@ export interface SettingsProps {
   callers: Audience[] | undefined;
   writers: Audience[] | undefined;
   devices: Device[] | undefined;
+  blocked: Person[] | undefined;
   ownDevice: string;
   notice: string | undefined;
   actions: {
@@ -23,12 +25,13 @@ export interface SettingsProps {
     signOut(): void;
     change(part: { display_name?: string; searchable?: boolean }): void;
     revoke(deviceId: string): void;
+    unblock(username: string): void;
     setCallers(audiences: Audience[]): void;
     setWriters(audiences: Audience[]): void;
   };
 }
 
-export function Settings({ account, callers, writers, devices, ownDevice, notice, actions }: SettingsProps) {
+export function Settings({ account, callers, writers, devices, blocked, ownDevice, notice, actions }: SettingsProps) {
   return (
     <Window title={say("Settings")} back={actions.back}>
       <div className="settings">
@@ -62,6 +65,7 @@ export function Settings({ account, callers, writers, devices, ownDevice, notice
             change={actions.setWriters}
           />
         )}
+        {blocked !== undefined && blocked.length > 0 && <Blocked people={blocked} unblock={actions.unblock} />}
         <Equipment username={account.username} />
         <Appearance />
         <Sounds />

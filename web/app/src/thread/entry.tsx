@@ -7,6 +7,7 @@ import { CameraIcon, ClockIcon, IncomingIcon, MissedIcon, OutgoingIcon, PhoneIco
 import type { Kind } from "../call/kind";
 import { clock, day } from "../words/dates";
 import { say } from "../words/words";
+import { Text } from "./text";
 import type { MessageRow, ThreadRow } from "./rows";
 
 export interface EntryActions {
@@ -52,7 +53,7 @@ function Bubble({ row, actions }: { row: MessageRow; actions: EntryActions }) {
       <div className="bubble">
         <span className="hidden-text">{outgoing ? say("You:") : ""}</span>
         <span className="bubble-text" dir="auto">
-          {text}
+          <Text>{text}</Text>
         </span>
         <span className="bubble-time">
           {pending === undefined ? "" : <ProgressIcon pending={pending} />}

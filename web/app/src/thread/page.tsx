@@ -96,6 +96,7 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
         ownDevice={ownDevice}
         busy={busy}
         more={conversation.more}
+        failed={conversation.failed}
         beginning={loading ? <p className="thread-more" /> : <Beginning person={person} self={self} empty={entries.length + pending.length === 0} />}
         actions={{
           older,

@@ -18,12 +18,14 @@ export interface ThreadViewProps {
   busy: boolean;
   /** There is more above than was read. */
   more: boolean;
+  /** It could not be read; it is tried again. */
+  failed: boolean;
   /** At the very top, where the thread begins; alone where there is nothing yet. */
   beginning: ReactNode;
   actions: EntryActions & { older(): void; seen(): void };
 }
 
-export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, beginning, actions }: ThreadViewProps) {
+export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, failed, beginning, actions }: ThreadViewProps) {
   const { box, part, atEnd, scrolled, toEnd } = useScroll(entries.length, more, actions.older, pending.length);
   const newest = entries.at(-1)?.number ?? 0;
   useEffect(() => {
@@ -43,7 +45,7 @@ export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, 
   return (
     <div className="thread-frame">
       <div className="thread" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label={say("Messages and calls")}>
-        {whole ? beginning : <p className="thread-more">{say("Loading…")}</p>}
+        {whole && !failed ? beginning : <p className="thread-more">{failed ? say("No connection. Trying again…") : say("Loading…")}</p>}
         <ol className="thread-rows">
           {rows.map((row) => (
             <ThreadEntry key={row.key} row={row} ownDevice={ownDevice} busy={busy} actions={actions} />

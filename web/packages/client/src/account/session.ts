@@ -144,10 +144,14 @@ export class Session {
     const [contacts, follows, blocks] = await Promise.all([
       this.people("/v1/me/contacts"),
       this.people("/v1/me/follows"),
-      this.ask<{ people: Person[] }>("GET", "/v1/me/blocks").then((answer) => answer.people),
+      this.blocked(),
     ]);
     const among = (people: Person[]) => people.some((one) => one.username === username);
     return { contact: among(contacts), follows: among(follows), blocked: among(blocks) };
+  }
+
+  async blocked(): Promise<Person[]> {
+    return (await this.ask<{ people: Person[] }>("GET", "/v1/me/blocks")).people;
   }
 
   async devices(): Promise<Device[]> {

@@ -8,7 +8,10 @@ export interface ConversationOutside {
   /** The thread came with a page of entries. */
   saw(thread: Thread): void;
   changed(): void;
+  later(ms: number, work: () => void): void;
 }
+
+const AGAIN_MS = 3_000;
 
 export class Conversation {
   /** Oldest first, numbers without a gap. */
@@ -95,6 +98,8 @@ export class Conversation {
       this.outside.saw(page.thread);
     } catch {
       this.failed = true;
+      // Nobody has to scroll or to press anything for what could not be read once.
+      this.outside.later(AGAIN_MS, () => this.failed && !this.loading && void this.read(before));
     }
     this.loading = false;
     this.outside.changed();

@@ -64,6 +64,8 @@ class FakeService {
       },
       entries: async (_: string, before: number) => {
         log(`entries ${before}`);
+        const reason = this.refusals.shift();
+        if (reason !== undefined) throw new Refused(reason, "no");
         const below = this.entries.filter((one) => before === 0 || one.number < before);
         const page = below.slice(-3).toReversed();
         const oldest = page.at(-1)?.number ?? 0;
@@ -201,6 +203,18 @@ describe("a conversation", () => {
     await conversation.older();
     expect(texts(threads.entries("bob"))).toEqual(["1", "2", "3", "4", "5", "6", "7", "8"]);
     expect(conversation.more).toBe(false);
+  });
+
+  it("is read again by itself where that failed", async () => {
+    const service = new FakeService();
+    for (let n = 1; n <= 5; n += 1) service.say(String(n));
+    const { threads, conversation, later } = await opened(service);
+    service.refusals = [Reason.UNAVAILABLE];
+    await conversation.older();
+    expect(conversation.failed).toBe(true);
+    later.pop()?.();
+    await settle();
+    expect(texts(threads.entries("bob"))).toEqual(["1", "2", "3", "4", "5"]);
   });
 
   it("has no gap after a long absence: what does not follow on is read again", async () => {

@@ -103,8 +103,8 @@ export class Threads {
   conversation(username: string): Conversation {
     let conversation = this.open.get(username);
     if (conversation === undefined) {
-      const { api, changed } = this.outside;
-      conversation = new Conversation(username, { api, changed, saw: (thread) => this.saw(thread) });
+      const { api, changed, later } = this.outside;
+      conversation = new Conversation(username, { api, changed, later, saw: (thread) => this.saw(thread) });
       this.open.set(username, conversation);
     }
     return conversation;
