@@ -77,6 +77,7 @@ function Thread({ entries, pending, readUpTo }: { entries: Entry[]; pending: Pen
         ownDevice="d1"
         busy={false}
         more={false}
+        loading={false}
         failed={false}
         beginning={<Beginning person={bob} self={false} empty={entries.length === 0} />}
         actions={{ older: noop, seen: noop, call: noop, retry: noop, discard: noop }}

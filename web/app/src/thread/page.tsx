@@ -86,7 +86,7 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
   if (conversation.loaded) readUpTo.current ??= (thread?.unread ?? 0) > 0 ? thread?.read : Number.POSITIVE_INFINITY;
   const entries = threads.entries(username);
   const pending = threads.pending(username);
-  const loading = !self && !conversation.loaded && !conversation.failed && entries.length === 0;
+  const blank = !self && !conversation.loaded && !conversation.failed && entries.length === 0;
   return (
     <>
       <ThreadView
@@ -96,8 +96,9 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
         ownDevice={ownDevice}
         busy={busy}
         more={conversation.more}
+        loading={conversation.loading}
         failed={conversation.failed}
-        beginning={loading ? <p className="thread-more" /> : <Beginning person={person} self={self} empty={entries.length + pending.length === 0} />}
+        beginning={blank ? <p className="thread-more" /> : <Beginning person={person} self={self} empty={entries.length + pending.length === 0} />}
         actions={{
           older,
           seen: () => threads.read(username),

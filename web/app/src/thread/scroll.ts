@@ -17,6 +17,14 @@ export interface Part {
   end: number;
 }
 
+/** What there is above the entries that were read. */
+export interface Above {
+  more: boolean;
+  /** Something is being read; when it is there, it is looked anew whether that is enough. */
+  loading: boolean;
+  older(): void;
+}
+
 interface View {
   /** Entries below the part that is drawn. */
   hidden: number;
@@ -53,7 +61,8 @@ export interface Scrolled {
  * @param rows drawn rows carry `data-key`; the mark of what is new carries `data-unread`
  * @param tail changes with whatever is drawn below the entries
  */
-export function useScroll(total: number, more: boolean, older: () => void, tail: unknown): Scrolled {
+export function useScroll(total: number, above: Above, tail: unknown): Scrolled {
+  const { more, loading, older } = above;
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState(AT_END);
   const [atEnd, setAtEnd] = useState(true);
@@ -81,7 +90,7 @@ export function useScroll(total: number, more: boolean, older: () => void, tail:
     else if (held.current.stuck) element.scrollTop = element.scrollHeight;
     else if (held.current.anchor !== undefined) restore(element, held.current.anchor);
   }, [part.start, part.end, total, tail]);
-  useEffect(look, [part.start, part.end, total]);
+  useEffect(look, [part.start, part.end, total, loading]);
   useEffect(() => {
     const element = box.current;
     if (element === null) return;

@@ -18,6 +18,7 @@ export interface ThreadViewProps {
   busy: boolean;
   /** There is more above than was read. */
   more: boolean;
+  loading: boolean;
   /** It could not be read; it is tried again. */
   failed: boolean;
   /** At the very top, where the thread begins; alone where there is nothing yet. */
@@ -25,8 +26,8 @@ export interface ThreadViewProps {
   actions: EntryActions & { older(): void; seen(): void };
 }
 
-export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, failed, beginning, actions }: ThreadViewProps) {
-  const { box, part, atEnd, scrolled, toEnd } = useScroll(entries.length, more, actions.older, pending.length);
+export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, loading, failed, beginning, actions }: ThreadViewProps) {
+  const { box, part, atEnd, scrolled, toEnd } = useScroll(entries.length, { more, loading, older: actions.older }, pending.length);
   const newest = entries.at(-1)?.number ?? 0;
   useEffect(() => {
     const look = () => {
