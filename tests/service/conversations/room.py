@@ -225,6 +225,7 @@ class Room:
         self.presence = ToldPresence(told)  # type: ignore[abstract]
         self.signaling = ToldSignaling()  # type: ignore[abstract]
         self.heard: defaultdict[tuple[str, str], list[client_pb2.ThreadChanged]] = defaultdict(list)
+        self.told = told
         self.log = log
         self.nodes = nodes
         self.stubs: list[conversations_pb2_grpc.ConversationsAsyncStub] = []
@@ -264,6 +265,16 @@ class Room:
             copy.event_id = ids.mint_event()
             copies.append(copy)
         assert await self.log.publish(copies) == len(copies)
+
+    async def until_projected(self) -> None:
+        """Waits until everything that was said was heard."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            found = await (await self.told.bus()).client.jetstream().consumer_info("EVENTS", "conversations")
+            if not found.num_pending and not found.num_ack_pending:
+                return
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.02)
 
     async def until_entries(self, owner: Somebody, other: Somebody, count: int) -> list[threads_pb2.Entry]:
         """Waits until a thread has so many entries; answers them, oldest first."""

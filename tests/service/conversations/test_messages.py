@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import asyncpg
 import pytest
 
 from ringline.refusal import Refusal
@@ -10,8 +11,10 @@ from ringline.v1 import policy_pb2, reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.conversations.post import STEP_SECONDS
 from tests.service.conversations.room import INBOX, REQUESTS, Room
+from tests.service.pods import owner
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+HOLD = "SELECT FROM conversations.person WHERE user_id = $1"
 CLIENT_ID = "a-message-of-ada-1"
 STRANGER = policy_pb2.MayMessageResponse(outcome=policy_pb2.OUTCOME_ADMITTED, stranger=True)
 UNHEARD = policy_pb2.MayMessageResponse(outcome=policy_pb2.OUTCOME_UNHEARD, stranger=True)
@@ -67,9 +70,9 @@ async def test_two_who_write_at_once_see_all_messages_in_the_same_order(shared: 
         *(one.send(other, f"message {n}") for n in range(100) for one, other in ((ada, bob), (bob, ada)))
     )
     seen = []
-    for owner, other in ((ada, bob), (bob, ada)):
-        newest = await owner.entries(other)
-        oldest = await owner.entries(other, before=newest.next)
+    for one, other in ((ada, bob), (bob, ada)):
+        newest = await one.entries(other)
+        oldest = await one.entries(other, before=newest.next)
         both = [*newest.entries, *oldest.entries]
         assert [entry.number for entry in both] == list(range(200, 0, -1))
         assert [entry.at_ms for entry in both] == sorted((entry.at_ms for entry in both), reverse=True)
@@ -87,6 +90,31 @@ async def test_many_people_who_write_to_each_other_at_once_never_wait_for_ever(s
         answer = await one.threads()
         assert (len(answer.threads), answer.state.unread) == (4, 12)
         assert answer.state.feed == 24
+
+
+async def test_of_two_people_the_lower_id_is_always_held_first(shared: Room) -> None:
+    """So that no two transactions ever wait for each other."""
+    async with owner(shared.settings) as holding, owner(shared.settings) as looking:
+        for _ in range(6):
+            lower, higher = sorted((shared.person(), shared.person()), key=lambda one: one.user_id)
+            await lower.send(higher)
+            for sender, receiver in ((lower, higher), (higher, lower)):
+                async with holding.transaction():
+                    await holding.execute(f"{HOLD} FOR UPDATE", lower.user_id)
+                    sending = asyncio.create_task(sender.send(receiver))
+                    await until_somebody_waits(looking)
+                    async with looking.transaction():
+                        await looking.execute(f"{HOLD} FOR UPDATE NOWAIT", higher.user_id)
+                await sending
+
+
+async def until_somebody_waits(con: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Waits until a transaction waits for a row."""
+    deadline = time.monotonic() + 5.0
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    while not await con.fetchval(f"{waiting} AND datname = current_database()"):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
 
 
 async def test_what_policy_leaves_unheard_looks_sent_and_leaves_no_trace(shared: Room) -> None:
