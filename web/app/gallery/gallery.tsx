@@ -1,7 +1,8 @@
 /**
- * Every state of the page with made-up people, for looking at: `npm run dev`, then /gallery/?show=stage-audio.
- * Served by the development server only; it is no part of the product's build.
+ * Every state of the page with made-up people, for looking at: `npm run dev`, then /gallery/?show=thread. `&dir=rtl`
+ * mirrors it. Served by the development server only; it is no part of the product's build.
  */
+import type { Entry, Pending } from "@ringline/client";
 import { SyntheticCapture } from "@ringline/client/media-test";
 import type { ReactNode } from "react";
 import { useEffect, useState } from "react";
@@ -11,38 +12,43 @@ import "../src/design/base.css";
 import { Codes } from "../src/account/codes";
 import { Enter } from "../src/account/enter";
 import { CallBar } from "../src/call/bar";
+import { EquipmentDialog } from "../src/call/equipment";
 import type { Face } from "../src/call/face";
 import { RingDialog } from "../src/call/ring";
 import { Stage } from "../src/call/stage";
-import type { Shown } from "../src/design/avatar";
+import { CallHistory } from "../src/calls/page";
+import { Requests } from "../src/people/requests";
 import { Sidebar } from "../src/people/sidebar";
+import { settle } from "../src/preferences";
 import { Settings } from "../src/settings/settings";
 import { NothingOpen, Shell } from "../src/shell";
-import { PersonWindow } from "../src/thread/window";
+import { Composer } from "../src/thread/composer";
+import { RequestNote } from "../src/thread/notes";
+import { Profile } from "../src/thread/profile";
+import { ThreadView } from "../src/thread/view";
+import { Beginning, PersonWindow } from "../src/thread/window";
+import { ada, bob, calls, long, onTheWay, people, person, rows, thread } from "./people";
 
-const person = (username: string, display_name: string, verified = false): Shown => ({ username, display_name, verified });
-const ada = person("ada", "Ada Lovelace");
-const bob = person("bob", "Bob Okafor", true);
-const people = [bob, person("mei.lin", "Mei Lin"), person("jonas", "Jonas Weber"), person("priya_r", "Priya Raman", true), person("tomas", "")];
 const noop = () => undefined;
 const hold = () => Promise.resolve();
+const signs = { theySpeak: () => true, quality: () => Promise.resolve("good" as const) };
+const stageActions = { set: noop, hangUp: noop, dismiss: noop, minimise: noop, again: noop, renew: noop };
+const standing = { contact: true, follows: false, blocked: false, known: true, setContact: noop, setFollows: noop, setBlocked: noop };
 
 const quiet: Face = {
   key: "c", incoming: false, state: "connected", status: "Connected", peer: bob, askedVideo: false, microphone: true,
-  camera: false, cameraAllowed: true, peerCamera: false, peerMuted: false, connectedAt: Date.now() - 83_000,
-  problems: [], refused: undefined, localVideo: undefined, remoteAudio: undefined, remoteVideo: undefined,
+  camera: false, cameraAllowed: true, peerCamera: false, peerMuted: false, connectedAt: Date.now() - 83_000, lasted: undefined,
+  cutOff: false, problems: [], refused: undefined, localVideo: undefined, remoteAudio: undefined, remoteVideo: undefined,
 };
 
 function Frame({ children, open, bar }: { children: ReactNode; open: string; bar?: ReactNode }) {
-  const recent = [
-    { id: "1", peer: people[2] ?? bob, missed: true, incoming: true, at: Date.now() - 3_600_000 },
-    { id: "2", peer: bob, missed: false, incoming: false, at: Date.now() - 7_200_000 },
-  ];
   return (
     <>
       <Shell
         open={open !== ""}
-        sidebar={<Sidebar me={ada} contacts={people} recent={recent} open={open} offline={false} find={() => Promise.resolve([bob])} />}
+        sidebar={
+          <Sidebar me={ada} contacts={[...people, person("zoe", "Zoë Martin")]} rows={rows} requests={1} hasRequests online={() => false} open={open} offline={false} loading={false} find={() => Promise.resolve([bob])} more={noop} />
+        }
       >
         {children}
       </Shell>
@@ -51,16 +57,37 @@ function Frame({ children, open, bar }: { children: ReactNode; open: string; bar
   );
 }
 
-function Window({ face, notice }: { face?: Face; notice?: string }) {
-  const stage = face === undefined ? undefined : <Stage face={face} notice={notice} actions={{ set: noop, hangUp: noop, dismiss: noop }} />;
+function Window({ face, notice, children }: { face?: Face; notice?: string; children?: ReactNode }) {
   return (
     <Frame open="bob">
-      <PersonWindow person={bob} contact self={false} busy={face !== undefined} stage={stage} actions={{ back: noop, call: noop, setContact: noop }} />
+      <PersonWindow person={bob} self={false} online busy={face !== undefined} back={noop} call={noop} openProfile={noop}>
+        {face === undefined ? children : <Stage face={face} notice={notice} actions={stageActions} signs={signs} unread={face === quiet} />}
+      </PersonWindow>
     </Frame>
   );
 }
 
-function WithPictures({ base, theirs }: { base: Face; theirs: boolean }) {
+function Thread({ entries, pending, readUpTo }: { entries: Entry[]; pending: Pending[]; readUpTo: number }) {
+  return (
+    <>
+      <ThreadView
+        entries={entries}
+        pending={pending}
+        readUpTo={readUpTo}
+        ownDevice="d1"
+        busy={false}
+        more={false}
+        loading={false}
+        failed={false}
+        beginning={<Beginning person={bob} self={false} empty={entries.length === 0} />}
+        actions={{ older: noop, seen: noop, call: noop, retry: noop, discard: noop }}
+      />
+      <Composer username="bob" send={noop} />
+    </>
+  );
+}
+
+function WithPictures({ base, theirs, show }: { base: Face; theirs: boolean; show?: (face: Face) => ReactNode }) {
   const [face, setFace] = useState(base);
   useEffect(() => {
     void (async () => {
@@ -69,47 +96,64 @@ function WithPictures({ base, theirs }: { base: Face; theirs: boolean }) {
       setFace({ ...base, camera: true, localVideo: mine.tracks.video, peerCamera: theirs, remoteVideo: other.tracks.video });
     })();
   }, [base, theirs]);
-  return <Window face={face} />;
+  return show === undefined ? <Window face={face} /> : show(face);
 }
 
+const whole = <Thread entries={thread} pending={[]} readUpTo={Number.POSITIVE_INFINITY} />;
 const enter = { signIn: hold, signUp: hold, recover: hold };
 const codes = ["7F4K-2QXM-91BT", "M2RC-88VD-KLP0", "Q9WZ-14HN-5TGB", "3XKD-PL7M-A2V8", "T6YH-NB41-ZQ9C", "R5FG-7JUK-M3WE", "H8BN-QW2E-4RTY", "V1CX-9LKJ-H6GF", "D0SA-P3OI-U8YT", "N7ME-5RTW-B1XZ"];
+const device = (device_id: string, name: string, ago: number) => ({ device_id, name, created_at_ms: 0, last_seen_at_ms: Date.now() - ago, revoked: false });
+const devices = [device("d1", "Chrome on Linux", 0), device("d2", "Safari on iPhone", 3_600_000), device("d3", "Firefox on Windows", 9 * 86_400_000)];
+const settingsActions = { back: noop, signOut: noop, change: noop, revoke: noop, unblock: noop, setCallers: noop, setWriters: noop };
+const history = (which: "all" | "missed") => (
+  <Frame open="-">
+    <CallHistory which={which} choose={noop} calls={which === "all" ? calls : []} loading={false} more={which === "all"} ownDevice="d1" busy={false} actions={{ call: noop, back: noop, older: noop }} />
+  </Frame>
+);
 const states: Record<string, () => ReactNode> = {
   "sign-in": () => <Enter door="sign-in" goTo={noop} actions={enter} notice={undefined} />,
   "sign-up": () => <Enter door="sign-up" goTo={noop} actions={enter} notice="That username is taken." />,
   codes: () => <Codes username="ada" codes={codes} done={noop} />,
   home: () => <Frame open=""><NothingOpen /></Frame>,
-  thread: () => <Window />,
+  thread: () => <Window>{whole}</Window>,
+  unread: () => <Window><Thread entries={thread} pending={onTheWay} readUpTo={7} /></Window>,
+  long: () => <Window><Thread entries={long} pending={[]} readUpTo={Number.POSITIVE_INFINITY} /></Window>,
+  empty: () => <Window><Thread entries={[]} pending={[]} readUpTo={0} /></Window>,
+  request: () => (
+    <Window>
+      <Thread entries={thread.slice(0, 1)} pending={[]} readUpTo={0} />
+      <RequestNote person={bob} accept={noop} remove={noop} block={noop} />
+    </Window>
+  ),
+  profile: () => <Window>{whole}<Profile person={bob} standing={standing} close={noop} remove={noop} /></Window>,
+  requests: () => <Frame open="-"><Requests rows={rows.slice(3)} back={noop} /></Frame>,
+  calls: () => history("all"),
+  "no-calls": () => history("missed"),
   settings: () => (
     <Frame open="-">
-      <Settings me={ada} audiences={["contacts", "following"]} notice={undefined} back={noop} setAudiences={noop} signOut={noop} />
+      <Settings account={{ ...ada, tier: "", searchable: true }} callers={["contacts", "following"]} writers={["everyone"]} devices={devices} blocked={[person("mallory", "Mallory Stone")]} ownDevice="d1" notice={undefined} actions={settingsActions} />
     </Frame>
   ),
+  equipment: () => <Frame open="-"><NothingOpen /><EquipmentDialog close={noop} capture={new SyntheticCapture(430, "@ada")} /></Frame>,
   calling: () => <Window face={{ ...quiet, state: "calling", status: "Calling…", connectedAt: undefined }} />,
   connected: () => <Window face={quiet} />,
   denied: () => <Window face={{ ...quiet, problems: [{ kind: "audio", why: "denied" }] }} />,
+  mending: () => <Window face={{ ...quiet, state: "mending", status: "Reconnecting…", cutOff: true }} />,
   video: () => <WithPictures base={quiet} theirs />,
   "self-video": () => <WithPictures base={{ ...quiet, state: "calling", status: "Ringing…", connectedAt: undefined }} theirs={false} />,
   ended: () => <Window face={{ ...quiet, state: "ended", status: "No answer", connectedAt: undefined }} />,
-  ring: () => (
-    <>
-      <Window />
-      <RingDialog face={{ ...quiet, state: "incoming" }} actions={{ answer: noop, decline: noop }} />
-    </>
-  ),
-  "ring-video": () => (
-    <>
-      <Window />
-      <RingDialog face={{ ...quiet, state: "incoming", askedVideo: true }} actions={{ answer: noop, decline: noop }} />
-    </>
-  ),
-  bar: () => (
-    <Frame open="" bar={<CallBar face={quiet} actions={{ open: noop, hangUp: noop, dismiss: noop }} />}>
-      <NothingOpen />
-    </Frame>
-  ),
+  summary: () => <Window face={{ ...quiet, state: "ended", status: "Call ended", lasted: 754_000 }} />,
+  ring: () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming" }} actions={{ answer: noop, decline: noop }} /></>,
+  "ring-video": () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming", askedVideo: true }} actions={{ answer: noop, decline: noop }} /></>,
+  bar: () => <><Window>{whole}</Window><CallBar face={quiet} actions={{ open: noop, hangUp: noop, dismiss: noop }} /></>,
+  tile: () => <WithPictures base={quiet} theirs show={(face) => <><Window>{whole}</Window><CallBar face={face} actions={{ open: noop, hangUp: noop, dismiss: noop }} /></>} />,
 };
 
-const show = new URLSearchParams(location.search).get("show") ?? "home";
+const asked = new URLSearchParams(location.search);
+const Shown = states[asked.get("show") ?? "home"];
+document.documentElement.dir = asked.get("dir") ?? "ltr";
 const root = document.getElementById("root");
-if (root !== null) createRoot(root).render(states[show]?.() ?? <p>{Object.keys(states).join(" ")}</p>);
+if (root !== null) {
+  await settle();
+  createRoot(root).render(Shown === undefined ? <p>{Object.keys(states).join(" ")}</p> : <Shown />);
+}

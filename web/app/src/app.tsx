@@ -6,6 +6,8 @@ import { devLink } from "./account/dev_link";
 import type { Door } from "./account/enter";
 import { Enter } from "./account/enter";
 import { Home } from "./home";
+import type { Message } from "./words/words";
+import { say, useLanguage } from "./words/words";
 
 type Here =
   | { is: "unknown" }
@@ -19,6 +21,7 @@ const now = () => Date.now();
 export function App() {
   const [here, setHere] = useState<Here>({ is: "unknown" });
   const [door, setDoor] = useState<Door>("sign-in");
+  useLanguage();
   useEffect(() => {
     void arrive().then(setHere);
   }, []);
@@ -51,7 +54,7 @@ export function App() {
             recover: async (username, code, password) => {
               const left = await spoken(Session.recover(rest, username, code, password));
               setDoor("sign-in");
-              setHere({ is: "out", notice: `Your password is set. You have ${left} recovery codes left. Now sign in with it.` });
+              setHere({ is: "out", notice: say("Your password is set. You have {left} recovery codes left. Now sign in with it.", { left }) });
             },
           }}
         />
@@ -69,7 +72,7 @@ async function arrive(): Promise<Here> {
     }
     return known === undefined ? { is: "out" } : { is: "in", session: known };
   } catch (error) {
-    return { is: "out", notice: error instanceof Refused ? sentence(error) : "This browser lets the page keep no key: open it over https or on localhost." };
+    return { is: "out", notice: error instanceof Refused ? sentence(error) : say("This browser lets the page keep no key: open it over https or on localhost.") };
   }
 }
 
@@ -86,7 +89,7 @@ async function spoken<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-const SENTENCES: Partial<Record<Reason, string>> = {
+const SENTENCES: Partial<Record<Reason, Message>> = {
   [Reason.USERNAME_TAKEN]: "That username is taken.",
   [Reason.USERNAME_RESERVED]: "That username cannot be had.",
   [Reason.USERNAME_LOOKALIKE]: "That username looks too much like somebody else's.",
@@ -99,5 +102,6 @@ const SENTENCES: Partial<Record<Reason, string>> = {
 };
 
 function sentence(refused: Refused): string {
-  return SENTENCES[refused.reason] ?? refused.sentence;
+  const known = SENTENCES[refused.reason];
+  return known === undefined ? refused.sentence : say(known);
 }

@@ -1,117 +1,148 @@
 /** Everything somebody who is signed in sees: the people, the window that is open, and the call, wherever they are. */
-import type { LocalCall, Person, Session } from "@ringline/client";
+import type { LocalCall, Person, Ringline, Session } from "@ringline/client";
 import { Reason, Refused } from "@ringline/client";
-import { useCallback, useEffect, useState } from "react";
-import { CallBar } from "./call/bar";
-import type { Face } from "./call/face";
-import { faceOf, sentenceOf } from "./call/face";
-import { Sound } from "./call/media";
-import { RingDialog } from "./call/ring";
-import { Stage } from "./call/stage";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { Announcer } from "./announcer";
+import type { Kind } from "./call/kind";
+import { CallLayer, useCallLayer } from "./call/layer";
+import { CallsPage } from "./calls/page";
+import { Requests } from "./people/requests";
+import { rowsOf } from "./people/rows";
 import { Sidebar } from "./people/sidebar";
-import { recentOf } from "./people/recent";
-import { go, pathOf, useRoute } from "./route";
-import { SettingsPage } from "./settings/page";
+import { go, useRoute } from "./route";
 import { NothingOpen, Shell } from "./shell";
 import { PersonPage } from "./thread/page";
 import { useRingline } from "./use_ringline";
+import { say } from "./words/words";
+
+const SettingsPage = lazy(() => import("./settings/page"));
 
 export function Home({ session, left }: { session: Session; left(notice?: string): void }) {
   const route = useRoute();
   const ringline = useRingline(session);
-  const [contacts, setContacts] = useState<Person[]>([]);
-  const [notice, setNotice] = useState<string | undefined>(undefined);
-  const me = session.account;
-  const call = ringline?.call;
-  const face = call === undefined ? undefined : faceOf(call);
-
-  const reload = useCallback(() => {
-    session.contacts().then(setContacts, () => undefined);
-  }, [session]);
-  useEffect(reload, [reload]);
-  const why = ringline?.closedBecause;
-  useEffect(() => {
-    // Fenced: another page goes on as this line. It may.
-    if (why !== undefined && why.reason !== Reason.LINE_FENCED) void session.signOut().finally(() => left(farewell(why)));
-  }, [why, session, left]);
-  useEffect(() => setNotice(undefined), [face?.key]);
-  useTitle(face);
-
+  const { contacts, reload } = useContacts(session);
   const open = route.at === "person" ? route.username.toLowerCase() : "";
-  const onStage = face !== undefined && shown(face) && open === face.peer.username.toLowerCase();
-  const act = call === undefined ? undefined : actionsOn(call, setNotice, () => ringline?.dismiss(call));
-  const stage = onStage && act !== undefined ? <Stage face={face} actions={act} notice={notice} /> : undefined;
+  const call = ringline?.call;
+  const layer = useCallLayer(ringline, open);
+  useEnd(ringline, session, left);
+  useTitle(layer.title, ringline?.threads.state.unread ?? 0);
   const back = () => go("/");
+  const place = (username: string, kind: Kind) => {
+    ringline?.place(username, { audio: true, video: kind === "video" });
+    go(`/@${encodeURIComponent(username)}`);
+  };
+  const requests = ringline?.threads.list("requests") ?? [];
   return (
     <>
       <Shell
         open={route.at !== "home"}
-        sidebar={
-          <Sidebar
-            me={me}
-            contacts={contacts}
-            recent={recentOf(ringline?.recent ?? [])}
-            open={open}
-            offline={ringline?.line === "waiting"}
-            find={(query) => find(session, query)}
-          />
-        }
+        sidebar={<People session={session} ringline={ringline} contacts={contacts} open={open} />}
       >
         {route.at === "home" && <NothingOpen />}
+        {route.at === "requests" && <Requests rows={requests.map((one) => ({ ...one, online: false }))} back={back} />}
+        {route.at === "calls" && ringline !== undefined && (
+          <CallsPage ringline={ringline} ownDevice={session.deviceId} busy={layer.busy} call={place} back={back} />
+        )}
         {route.at === "settings" && (
-          <SettingsPage session={session} back={back} signOut={() => void session.signOut().finally(() => left())} />
+          <Suspense fallback={<main className="window" aria-busy="true" />}>
+            <SettingsPage session={session} back={back} signOut={() => void session.signOut().finally(() => left())} />
+          </Suspense>
         )}
         {route.at === "person" && (
           <PersonPage
             key={route.username}
             session={session}
+            ringline={ringline}
             username={route.username}
             contacts={contacts}
             contactsChanged={reload}
-            busy={face !== undefined && face.state !== "ended"}
-            stage={stage}
-            call={(username, kind) => ringline?.place(username, { audio: true, video: kind === "video" })}
+            busy={layer.busy}
+            stage={layer.stage}
+            call={place}
             back={back}
           />
         )}
       </Shell>
-      {face !== undefined && <Sound track={face.state === "ended" ? undefined : face.remoteAudio} />}
-      {face !== undefined && act !== undefined && shown(face) && !onStage && (
-        <CallBar face={face} actions={{ ...act, open: () => go(pathOf(face.peer.username)) }} />
-      )}
-      {face?.state === "incoming" && call !== undefined && (
-        <RingDialog face={face} actions={{ answer: (wanted) => answer(call, face, wanted), decline: () => call.decline() }} />
-      )}
+      {call !== undefined && <CallLayer layer={layer} call={call} />}
+      <Announcer arrival={arrivalOf(ringline)} ring={ringOf(call)} />
     </>
   );
 }
 
+interface PeopleProps {
+  session: Session;
+  ringline: Ringline | undefined;
+  contacts: Person[];
+  open: string;
+}
+
+function People({ session, ringline, contacts, open }: PeopleProps) {
+  const threads = ringline?.threads;
+  const rows = threads === undefined ? [] : rowsOf(threads);
+  const peers = [...rows.map((row) => row.peer), ...contacts];
+  const watched = [...peers.filter((one) => one.username === open), ...peers].map((one) => one.user_id).join(" ");
+  useEffect(() => threads?.online.watch(watched.split(" ").filter((one) => one !== "")), [threads, watched]);
+  return (
+    <Sidebar
+      me={session.account}
+      contacts={contacts}
+      rows={rows}
+      requests={threads?.state.requests ?? 0}
+      hasRequests={(threads?.list("requests").length ?? 0) > 0}
+      online={(userId) => threads?.online.has(userId) === true}
+      open={open}
+      offline={ringline?.line === "waiting"}
+      loading={threads?.loaded !== true && threads?.failed !== true}
+      find={(query) => find(session, query)}
+      more={() => void threads?.older("inbox")}
+    />
+  );
+}
+
+function useContacts(session: Session): { contacts: Person[]; reload(): void } {
+  const [contacts, setContacts] = useState<Person[]>([]);
+  const reload = useCallback(() => {
+    session.contacts().then(setContacts, () => undefined);
+  }, [session]);
+  useEffect(reload, [reload]);
+  return { contacts, reload };
+}
+
+/** The line was closed for good. */
+function useEnd(ringline: Ringline | undefined, session: Session, left: (notice?: string) => void): void {
+  const why = ringline?.closedBecause;
+  useEffect(() => {
+    if (why === undefined) return;
+    const leave = () => void session.signOut().finally(() => left(farewell(why)));
+    if (why.reason !== Reason.LINE_FENCED) return leave();
+    // Another page goes on as this line. It may, unless the device was signed out meanwhile.
+    session.holds().then(
+      (holds) => holds || leave(),
+      () => undefined,
+    );
+  }, [why, session, left]);
+}
+
 function farewell(why: Refused): string {
-  if (why.reason === Reason.CLIENT_TOO_OLD) return "This page is out of date. Reload it, then sign in again.";
-  return "You were signed out on this device. Sign in again.";
+  if (why.reason === Reason.CLIENT_TOO_OLD) return say("This page is out of date. Reload it, then sign in again.");
+  return say("You were signed out on this device. Sign in again.");
 }
 
-/** Before an answer, a call that comes in is the dialog's; one that went by on its own leaves no window behind. */
-function shown(face: Face): boolean {
-  return face.state !== "incoming" && face.state !== "silenced" && face.state !== "new";
+function arrivalOf(ringline: Ringline | undefined) {
+  const arrived = ringline?.threads.arrived;
+  if (arrived === undefined) return undefined;
+  const { thread, entry } = arrived;
+  return { id: `${thread.peer.username} ${entry.number}`, from: thread.peer, text: entry.message?.text ?? "" };
 }
 
-function answer(call: LocalCall, face: Face, wanted: { audio: boolean; video: boolean }): void {
-  call.answer(wanted);
-  go(pathOf(face.peer.username));
-}
-
-function actionsOn(call: LocalCall, say: (notice: string | undefined) => void, dismiss: () => void) {
-  return {
-    set: (wanted: { audio: boolean; video: boolean }) => {
-      say(undefined);
-      call.set(wanted).catch((error: unknown) => {
-        if (error instanceof Refused) say(sentenceOf(error.reason));
-      });
-    },
-    hangUp: () => call.hangUp(),
-    dismiss,
-  };
+function ringOf(call: LocalCall | undefined) {
+  if (call?.state !== "incoming") return undefined;
+  const values = { username: call.peer?.username ?? call.username };
+  const words =
+    call.view?.asked?.video === true
+      ? say("Incoming video call from @{username}", values)
+      : say("Incoming audio call from @{username}", values);
+  return { id: call.key, words };
 }
 
 /** People who opted in to be found, and whoever has exactly this username. */
@@ -123,13 +154,8 @@ async function find(session: Session, query: string): Promise<Person[]> {
   return [...exact, ...found.filter((person) => person.user_id !== exact[0]?.user_id)];
 }
 
-function useTitle(face: Face | undefined): void {
-  const title =
-    face === undefined || face.state === "ended"
-      ? "Ringline"
-      : face.state === "incoming"
-        ? `@${face.peer.username} is calling`
-        : `${face.status} · @${face.peer.username}`;
+function useTitle(call: string | undefined, unread: number): void {
+  const title = call ?? (unread > 0 ? `(${unread}) Ringline` : "Ringline");
   useEffect(() => {
     document.title = title;
   }, [title]);

@@ -1,8 +1,10 @@
 /** The line of a session for as long as it is shown; redraws with each change of it. */
-import type { Capture, Session } from "@ringline/client";
-import { DeviceCapture, Ringline } from "@ringline/client";
+import type { Session } from "@ringline/client";
+import { Ringline } from "@ringline/client";
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { captureFor } from "./capture";
 import { Tones } from "./call/tones";
+import { preferences } from "./preferences";
 
 export const CLIENT_VERSION = "web/0.1.0";
 
@@ -12,11 +14,18 @@ export function useRingline(session: Session): Ringline | undefined {
     let current: Ringline | undefined;
     let gone = false;
     const tones = new Tones();
-    void captureFor(session).then((capture) => {
+    void captureFor(session.account.username).then((capture) => {
       if (gone) return;
       current = new Ringline({ session, base: "", clientVersion: CLIENT_VERSION, capture });
       const made = current;
-      made.subscribe(() => tones.play(made.sound));
+      let heard: unknown;
+      made.subscribe(() => {
+        tones.play(made.sound === "ring" && !preferences().ring ? "none" : made.sound);
+        const { arrived } = made.threads;
+        // Whoever reads along needs no sound.
+        if (arrived !== heard && preferences().messageSound && !document.hasFocus()) tones.note();
+        heard = arrived;
+      });
       setRingline(made);
       void made.start();
     });
@@ -33,14 +42,3 @@ export function useRingline(session: Session): Ringline | undefined {
 
 const never = () => () => undefined;
 const zero = () => 0;
-const KEY = "ringline.media";
-
-/** `?media=test`, kept for the tab: a tone and a moving picture instead of devices. */
-async function captureFor(session: Session): Promise<Capture> {
-  const asked = new URLSearchParams(location.search).get("media");
-  if (asked !== null) sessionStorage.setItem(KEY, asked);
-  if ((asked ?? sessionStorage.getItem(KEY)) !== "test") return new DeviceCapture();
-  const { SyntheticCapture, hertzOf } = await import("@ringline/client/media-test");
-  const { username } = session.account;
-  return new SyntheticCapture(hertzOf(username), `@${username}`);
-}

@@ -3,6 +3,8 @@ import type { ReactNode } from "react";
 import { useState } from "react";
 import { Button, FieldError, Form, Input, Label, Text, TextField } from "react-aria-components";
 import { Mark } from "../design/icons";
+import type { Message } from "../words/words";
+import { say } from "../words/words";
 import "./enter.css";
 
 export type Door = "sign-in" | "sign-up" | "recover";
@@ -44,8 +46,8 @@ export function Enter({ door, goTo, actions, notice }: EnterProps) {
   };
   return (
     <Welcome>
-      <h1>{TITLES[door]}</h1>
-      <p className="quiet enter-lead">{LEADS[door]}</p>
+      <h1>{say(TITLES[door])}</h1>
+      <p className="quiet enter-lead">{say(LEADS[door])}</p>
       {(wrong ?? notice) !== undefined && (
         <p role="alert" className="notice">
           {wrong ?? notice}
@@ -55,54 +57,61 @@ export function Enter({ door, goTo, actions, notice }: EnterProps) {
         <Username />
         {door === "sign-up" && (
           <TextField className="field" name="name" maxLength={50} autoComplete="name">
-            <Label>Name (optional)</Label>
-            <Input placeholder="How people read you" />
+            <Label>{say("Name (optional)")}</Label>
+            <Input placeholder={say("How people read you")} />
           </TextField>
         )}
         {door === "recover" && (
           <TextField className="field" name="code" isRequired autoComplete="off">
-            <Label>Recovery code</Label>
+            <Label>{say("Recovery code")}</Label>
             <Input />
             <FieldError className="help" />
           </TextField>
         )}
         <Password door={door} />
         <Button className="button wide" type="submit" isDisabled={busy}>
-          {SUBMITS[door]}
+          {say(SUBMITS[door])}
         </Button>
       </Form>
-      <div className="enter-ways">
-        {door === "sign-in" ? (
-          <>
-            <Button className="link" onPress={change("sign-up")}>
-              Create an account
-            </Button>
-            <Button className="link" onPress={change("recover")}>
-              Forgot your password?
-            </Button>
-          </>
-        ) : (
-          <Button className="link" onPress={change("sign-in")}>
-            I have an account
-          </Button>
-        )}
-      </div>
+      <Ways door={door} change={change} />
     </Welcome>
   );
 }
 
-const TITLES: Record<Door, string> = { "sign-in": "Welcome back", "sign-up": "Choose your username", recover: "Set a new password" };
-const LEADS: Record<Door, string> = {
+/** To the other doors. */
+function Ways({ door, change }: { door: Door; change(to: Door): () => void }) {
+  return (
+    <div className="enter-ways">
+      {door === "sign-in" ? (
+        <>
+          <Button className="link" onPress={change("sign-up")}>
+            {say("Create an account")}
+          </Button>
+          <Button className="link" onPress={change("recover")}>
+            {say("Forgot your password?")}
+          </Button>
+        </>
+      ) : (
+        <Button className="link" onPress={change("sign-in")}>
+          {say("I have an account")}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+const TITLES: Record<Door, Message> = { "sign-in": "Welcome back", "sign-up": "Choose your username", recover: "Set a new password" };
+const LEADS: Record<Door, Message> = {
   "sign-in": "Sign in to call and be called.",
   "sign-up": "It is all people need to call you. No phone number, no mail address.",
   recover: "One of the ten codes you saved when you made the account. It is good once, and every device is signed out.",
 };
-const SUBMITS: Record<Door, string> = { "sign-in": "Sign in", "sign-up": "Create account", recover: "Set password" };
+const SUBMITS: Record<Door, Message> = { "sign-in": "Sign in", "sign-up": "Create account", recover: "Set password" };
 
 function Username() {
   return (
     <TextField className="field" name="username" isRequired autoComplete="username" maxLength={40}>
-      <Label>Username</Label>
+      <Label>{say("Username")}</Label>
       <span className="at-input">
         <span aria-hidden="true">@</span>
         <Input autoCapitalize="none" autoCorrect="off" spellCheck={false} />
@@ -124,11 +133,11 @@ function Password({ door }: { door: Door }) {
       maxLength={256}
       autoComplete={fresh ? "new-password" : "current-password"}
     >
-      <Label>{door === "recover" ? "New password" : "Password"}</Label>
+      <Label>{door === "recover" ? say("New password") : say("Password")}</Label>
       <Input />
       {fresh && (
         <Text slot="description" className="help">
-          At least 10 characters.
+          {say("At least 10 characters.")}
         </Text>
       )}
       <FieldError className="help" />
@@ -147,8 +156,8 @@ export function Welcome({ children }: { children: ReactNode }) {
           <span />
           <Mark />
         </div>
-        <p className="welcome-claim">Call anyone by @username.</p>
-        <p className="welcome-below">Audio and video, from the place where you already write to each other.</p>
+        <p className="welcome-claim">{say("Call anyone by @username.")}</p>
+        <p className="welcome-below">{say("Audio and video, from the place where you already write to each other.")}</p>
       </aside>
       <main className="welcome-main">
         <div className="welcome-card">

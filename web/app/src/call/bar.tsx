@@ -2,7 +2,9 @@
 import { Button } from "react-aria-components";
 import { Avatar, nameOf } from "../design/avatar";
 import { HangUpIcon } from "../design/icons";
+import { say } from "../words/words";
 import type { Face } from "./face";
+import { Picture } from "./media";
 import { CallStatus } from "./status";
 import "./bar.css";
 
@@ -14,9 +16,12 @@ export interface BarActions {
 
 export function CallBar({ face, actions }: { face: Face; actions: BarActions }) {
   const over = face.state === "ended";
+  const theirs = !over && face.peerCamera && face.remoteVideo !== undefined;
+  const { username } = face.peer;
   return (
-    <section className="call-bar" aria-label={`Call with @${face.peer.username}`}>
-      <Button className="call-bar-open" aria-label={`Open @${face.peer.username}`} onPress={actions.open}>
+    <section className="call-bar" aria-label={say("Call with @{username}", { username })} data-video={theirs}>
+      {theirs && <Picture track={face.remoteVideo} mine={false} label={say("Video of @{username}", { username })} />}
+      <Button className="call-bar-open" aria-label={say("Open @{username}", { username })} onPress={actions.open}>
         <Avatar person={face.peer} size={36} />
         <span className="call-bar-name">{nameOf(face.peer)}</span>
       </Button>
@@ -24,10 +29,10 @@ export function CallBar({ face, actions }: { face: Face; actions: BarActions }) 
       {face.refused !== undefined && <p className="call-bar-refused">{face.refused}</p>}
       {over ? (
         <Button className="call-bar-close" onPress={actions.dismiss}>
-          Close
+          {say("Close")}
         </Button>
       ) : (
-        <Button className="control hang-up call-bar-hang-up" aria-label="Hang up" onPress={actions.hangUp}>
+        <Button className="control hang-up call-bar-hang-up" aria-label={say("Hang up")} onPress={actions.hangUp}>
           <HangUpIcon />
         </Button>
       )}

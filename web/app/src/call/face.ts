@@ -1,7 +1,10 @@
 /** What the page shows of a call: plain values, so that the gallery and the tests can make any of them up. */
 import type { LocalCall, Problem, State, Status } from "@ringline/client";
+import type { LineState } from "@ringline/client";
 import { Phase, Reason, Role, statusOf } from "@ringline/client";
 import type { Shown } from "../design/avatar";
+import type { Message } from "../words/words";
+import { say } from "../words/words";
 
 export interface Face {
   key: string;
@@ -16,6 +19,10 @@ export interface Face {
   peerCamera: boolean;
   peerMuted: boolean;
   connectedAt: number | undefined;
+  /** How long it lasted, once it is over and if it was answered. */
+  lasted: number | undefined;
+  /** This page has no connection to the server; media may pass all the same. */
+  cutOff: boolean;
   problems: Problem[];
   refused: string | undefined;
   localVideo: MediaStreamTrack | undefined;
@@ -23,7 +30,7 @@ export interface Face {
   remoteVideo: MediaStreamTrack | undefined;
 }
 
-export function faceOf(call: LocalCall): Face {
+export function faceOf(call: LocalCall, line: LineState): Face {
   const { view, media, wanted } = call;
   const peer = call.peer;
   return {
@@ -43,6 +50,8 @@ export function faceOf(call: LocalCall): Face {
     peerCamera: view?.peerSends?.video === true && view.peerMaySend?.video === true,
     peerMuted: call.state === "connected" && view?.peerSends?.audio === false,
     connectedAt: call.connectedAt,
+    lasted: call.connectedAt === undefined || call.endedAt === undefined ? undefined : call.endedAt - call.connectedAt,
+    cutOff: line !== "open",
     problems: media.problems,
     refused: call.refused === undefined ? undefined : sentenceOf(call.refused.reason),
     localVideo: wanted.video ? media.local.video : undefined,
@@ -51,7 +60,7 @@ export function faceOf(call: LocalCall): Face {
   };
 }
 
-const SENTENCES: Partial<Record<Reason, string>> = {
+const SENTENCES: Partial<Record<Reason, Message>> = {
   [Reason.NOT_ENTITLED_AUDIO]: "Your account cannot place calls.",
   [Reason.NOT_ENTITLED_VIDEO]: "Your account cannot send video. You can still talk.",
   [Reason.KIND_NOT_ADMITTED]: "Video is not possible in this call.",
@@ -66,14 +75,21 @@ const SENTENCES: Partial<Record<Reason, string>> = {
 /** What a person reads when something was refused; undefined where the status says it all. */
 export function sentenceOf(reason: Reason): string | undefined {
   if (reason === Reason.ANSWERED_ELSEWHERE || reason === Reason.CALL_ENDED || reason === Reason.TOO_LATE) return undefined;
-  return SENTENCES[reason] ?? "That did not work. Try again.";
+  return say(SENTENCES[reason] ?? "That did not work. Try again.");
 }
 
 /** One sentence a missing device: the call goes on with what there is. */
 export function problemSentence({ kind, why }: Problem): string {
-  const device = kind === "audio" ? "microphone" : "camera";
-  const rest = kind === "audio" ? "You can hear the other person, but they cannot hear you." : "You can still talk and see.";
-  if (why === "denied") return `This page may not use your ${device}. Allow it in your browser's address bar. ${rest}`;
-  if (why === "taken") return `Your ${device} is in use by another program. ${rest}`;
-  return `No ${device} was found. ${rest}`;
+  return say(kind === "audio" ? MICROPHONE[why] : CAMERA[why]);
 }
+
+const MICROPHONE: Record<Problem["why"], Message> = {
+  denied: "This page may not use your microphone. Allow it in your browser's address bar. You can hear the other person, but they cannot hear you.",
+  taken: "Your microphone is in use by another program. You can hear the other person, but they cannot hear you.",
+  missing: "No microphone was found. You can hear the other person, but they cannot hear you.",
+};
+const CAMERA: Record<Problem["why"], Message> = {
+  denied: "This page may not use your camera. Allow it in your browser's address bar. You can still talk and see.",
+  taken: "Your camera is in use by another program. You can still talk and see.",
+  missing: "No camera was found. You can still talk and see.",
+};

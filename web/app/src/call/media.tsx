@@ -1,19 +1,36 @@
 /** Media elements. Remote audio has its own, which lives as long as the call: an undecodable video silences a shared one. */
+import type { RefObject } from "react";
 import { useEffect, useRef } from "react";
+import { usePreferences } from "../preferences";
 
 export function Sound({ track }: { track: MediaStreamTrack | undefined }) {
   const ref = useRef<HTMLAudioElement>(null);
+  const { speaker } = usePreferences();
   useEffect(() => attach(ref.current, track), [track]);
+  useEffect(() => {
+    // Not every browser lets a page choose; a speaker that was unplugged leaves the browser's own.
+    void ref.current?.setSinkId?.(speaker).catch(() => undefined);
+  }, [speaker]);
   return <audio ref={ref} autoPlay data-remote="audio" />;
 }
 
-export function Picture({ track, mine, label }: { track: MediaStreamTrack | undefined; mine: boolean; label: string }) {
-  const ref = useRef<HTMLVideoElement>(null);
+interface PictureProps {
+  track: MediaStreamTrack | undefined;
+  mine: boolean;
+  label: string;
+  /** As in a mirror: how people know themselves. */
+  mirrored?: boolean;
+  video?: RefObject<HTMLVideoElement | null>;
+}
+
+export function Picture({ track, mine, label, mirrored, video }: PictureProps) {
+  const own = useRef<HTMLVideoElement>(null);
+  const ref = video ?? own;
   useEffect(() => attach(ref.current, track), [track]);
   return (
     <video
       ref={ref}
-      className={mine ? "picture mine" : "picture"}
+      className={mirrored === true ? "picture mine" : "picture"}
       autoPlay
       playsInline
       muted

@@ -4,6 +4,8 @@ import { useState } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay, Switch } from "react-aria-components";
 import { Avatar, hueOf, nameOf } from "../design/avatar";
 import { AnswerIcon, HangUpIcon, VerifiedIcon } from "../design/icons";
+import { Track } from "../design/box";
+import { say } from "../words/words";
 import type { Face } from "./face";
 import "./ring.css";
 
@@ -15,7 +17,8 @@ export interface RingActions {
 export function RingDialog({ face, actions }: { face: Face; actions: RingActions }) {
   const [withCamera, setWithCamera] = useState(true);
   const { peer, askedVideo } = face;
-  const title = `Incoming ${askedVideo ? "video" : "audio"} call from @${peer.username}`;
+  const values = { username: peer.username };
+  const title = askedVideo ? say("Incoming video call from @{username}", values) : say("Incoming audio call from @{username}", values);
   const style = { "--hue": hueOf(peer.username) } as CSSProperties;
   return (
     <ModalOverlay className="ring-overlay" isOpen isKeyboardDismissDisabled>
@@ -31,13 +34,14 @@ export function RingDialog({ face, actions }: { face: Face; actions: RingActions
             {nameOf(peer)} {peer.verified && <VerifiedIcon />}
           </p>
           <p className="ring-kind">
-            {peer.display_name === "" ? "" : `@${peer.username} · `}
-            {askedVideo ? "Video call" : "Audio call"}
+            {peer.display_name !== "" && <bdi>@{peer.username}</bdi>}
+            {peer.display_name !== "" && " · "}
+            {askedVideo ? say("Video call") : say("Audio call")}
           </p>
           {askedVideo && (
-            <Switch className="ring-switch" isSelected={withCamera} onChange={setWithCamera}>
-              <span className="track" />
-              Show my video
+            <Switch className="switch ring-switch" isSelected={withCamera} onChange={setWithCamera}>
+              <Track />
+              {say("Show my video")}
             </Switch>
           )}
           <div className="ring-buttons">
@@ -45,7 +49,7 @@ export function RingDialog({ face, actions }: { face: Face; actions: RingActions
               <span className="ring-disc">
                 <HangUpIcon />
               </span>
-              Decline
+              {say("Decline")}
             </Button>
             <Button
               className="ring-button answer"
@@ -55,7 +59,7 @@ export function RingDialog({ face, actions }: { face: Face; actions: RingActions
               <span className="ring-disc">
                 <AnswerIcon />
               </span>
-              Answer
+              {say("Answer")}
             </Button>
           </div>
         </Dialog>

@@ -1,11 +1,20 @@
 /** The call in the direct-message window. */
 import type { CSSProperties } from "react";
+import { useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import { Avatar, hueOf, nameOf } from "../design/avatar";
-import { CameraIcon, CameraOffIcon, HangUpIcon, MicrophoneIcon, MutedIcon, VerifiedIcon } from "../design/icons";
+import { VerifiedIcon } from "../design/icons";
+import { length } from "../words/dates";
+import { say } from "../words/words";
+import { Controls, Corners } from "./controls";
+import { EquipmentDialog } from "./equipment";
 import type { Face } from "./face";
 import { problemSentence } from "./face";
+import type { Kind } from "./kind";
 import { Picture } from "./media";
+import { SelfView } from "./self_view";
+import type { Signs } from "./signs";
+import { QUALITY_WORDS, useLasting, useQuality, useSpeaking } from "./signs";
 import { CallStatus } from "./status";
 import "./stage.css";
 
@@ -13,49 +22,85 @@ export interface StageActions {
   set(wanted: { audio: boolean; video: boolean }): void;
   hangUp(): void;
   dismiss(): void;
+  /** The thread takes the place of the stage; the call goes on in a corner. */
+  minimise(): void;
+  again(kind: Kind): void;
+  /** Another microphone or camera was chosen. */
+  renew(kind: Kind): void;
+}
+
+export interface StageProps {
+  face: Face;
+  actions: StageActions;
+  signs: Signs;
+  notice: string | undefined;
+  /** Something was written behind the stage. */
+  unread: boolean;
 }
 
 const WAITING = new Set(["dialling", "calling", "answering", "connecting"]);
+const HICCUP_MS = 1_500;
 
-export function Stage({ face, actions, notice }: { face: Face; actions: StageActions; notice: string | undefined }) {
+export function Stage({ face, actions, signs, notice, unread }: StageProps) {
+  const [equipment, setEquipment] = useState(false);
+  const section = useRef<HTMLElement>(null);
+  const picture = useRef<HTMLVideoElement>(null);
   const over = face.state === "ended";
   const theirs = !over && face.peerCamera && face.remoteVideo !== undefined;
-  const style = { "--hue": hueOf(face.peer.username) } as CSSProperties;
+  const speaking = useSpeaking(signs, face.state === "connected");
+  const { username } = face.peer;
+  const style = { "--hue": hueOf(username) } as CSSProperties;
   return (
-    <section className="stage" aria-label={`Call with @${face.peer.username}`} style={style} data-video={theirs}>
-      {theirs && <Picture track={face.remoteVideo} mine={false} label={`Video of @${face.peer.username}`} />}
-      <div className={theirs ? "stage-person small" : "stage-person"}>
-        {!theirs && (
-          <div className="stage-avatar" data-waiting={WAITING.has(face.state)}>
-            <Avatar person={face.peer} size={132} />
-          </div>
-        )}
-        <div className="stage-names">
-          {!theirs && (
-            <h2>
-              {nameOf(face.peer)} {face.peer.verified && <VerifiedIcon />}
-            </h2>
-          )}
-          {!theirs && face.peer.display_name !== "" && <p className="stage-username">@{face.peer.username}</p>}
-          <CallStatus face={face} />
-          {face.peerMuted && <p className="stage-muted">@{face.peer.username} is muted</p>}
-        </div>
-      </div>
-      {!over && face.localVideo !== undefined && (
-        <div className={theirs ? "self corner" : "self"}>
-          <Picture track={face.localVideo} mine label="Your own video" />
-        </div>
-      )}
+    <section ref={section} className="stage" aria-label={say("Call with @{username}", { username })} style={style} data-video={theirs} data-speaking={speaking}>
+      {theirs && <Picture track={face.remoteVideo} mine={false} video={picture} label={say("Video of @{username}", { username })} />}
+      {!over && <Corners stage={section} picture={theirs ? picture : undefined} minimise={actions.minimise} unread={unread} />}
+      <Peer face={face} theirs={theirs} signs={signs} />
+      {!over && face.localVideo !== undefined && <SelfView track={face.localVideo} />}
       <div className="stage-foot">
         <Banners face={face} notice={notice} />
-        {over ? <Button className="stage-close" onPress={actions.dismiss}>Close</Button> : <Controls face={face} actions={actions} />}
+        {over ? <Farewell face={face} actions={actions} /> : <Controls face={face} actions={actions} openEquipment={() => setEquipment(true)} />}
       </div>
+      {equipment && !over && (
+        <EquipmentDialog close={() => setEquipment(false)} changed={actions.renew} inCall camera={face.camera} container={section} />
+      )}
     </section>
   );
 }
 
+function Peer({ face, theirs, signs }: { face: Face; theirs: boolean; signs: Signs }) {
+  const { peer } = face;
+  const quality = useQuality(signs, face.state === "connected");
+  return (
+    <div className={theirs ? "stage-person small" : "stage-person"}>
+      {!theirs && (
+        <div className="stage-avatar" data-waiting={WAITING.has(face.state)}>
+          <Avatar person={peer} size={132} />
+        </div>
+      )}
+      <div className="stage-names">
+        {!theirs && (
+          <h2>
+            {nameOf(peer)} {peer.verified && <VerifiedIcon />}
+          </h2>
+        )}
+        {!theirs && peer.display_name !== "" && <p className="stage-username"><bdi>@{peer.username}</bdi></p>}
+        <CallStatus face={face} />
+        {quality !== undefined && (
+          <p className="stage-quality" data-quality={quality}>
+            {say(QUALITY_WORDS[quality])}
+          </p>
+        )}
+        {face.peerMuted && <p className="stage-muted">{say("@{username} is muted", { username: peer.username })}</p>}
+      </div>
+    </div>
+  );
+}
+
 function Banners({ face, notice }: { face: Face; notice: string | undefined }) {
+  const cutOff = useLasting(face.cutOff, HICCUP_MS);
   const sentences = [...(face.state === "ended" ? [] : face.problems.map(problemSentence))];
+  const trouble = troubleOf(face, cutOff);
+  if (trouble !== undefined) sentences.push(trouble);
   if (face.refused !== undefined) sentences.push(face.refused);
   if (notice !== undefined) sentences.push(notice);
   if (sentences.length === 0) return null;
@@ -68,47 +113,33 @@ function Banners({ face, notice }: { face: Face; notice: string | undefined }) {
   );
 }
 
-function Controls({ face, actions }: { face: Face; actions: StageActions }) {
-  const { microphone, camera } = face;
+/** What is true while something is broken: whose connection it is, and whether one is heard. */
+function troubleOf(face: Face, cutOff: boolean): string | undefined {
+  if (face.state === "mending") {
+    return face.cutOff
+      ? say("Your connection is gone. The call goes on as soon as it is back, within half a minute.")
+      : say("The way to @{username} is interrupted. Looking for another one; you are not heard now.", { username: face.peer.username });
+  }
+  if (face.state === "connected" && cutOff) return say("Ringline cannot be reached at the moment. You are still connected to each other.");
+  return undefined;
+}
+
+/** What it was, and what one may want next. */
+function Farewell({ face, actions }: { face: Face; actions: StageActions }) {
+  const kind = face.askedVideo ? "video" : "audio";
   return (
-    <div role="toolbar" aria-label="Call controls" className="controls">
-      <Control
-        name={microphone ? "Mute" : "Unmute"}
-        off={!microphone}
-        onPress={() => actions.set({ audio: !microphone, video: camera })}
-      >
-        {microphone ? <MicrophoneIcon /> : <MutedIcon />}
-      </Control>
-      <Control
-        name={camera ? "Turn camera off" : "Turn camera on"}
-        off={!camera}
-        disabled={!face.cameraAllowed && !camera}
-        onPress={() => actions.set({ audio: microphone, video: !camera })}
-      >
-        {camera ? <CameraIcon /> : <CameraOffIcon />}
-      </Control>
-      <Button className="control hang-up" aria-label="Hang up" onPress={actions.hangUp}>
-        <HangUpIcon />
-      </Button>
+    <div className="farewell">
+      {face.lasted !== undefined && (
+        <p>{face.askedVideo ? say("Video call, {length}", { length: length(face.lasted) }) : say("Audio call, {length}", { length: length(face.lasted) })}</p>
+      )}
+      <div className="farewell-ways">
+        <Button className="stage-close" onPress={() => actions.again(kind)}>
+          {say("Call again")}
+        </Button>
+        <Button className="stage-close" onPress={actions.dismiss}>
+          {say("Close")}
+        </Button>
+      </div>
     </div>
-  );
-}
-
-interface ControlProps {
-  name: string;
-  off: boolean;
-  disabled?: boolean;
-  onPress(): void;
-  children: React.ReactNode;
-}
-
-function Control({ name, off, disabled, onPress, children }: ControlProps) {
-  return (
-    <Button className="control" aria-label={name} data-off={off} isDisabled={disabled ?? false} onPress={onPress}>
-      {children}
-      <span className="control-tip" aria-hidden="true">
-        {name}
-      </span>
-    </Button>
   );
 }

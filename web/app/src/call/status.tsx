@@ -1,12 +1,13 @@
 /** The one status element of the page. */
 import { useEffect, useState } from "react";
+import { say } from "../words/words";
 import type { Face } from "./face";
 
 export function CallStatus({ face }: { face: Face }) {
   const running = face.status === "Connected" && face.connectedAt !== undefined;
   return (
     <p role="status" className="call-status" data-state={face.state}>
-      {face.status}
+      {say(face.status)}
       {running && face.connectedAt !== undefined && <Clock since={face.connectedAt} />}
     </p>
   );

@@ -45,6 +45,14 @@ export class Tones {
     if (sound !== "none") this.loop(sound === "ring" ? RING : RINGBACK);
   }
 
+  /** Once, softly: a message came. */
+  note(): void {
+    const context = (this.context ??= new AudioContext());
+    for (const [at, hertz] of [[0, 880], [0.11, 1174.7]] as const) {
+      strike(context, context.destination, { at, hertz, seconds: 0.3, volume: 0.05 });
+    }
+  }
+
   private loop(melody: Melody): void {
     const context = (this.context ??= new AudioContext());
     const out = new GainNode(context, { gain: 1 });

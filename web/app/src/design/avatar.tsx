@@ -24,8 +24,6 @@ export function Avatar({ person, size }: { person: Shown; size: number }) {
   const initials = words.slice(0, 2).map((word) => [...word][0] ?? "").join("").toUpperCase();
   const style = { "--size": `${size}px`, "--hue": hueOf(person.username) } as CSSProperties;
   return (
-    <span className="avatar" style={style} aria-hidden="true">
-      {initials}
-    </span>
+    <span className="avatar" style={style} data-initials={initials} aria-hidden="true" />
   );
 }

@@ -1,5 +1,6 @@
 /** Line icons of one family: 24 units wide, stroke 1.8, round ends. */
 import type { ReactNode } from "react";
+import { say } from "../words/words";
 
 function icon(children: ReactNode) {
   return function Icon() {
@@ -76,9 +77,68 @@ export const MissedIcon = icon(
   </>,
 );
 
+export const IncomingIcon = icon(<path d="M18.5 5.5 6 18M6 8.5V18h9.5" />);
+export const OutgoingIcon = icon(<path d="M5.5 18.5 18 6M8.5 6H18v9.5" />);
+export const HistoryIcon = icon(
+  <>
+    <path d="M3.6 12a8.4 8.4 0 1 0 2.9-6.4L3.6 8" />
+    <path d="M3.6 3.6V8H8M12 7.4V12l3.2 2" />
+  </>,
+);
+export const InboxIcon = icon(
+  <>
+    <path d="M3.5 13.5h4.8l1.5 2.6h4.4l1.5-2.6h4.8" />
+    <path d="M6.3 5.2h11.4l2.8 8.3v3.9a1.8 1.8 0 0 1-1.8 1.8H5.3a1.8 1.8 0 0 1-1.8-1.8v-3.9Z" />
+  </>,
+);
+export const SendIcon = icon(<path d="M20.4 11.1 5.2 4a1 1 0 0 0-1.4 1.2L6 12l-2.2 6.8A1 1 0 0 0 5.2 20l15.2-7.1a1 1 0 0 0 0-1.8ZM6 12h6.4" />);
+export const ClockIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.4" />
+    <path d="M12 7.4V12l3 1.8" />
+  </>,
+);
+export const WarnIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.6" />
+    <path d="M12 7.6v5M12 16.2v.1" />
+  </>,
+);
+export const DownIcon = icon(<path d="m6 9.5 6 6 6-6" />);
+export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
+export const FollowIcon = icon(<path d="m12 4 2.5 5.1 5.6.8-4.05 3.95.95 5.6-5-2.65-5 2.65.95-5.6L3.9 9.9l5.6-.8Z" />);
+export const BlockIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.4" />
+    <path d="m6.2 6.2 11.6 11.6" />
+  </>,
+);
+export const TrashIcon = icon(<path d="M4.5 6.500h15M9.5 6.500V4.300h5v2.200M6.5 6.500l.9 12.300a1.2 1.2 0 0 0 1.2 1.100h6.800a1.2 1.2 0 0 0 1.2-1.100l.9-12.3" />);
+export const DeviceIcon = icon(
+  <>
+    <rect x="3" y="4.5" width="18" height="12" rx="2.4" />
+    <path d="M8.5 20h7" />
+  </>,
+);
+export const FlipIcon = icon(
+  <>
+    <path d="M4 9.500A8.2 8.2 0 0 1 18.6 7L20 8.600M20 14.500A8.2 8.2 0 0 1 5.4 17L4 15.4" />
+    <path d="M20 4.500v4.100h-4.100M4 19.500v-4.100h4.1" />
+  </>,
+);
+export const FullScreenIcon = icon(<path d="M4 9V4.800a.8.8 0 0 1 .8-.8H9M15 4h4.200a.8.8 0 0 1 .8.800V9M20 15v4.200a.8.8 0 0 1-.8.800H15M9 20H4.800a.8.8 0 0 1-.8-.8V15" />);
+export const SmallScreenIcon = icon(<path d="M9 4v4.200a.8.8 0 0 1-.8.800H4M20 9h-4.200a.8.8 0 0 1-.8-.8V4M15 20v-4.200a.8.8 0 0 1 .8-.8H20M4 15h4.200a.8.8 0 0 1 .8.800V20" />);
+export const PictureIcon = icon(
+  <>
+    <rect x="3" y="4.5" width="18" height="15" rx="2.8" />
+    <rect x="11.5" y="11.5" width="6.6" height="5" rx="1.2" fill="currentColor" />
+  </>,
+);
+export const MessageIcon = icon(<path d="M20.5 11.600a7.9 7.9 0 0 1-8.3 7.6 9.3 9.3 0 0 1-2.9-.45L4.3 20.500l1.4-3.900a7.2 7.2 0 0 1-1.9-5A7.9 7.9 0 0 1 12.1 4a7.9 7.9 0 0 1 8.4 7.600Z" />);
+
 export function VerifiedIcon() {
   return (
-    <svg className="verified" viewBox="0 0 24 24" role="img" aria-label="Verified">
+    <svg className="verified" viewBox="0 0 24 24" role="img" aria-label={say("Verified")}>
       <path
         fill="currentColor"
         d="m12 1.8 2.6 2 3.2-.3 1 3.1 2.8 1.7-1 3 1 3.1-2.8 1.7-1 3.1-3.2-.3-2.6 2-2.6-2-3.2.3-1-3.1-2.8-1.7 1-3.1-1-3 2.8-1.7 1-3.1 3.2.3Z"

@@ -1,38 +1,96 @@
-/** The people one can call: who is in the address book, who called lately, and anybody by exact username. */
-import { useEffect, useState } from "react";
+/** The left side: conversations, who is in the address book, and anybody by exact username. */
+import type { Person } from "@ringline/client";
+import { useEffect, useRef, useState } from "react";
 import { Button, Input, SearchField } from "react-aria-components";
-import { Avatar, nameOf } from "../design/avatar";
 import type { Shown } from "../design/avatar";
-import { Mark, MissedIcon, PhoneIcon, SearchIcon, SettingsIcon, VerifiedIcon } from "../design/icons";
-import { go, pathOf } from "../route";
+import { Avatar } from "../design/avatar";
+import { HistoryIcon, InboxIcon, Mark, SearchIcon, SettingsIcon } from "../design/icons";
+import { follow, go, pathOf } from "../route";
+import type { Message } from "../words/words";
+import { count, say } from "../words/words";
+import type { Row } from "./rows";
+import { Badge, ConversationRow, PlainRow } from "./row";
 import "./sidebar.css";
 
 /** Lookups are counted: one when somebody pauses, not one a letter. */
 const PAUSE_MS = 300;
-
-/** A call of the last 24 hours. */
-export interface RecentCall {
-  id: string;
-  peer: Shown;
-  missed: boolean;
-  incoming: boolean;
-  at: number;
-}
+/** Pixels before the end of the list at which the next page is read. */
+const NEAR = 400;
 
 export interface SidebarProps {
   me: Shown;
-  contacts: Shown[];
-  recent: RecentCall[];
+  contacts: Person[];
+  rows: Row[];
+  /** Requests that were not looked at. */
+  requests: number;
+  hasRequests: boolean;
+  online(userId: string): boolean;
   /** Username of the window that is open; "" where none is. */
   open: string;
   offline: boolean;
-  find(query: string): Promise<Shown[]>;
+  /** The list is still on its way. */
+  loading: boolean;
+  find(query: string): Promise<Person[]>;
+  more(): void;
 }
 
-export function Sidebar({ me, contacts, recent, open, offline, find }: SidebarProps) {
+export function Sidebar(props: SidebarProps) {
+  const { me, offline, find } = props;
   const [query, setQuery] = useState("");
-  const [found, setFound] = useState<Shown[] | undefined>(undefined);
   const wanted = query.trim();
+  const found = useFound(wanted, find);
+  const lists = useRef<HTMLDivElement>(null);
+  const near = () => {
+    const box = lists.current;
+    if (box !== null && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR) props.more();
+  };
+  return (
+    <nav className="sidebar" aria-label={say("People")}>
+      <Head />
+      <SearchField
+        className="search"
+        aria-label={say("Find somebody by @username")}
+        value={query}
+        onChange={setQuery}
+        onSubmit={(text) => text.trim() !== "" && go(pathOf(text.trim()))}
+      >
+        <SearchIcon />
+        <Input placeholder={say("Find @username")} autoCapitalize="none" autoCorrect="off" spellCheck={false} />
+      </SearchField>
+      {offline && <p className="sidebar-offline">{say("No connection. Trying again…")}</p>}
+      <div className="sidebar-lists" ref={lists} onScroll={near}>
+        {wanted === "" ? <Lists {...props} /> : <Found query={wanted} found={found} open={props.open} />}
+      </div>
+      <footer className="sidebar-me">
+        <Avatar person={me} size={34} />
+        <span>
+          {say("Your username is")} <b dir="auto">@{me.username}</b>
+        </span>
+      </footer>
+    </nav>
+  );
+}
+
+function Head() {
+  return (
+    <header className="sidebar-head">
+      <span className="brand">
+        <Mark /> Ringline
+      </span>
+      <span className="sidebar-doors">
+        <Button className="icon-button" aria-label={say("Call history")} onPress={() => go("/calls")}>
+          <HistoryIcon />
+        </Button>
+        <Button className="icon-button" aria-label={say("Settings")} onPress={() => go("/settings")}>
+          <SettingsIcon />
+        </Button>
+      </span>
+    </header>
+  );
+}
+
+function useFound(wanted: string, find: SidebarProps["find"]): Person[] | undefined {
+  const [found, setFound] = useState<Person[] | undefined>(undefined);
   useEffect(() => {
     setFound(undefined);
     if (wanted.length < 2) return;
@@ -44,108 +102,81 @@ export function Sidebar({ me, contacts, recent, open, offline, find }: SidebarPr
     };
     // `find` is another function with each drawing; what is typed decides.
   }, [wanted]);
+  return found;
+}
+
+function Lists({ rows, contacts, requests, hasRequests, open, online, loading }: SidebarProps) {
+  const others = contacts.filter((one) => rows.every((row) => row.peer.username !== one.username));
+  if (loading && rows.length === 0 && others.length === 0) return <p className="sidebar-empty" aria-busy="true" />;
   return (
-    <nav className="sidebar" aria-label="People">
-      <header className="sidebar-head">
-        <span className="brand">
-          <Mark /> Ringline
-        </span>
-        <Button className="icon-button" aria-label="Settings" onPress={() => go("/settings")}>
-          <SettingsIcon />
-        </Button>
-      </header>
-      <SearchField
-        className="search"
-        aria-label="Find somebody by @username"
-        value={query}
-        onChange={setQuery}
-        onSubmit={(text) => text.trim() !== "" && go(pathOf(text.trim()))}
-      >
-        <SearchIcon />
-        <Input placeholder="Find @username" autoCapitalize="none" autoCorrect="off" spellCheck={false} />
-      </SearchField>
-      {offline && <p className="sidebar-offline">No connection. Trying again…</p>}
-      <div className="sidebar-lists">
-        {query.trim() === "" ? (
-          <>
-            <List title="Recent calls" people={recent.slice(0, 5).map((call) => ({ person: call.peer, call }))} open={open} />
-            <List title="Contacts" people={contacts.map((person) => ({ person }))} open={open} />
-            {contacts.length === 0 && recent.length === 0 && <NobodyYet />}
-          </>
-        ) : (
-          <Found query={query.trim()} found={found} open={open} />
-        )}
-      </div>
-      <footer className="sidebar-me">
-        <Avatar person={me} size={34} />
-        <span>
-          Your username is <b>@{me.username}</b>
-        </span>
-      </footer>
-    </nav>
+    <>
+      {hasRequests && <RequestsDoor unread={requests} />}
+      {rows.length > 0 && (
+        <List title="Conversations">
+          {rows.map((row) => (
+            <li key={row.peer.username}>
+              <ConversationRow row={row} chosen={row.peer.username === open} />
+            </li>
+          ))}
+        </List>
+      )}
+      <People title="Contacts" people={others} open={open} online={online} />
+      {rows.length === 0 && others.length === 0 && !hasRequests && (
+        <p className="sidebar-empty">{say("Nobody here yet. Type the username of somebody you know; that is all it takes to call.")}</p>
+      )}
+    </>
   );
 }
 
-function NobodyYet() {
-  return <p className="sidebar-empty">Nobody here yet. Type the username of somebody you know; that is all it takes to call.</p>;
+function RequestsDoor({ unread }: { unread: number }) {
+  return (
+    <a className="person requests-door" href="/requests" onClick={follow("/requests")}>
+      <span className="requests-mark">
+        <InboxIcon />
+      </span>
+      <span className="person-text">
+        <span className="person-name">{say("Requests")}</span>
+        <span className="person-below">
+          {unread === 0 ? say("People you do not know") : count(unread, "{count} new request", "{count} new requests")}
+        </span>
+      </span>
+      {unread > 0 && <Badge many={unread} />}
+    </a>
+  );
 }
 
-function Found({ query, found, open }: { query: string; found: Shown[] | undefined; open: string }) {
-  if (query.length < 2) return <p className="sidebar-empty">Type at least two characters.</p>;
-  if (found === undefined) return <p className="sidebar-empty">Looking…</p>;
-  if (found.length === 0) return <p className="sidebar-empty">Nobody is called “{query.replace(/^@+/, "")}”.</p>;
-  return <List title="Found" people={found.map((person) => ({ person }))} open={open} />;
+function Found({ query, found, open }: { query: string; found: Person[] | undefined; open: string }) {
+  if (query.length < 2) return <p className="sidebar-empty">{say("Type at least two characters.")}</p>;
+  if (found === undefined) return <p className="sidebar-empty">{say("Looking…")}</p>;
+  if (found.length > 0) return <People title="Found" people={found} open={open} />;
+  return <p className="sidebar-empty">{say("Nobody is called “{query}”.", { query: query.replace(/^@+/, "") })}</p>;
 }
 
-interface Entry {
-  person: Shown;
-  call?: RecentCall;
+interface PeopleProps {
+  title: Message;
+  people: Person[];
+  open: string;
+  online?(userId: string): boolean;
 }
 
-function List({ title, people, open }: { title: string; people: Entry[]; open: string }) {
+function People({ title, people, open, online }: PeopleProps) {
   if (people.length === 0) return null;
   return (
-    <section aria-label={title}>
-      <h2 className="list-title">{title}</h2>
-      <ul>
-        {people.map(({ person, call }) => (
-          <li key={call?.id ?? person.username}>
-            <a
-              className="person"
-              href={pathOf(person.username)}
-              aria-current={person.username === open ? "page" : undefined}
-              onClick={(event) => {
-                if (event.metaKey || event.ctrlKey) return;
-                event.preventDefault();
-                go(pathOf(person.username));
-              }}
-            >
-              <Avatar person={person} size={44} />
-              <span className="person-text">
-                <span className="person-name">
-                  <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
-                </span>
-                {call === undefined ? (
-                  <span className="person-below">{person.display_name === "" ? "" : `@${person.username}`}</span>
-                ) : (
-                  <CallLine call={call} />
-                )}
-              </span>
-            </a>
-          </li>
-        ))}
-      </ul>
-    </section>
+    <List title={title}>
+      {people.map((person) => (
+        <li key={person.username}>
+          <PlainRow person={person} online={online?.(person.user_id) === true} chosen={person.username === open} />
+        </li>
+      ))}
+    </List>
   );
 }
 
-function CallLine({ call }: { call: RecentCall }) {
-  const time = new Date(call.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const words = call.missed ? "Missed call" : call.incoming ? "Incoming call" : "Outgoing call";
+function List({ title, children }: { title: Message; children: React.ReactNode }) {
   return (
-    <span className={call.missed ? "person-below missed" : "person-below"}>
-      <span className="person-icon">{call.missed ? <MissedIcon /> : <PhoneIcon />}</span>
-      {words} · {time}
-    </span>
+    <section aria-label={say(title)}>
+      <h2 className="list-title">{say(title)}</h2>
+      <ul>{children}</ul>
+    </section>
   );
 }

@@ -1,78 +1,79 @@
-/** Who can call me, and leaving. */
-import type { Audience } from "@ringline/client";
-import { Button, Checkbox, CheckboxGroup, Label } from "react-aria-components";
-import { Box } from "../account/codes";
-import type { Shown } from "../design/avatar";
-import { Avatar, nameOf } from "../design/avatar";
-import { BackIcon } from "../design/icons";
+/** Who one is, who may call and write, which devices are signed in, and how the page looks and sounds. */
+import type { Account, Audience, Device, Person } from "@ringline/client";
+import { Button } from "react-aria-components";
+import { Window } from "../design/window";
+import { say } from "../words/words";
+import { AudienceGroup } from "./audience";
+import { Blocked } from "./blocked";
+import { Devices } from "./devices";
+import { Appearance, Sounds } from "./device_wishes";
+import { Equipment } from "./equipment";
+import { ProfileForm } from "./profile";
 import "./settings.css";
 
-const WORDS: [Audience, string, string][] = [
-  ["contacts", "My contacts", "People in your address book"],
-  ["following", "People I follow", ""],
-  ["verified", "Verified people", "Accounts with the verified mark"],
-  ["everyone", "Everyone", "Anyone who knows your username"],
-];
-
 export interface SettingsProps {
-  me: Shown;
-  /** undefined while they are on their way */
-  audiences: Audience[] | undefined;
+  account: Account;
+  /** These are undefined while they are on their way. */
+  callers: Audience[] | undefined;
+  writers: Audience[] | undefined;
+  devices: Device[] | undefined;
+  blocked: Person[] | undefined;
+  ownDevice: string;
   notice: string | undefined;
-  back(): void;
-  setAudiences(audiences: Audience[]): void;
-  signOut(): void;
+  actions: {
+    back(): void;
+    signOut(): void;
+    change(part: { display_name?: string; searchable?: boolean }): void;
+    revoke(deviceId: string): void;
+    unblock(username: string): void;
+    setCallers(audiences: Audience[]): void;
+    setWriters(audiences: Audience[]): void;
+  };
 }
 
-export function Settings({ me, audiences, notice, back, setAudiences, signOut }: SettingsProps) {
+export function Settings({ account, callers, writers, devices, blocked, ownDevice, notice, actions }: SettingsProps) {
   return (
-    <main className="window" aria-label="Settings">
-      <header className="window-head">
-        <Button className="icon-button back" aria-label="Back" onPress={back}>
-          <BackIcon />
-        </Button>
-        <div className="window-who">
-          <h1>Settings</h1>
-        </div>
-      </header>
+    <Window title={say("Settings")} back={actions.back}>
       <div className="settings">
-        <section className="settings-me">
-          <Avatar person={me} size={64} />
-          <div>
-            <h2>{nameOf(me)}</h2>
-            <p className="quiet">@{me.username}</p>
-          </div>
-        </section>
         {notice !== undefined && (
           <p role="alert" className="notice">
             {notice}
           </p>
         )}
-        {audiences !== undefined && (
-          <CheckboxGroup className="settings-group" value={audiences} onChange={(value) => setAudiences(value as Audience[])}>
-            <Label className="settings-title">Who can call me</Label>
-            <p className="quiet">
-              {audiences.length === 0
-                ? "Nobody can call you now. You can still call others."
-                : "For everybody else your phone seems to ring unanswered. They do not learn why."}
-            </p>
-            <div className="settings-card">
-              {WORDS.map(([audience, name, more]) => (
-                <Checkbox key={audience} value={audience} className="checkbox settings-row">
-                  <span className="settings-words">
-                    {name}
-                    {more !== "" && <span className="quiet">{more}</span>}
-                  </span>
-                  <Box />
-                </Checkbox>
-              ))}
-            </div>
-          </CheckboxGroup>
+        <ProfileForm account={account} change={actions.change} />
+        {callers !== undefined && (
+          <AudienceGroup
+            title={say("Who can call me")}
+            words={
+              callers.length === 0
+                ? say("Nobody can call you now. You can still call others.")
+                : say("For everybody else your phone seems to ring unanswered. They do not learn why.")
+            }
+            value={callers}
+            change={actions.setCallers}
+          />
         )}
-        <Button className="button plain settings-leave" onPress={signOut}>
-          Sign out
+        {writers !== undefined && (
+          <AudienceGroup
+            title={say("Who can message me")}
+            words={
+              writers.length === 0
+                ? say("Only people you have written to can write to you now.")
+                : say("Messages of people you do not know wait among the requests, without a sound.")
+            }
+            value={writers}
+            change={actions.setWriters}
+          />
+        )}
+        {blocked !== undefined && blocked.length > 0 && <Blocked people={blocked} unblock={actions.unblock} />}
+        <Equipment username={account.username} />
+        <Appearance />
+        <Sounds />
+        {devices !== undefined && <Devices devices={devices} ownDevice={ownDevice} revoke={actions.revoke} />}
+        <Button className="button plain danger settings-leave" onPress={actions.signOut}>
+          {say("Sign out")}
         </Button>
       </div>
-    </main>
+    </Window>
   );
 }

@@ -1,105 +1,97 @@
 /** The direct-message window with one person: the two call buttons at the top right, the thread, the call. */
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
+import type { Kind } from "../call/kind";
 import type { Shown } from "../design/avatar";
 import { Avatar, nameOf } from "../design/avatar";
-import { BackIcon, CameraIcon, PersonAddIcon, PersonKnownIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
-import "./window.css";
+import { CameraIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
+import { Back, Plain } from "../design/window";
+import { Presence } from "../people/row";
+import { say } from "../words/words";
+import "./thread.css";
 
-export interface WindowActions {
-  back(): void;
-  call(kind: "audio" | "video"): void;
-  setContact(present: boolean): void;
-}
-
-export interface WindowProps {
+export interface PersonWindowProps {
   person: Shown;
-  contact: boolean;
   self: boolean;
+  online: boolean;
   /** A call is going on, with whomever: no second one can be placed. */
   busy: boolean;
-  actions: WindowActions;
-  /** The call with this person, where there is one. */
-  stage: ReactNode;
+  back(): void;
+  call(kind: Kind): void;
+  openProfile(): void;
+  /** The call with this person, where there is one; else the thread. */
+  children: ReactNode;
 }
 
-export function PersonWindow({ person, contact, self, busy, actions, stage }: WindowProps) {
+export function PersonWindow({ person, self, online, busy, back, call, openProfile, children }: PersonWindowProps) {
+  const { username } = person;
+  const named = person.display_name !== "";
   return (
-    <main className="window" aria-label={`Direct messages with @${person.username}`}>
+    <main className="window" aria-label={say("Direct messages with @{username}", { username })}>
       <header className="window-head">
-        <Button className="icon-button back" aria-label="Back" onPress={actions.back}>
-          <BackIcon />
+        <Back back={back} />
+        <Button className="window-person" onPress={openProfile} isDisabled={self}>
+          <span className="person-face">
+            <Avatar person={person} size={42} />
+            {online && <Presence />}
+          </span>
+          <span className="window-who">
+            <span className="hidden-text">{say("Profile:")}</span>
+            <span className="window-name">
+              <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
+            </span>
+            {(named || online) && (
+              <span className="window-below">
+                {named && <bdi>@{username}</bdi>}
+                {named && online && " · "}
+                {online && say("Online")}
+              </span>
+            )}
+          </span>
         </Button>
-        <Avatar person={person} size={42} />
-        <div className="window-who">
-          <h1>
-            <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
-          </h1>
-          {person.display_name !== "" && <p>@{person.username}</p>}
-        </div>
+        <h1 className="hidden-text">{nameOf(person)}</h1>
         {!self && (
           <div className="window-calls">
-            <Button className="icon-button" aria-label="Audio call" isDisabled={busy} onPress={() => actions.call("audio")}>
+            <Button className="icon-button" aria-label={say("Audio call")} isDisabled={busy} onPress={() => call("audio")}>
               <PhoneIcon />
             </Button>
-            <Button className="icon-button" aria-label="Video call" isDisabled={busy} onPress={() => actions.call("video")}>
+            <Button className="icon-button" aria-label={say("Video call")} isDisabled={busy} onPress={() => call("video")}>
               <CameraIcon />
             </Button>
           </div>
         )}
       </header>
-      {stage ?? <Thread person={person} contact={contact} self={self} setContact={actions.setContact} />}
+      {children}
     </main>
   );
 }
 
-type ThreadProps = Pick<WindowProps, "person" | "contact" | "self"> & Pick<WindowActions, "setContact">;
-
-function Thread({ person, contact, self, setContact }: ThreadProps) {
-  const username = `@${person.username}`;
+/** Where a thread begins. */
+export function Beginning({ person, self, empty }: { person: Shown; self: boolean; empty: boolean }) {
+  const { username } = person;
   return (
-    <div className="thread">
-      <div className="thread-card">
-        <Avatar person={person} size={92} />
-        <h2>{nameOf(person)}</h2>
-        {self ? (
-          <p className="quiet">This is you. Share your username, and people can call you with it.</p>
-        ) : (
-          <>
-            <p className="quiet">
-              Call {username} with the buttons at the top. Messages and past calls will be shown here; that part of
-              Ringline is still being built.
-            </p>
-            <Button className="button plain" onPress={() => setContact(!contact)}>
-              <span className="button-icon">{contact ? <PersonKnownIcon /> : <PersonAddIcon />}</span>
-              {contact ? "Remove from contacts" : "Add to contacts"}
-            </Button>
-            <p className="thread-hint">
-              {contact
-                ? `${username} is in your contacts and may call you, as long as your settings let contacts call.`
-                : `Contacts may call you. ${username} decides in the same way who may call them.`}
-            </p>
-          </>
-        )}
-      </div>
+    <div className="beginning" data-empty={empty}>
+      <Avatar person={person} size={92} />
+      <h2>{nameOf(person)}</h2>
+      {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
+      {self ? (
+        <p className="quiet">{say("This is you. Share your username, and people can call you with it.")}</p>
+      ) : (
+        empty && <p className="quiet">{say("Write something, or call with the buttons at the top.")}</p>
+      )}
     </div>
   );
 }
 
 export function Nobody({ username, back }: { username: string; back(): void }) {
   return (
-    <main className="window">
+    <main className="window" aria-label={say("Nobody is called @{username}", { username })}>
       <header className="window-head">
-        <Button className="icon-button back" aria-label="Back" onPress={back}>
-          <BackIcon />
-        </Button>
+        <Back back={back} />
       </header>
-      <div className="thread">
-        <div className="thread-card">
-          <h1>Nobody is called @{username}</h1>
-          <p className="quiet">Check the spelling. Usernames can be changed by the people who have them.</p>
-        </div>
-      </div>
+      <Plain title={say("Nobody is called @{username}", { username })}>
+        {say("Check the spelling. Usernames can be changed by the people who have them.")}
+      </Plain>
     </main>
   );
 }

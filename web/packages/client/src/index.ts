@@ -1,5 +1,5 @@
 /** The Ringline client for web pages: an account, a line, calls. No framework. */
-export type { Account, Audience, Entitlement, Person } from "./account/rest";
+export type { Account, Audience, Device, Entitlement, Person, Standing } from "./account/rest";
 export { Rest } from "./account/rest";
 export { Session } from "./account/session";
 export { normal } from "./account/device";
@@ -15,8 +15,14 @@ export type { Profile } from "./gen/ringline/v1/types_pb";
 export { Ending } from "./gen/ringline/v1/types_pb";
 export { Refused } from "./line/commands";
 export type { LineState } from "./line/line";
-export type { Capture, Captured, Problem } from "./media/capture";
+export type { Capture, Captured, DeviceWishes, Problem } from "./media/capture";
 export { DeviceCapture } from "./media/capture";
 export type { Kind } from "./media/peer";
+export { isVoice } from "./media/vitals";
+export type { Quality } from "./media/vitals";
 export type { RinglineOptions } from "./ringline";
 export { Ringline } from "./ringline";
+export { merge } from "./threads/history";
+export type { Pending } from "./threads/outbox";
+export type { CallEntry, EndedCall, Entry, Folder, InboxState, MessageEntry, PastCall, Thread } from "./threads/shapes";
+export { Threads } from "./threads/threads";

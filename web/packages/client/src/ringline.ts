@@ -7,12 +7,16 @@ import type { Wanted } from "./call/consents";
 import { Consents } from "./call/consents";
 import type { Sound } from "./call/table";
 import { soundOf } from "./call/table";
-import type { Call, ServerFrame } from "./gen/ringline/v1/client_pb";
+import type { Call, ServerFrame, Welcome } from "./gen/ringline/v1/client_pb";
 import { Refused } from "./line/commands";
 import { instanceOf } from "./line/instance";
 import type { LineState } from "./line/line";
 import { Line } from "./line/line";
 import type { Capture } from "./media/capture";
+import { ThreadsApi } from "./threads/api";
+import { Removed } from "./threads/removed";
+import { endedOf } from "./threads/shapes";
+import { Threads } from "./threads/threads";
 
 const TICK_MS = 500;
 
@@ -28,6 +32,7 @@ export class Ringline {
   line: LineState = "connecting";
   /** Why the line was closed for good. */
   closedBecause: Refused | undefined;
+  readonly threads: Threads;
   private readonly calls: Calls;
   private socket: Line | undefined;
   private readonly listeners = new Set<() => void>();
@@ -53,6 +58,19 @@ export class Ringline {
       },
       token,
     );
+    const { session } = options;
+    this.threads = new Threads({
+      api: new ThreadsApi((method, path, body) => session.ask(method, path, body)),
+      owner: session.account.user_id,
+      ended: () => endedOf(this.calls.recent),
+      removed: new Removed(localStorage, session.account.user_id),
+      storage: sessionStorage,
+      mint: token,
+      now: () => Date.now(),
+      visible: () => document.visibilityState === "visible",
+      changed: () => this.changed(),
+      later: (ms, work) => setTimeout(() => this.leave.signal.aborted || work(), ms),
+    });
   }
 
   async start(): Promise<void> {
@@ -74,13 +92,13 @@ export class Ringline {
       },
       {
         state: (state, why) => this.lineIs(state, why),
-        welcome: (welcome) => this.then(() => this.calls.welcome(welcome)),
+        welcome: (welcome) => this.then(() => this.welcome(welcome)),
         frame: (frame) => this.then(() => this.hear(frame)),
         silent: () => this.calls.silent(),
       },
     );
     this.watchNetwork();
-    const timer = setInterval(() => this.calls.tick(Date.now()), TICK_MS);
+    const timer = setInterval(() => this.tick(), TICK_MS);
     this.leave.signal.addEventListener("abort", () => clearInterval(timer));
     this.socket.start();
   }
@@ -123,11 +141,22 @@ export class Ringline {
   /** Rises with each change. */
   snapshot = (): number => this.version;
 
+  private welcome(welcome: Welcome): void {
+    this.calls.welcome(welcome);
+    this.threads.welcome();
+  }
+
+  private tick(): void {
+    this.calls.tick(Date.now());
+    this.threads.tick();
+  }
+
   private hear(frame: ServerFrame): void {
     const body = frame.body;
     if (body.case === "call") this.calls.see(body.value);
     else if (body.case === "peerCandidates") this.calls.candidates(body.value);
     else if (body.case === "beat") this.calls.beat(body.value);
+    else if (body.case === "threadChanged") this.threads.hear(body.value);
   }
 
   private then(work: () => void): void {

@@ -20,6 +20,27 @@ export interface Account extends Person {
 
 export type Audience = "contacts" | "following" | "verified" | "everyone";
 
+/** A device as its owner sees it. */
+export interface Device {
+  device_id: string;
+  name: string;
+  created_at_ms: number;
+  last_seen_at_ms: number;
+  revoked: boolean;
+}
+
+/** How one stands to somebody else. */
+export interface Standing {
+  contact: boolean;
+  follows: boolean;
+  blocked: boolean;
+}
+
+export interface ProfileChange {
+  display_name?: string;
+  searchable?: boolean;
+}
+
 export interface Entitlement {
   place_audio: boolean;
   place_video: boolean;

@@ -4,12 +4,12 @@ import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
-import type { Account, Audience, Entitlement, Person, Rest } from "./rest";
+import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
 import { segment } from "./rest";
 
 const KEPT = "session";
 const EARLY_MS = 30_000;
-/** Of contacts that are read at most. */
+/** Of a list of people that are read at most. */
 const PAGES = 10;
 
 interface SignedIn {
@@ -79,7 +79,7 @@ export class Session {
   /** Whether the server still knows this device. Rejects with Refused where it cannot be reached. */
   async holds(): Promise<boolean> {
     try {
-      await this.ask("GET", "/v1/me");
+      await this.me();
       return true;
     } catch (error) {
       if (error instanceof Refused && error.reason !== Reason.UNAVAILABLE) return false;
@@ -107,17 +107,8 @@ export class Session {
     return answer.people;
   }
 
-  async contacts(): Promise<Person[]> {
-    const all: Person[] = [];
-    let after = "";
-    for (let page = 0; page < PAGES; page += 1) {
-      const path = `/v1/me/contacts?limit=200&after=${encodeURIComponent(after)}`;
-      const answer = await this.ask<{ people: Person[]; next: string }>("GET", path);
-      all.push(...answer.people);
-      after = answer.next;
-      if (after === "") break;
-    }
-    return all;
+  contacts(): Promise<Person[]> {
+    return this.people("/v1/me/contacts");
   }
 
   setContact(username: string, present: boolean): Promise<unknown> {
@@ -132,20 +123,81 @@ export class Session {
     return (await this.ask<{ audiences: Audience[] }>("PUT", "/v1/me/call-settings", { audiences })).audiences;
   }
 
+  setFollows(username: string, present: boolean): Promise<unknown> {
+    return this.ask(present ? "PUT" : "DELETE", `/v1/me/follows/${segment(username)}`);
+  }
+
   setBlocked(username: string, present: boolean): Promise<unknown> {
     return this.ask(present ? "PUT" : "DELETE", `/v1/me/blocks/${segment(username)}`);
+  }
+
+  async messageAudiences(): Promise<Audience[]> {
+    return (await this.ask<{ audiences: Audience[] }>("GET", "/v1/me/message-settings")).audiences;
+  }
+
+  async setMessageAudiences(audiences: Audience[]): Promise<Audience[]> {
+    return (await this.ask<{ audiences: Audience[] }>("PUT", "/v1/me/message-settings", { audiences })).audiences;
+  }
+
+  /** How one stands to somebody. Asked in lists, as the server keeps them. */
+  async standing(username: string): Promise<Standing> {
+    const [contacts, follows, blocks] = await Promise.all([
+      this.people("/v1/me/contacts"),
+      this.people("/v1/me/follows"),
+      this.blocked(),
+    ]);
+    const among = (people: Person[]) => people.some((one) => one.username === username);
+    return { contact: among(contacts), follows: among(follows), blocked: among(blocks) };
+  }
+
+  async blocked(): Promise<Person[]> {
+    return (await this.ask<{ people: Person[] }>("GET", "/v1/me/blocks")).people;
+  }
+
+  async devices(): Promise<Device[]> {
+    return (await this.ask<{ devices: Device[] }>("GET", "/v1/me/devices")).devices;
+  }
+
+  revoke(deviceId: string): Promise<unknown> {
+    return this.ask("DELETE", `/v1/me/devices/${deviceId}`);
+  }
+
+  me(): Promise<Account> {
+    return this.ask("GET", "/v1/me");
+  }
+
+  /** Changes how one is shown to others, here and in what is kept of the session. */
+  async changeProfile(change: ProfileChange): Promise<Account> {
+    this.account = await this.ask<Account>("PATCH", "/v1/me", change);
+    const kept = await read<Kept>(KEPT);
+    if (kept !== undefined) await write(KEPT, { ...kept, account: this.account });
+    return this.account;
   }
 
   entitlement(): Promise<Entitlement> {
     return this.ask("GET", "/v1/me/entitlement");
   }
 
-  private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  /** Asks as this device's user. Rejects with Refused. */
+  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     if (this.now() > this.expiresAt - EARLY_MS) {
       this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
       await this.renewing;
     }
     return this.rest.ask<T>(method, path, body, this.token);
+  }
+
+  private async people(list: string): Promise<Person[]> {
+    const all: Person[] = [];
+    let after = "";
+    for (let page = 0; page < PAGES; page += 1) {
+      const path = `${list}?limit=200&after=${encodeURIComponent(after)}`;
+      const answer = await this.ask<{ people: Person[]; next: string }>("GET", path);
+      all.push(...answer.people);
+      after = answer.next;
+      if (after === "") break;
+    }
+    return all;
   }
 
   private async renew(): Promise<void> {

@@ -19,20 +19,32 @@ export interface Capture {
   get(kinds: Kind[]): Promise<Captured>;
 }
 
+/** Which devices somebody wants; "" leaves it to the browser. */
+export interface DeviceWishes {
+  microphone: string;
+  camera: string;
+  /** Which camera of a phone. */
+  facing: "user" | "environment";
+}
+
 const CONSTRAINTS: Record<Kind, MediaTrackConstraints> = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, facingMode: "user" },
+  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
 };
 
 export class DeviceCapture implements Capture {
+  /** @param wishes asked each time: they change during a call */
+  constructor(private readonly wishes: () => DeviceWishes) {}
+
   async get(kinds: Kind[]): Promise<Captured> {
+    const wishes = this.wishes();
     if (kinds.length === 2) {
-      const both = await ask(kinds);
+      const both = await ask(kinds, wishes);
       if (both.problems.length === 0) return both;
     }
     const found: Captured = { tracks: {}, problems: [] };
     for (const kind of kinds) {
-      const one = await ask([kind]);
+      const one = await ask([kind], wishes);
       Object.assign(found.tracks, one.tracks);
       found.problems.push(...one.problems);
     }
@@ -40,11 +52,11 @@ export class DeviceCapture implements Capture {
   }
 }
 
-async function ask(kinds: Kind[]): Promise<Captured> {
+async function ask(kinds: Kind[], wishes: DeviceWishes): Promise<Captured> {
   const devices = navigator.mediaDevices as MediaDevices | undefined;
   if (devices === undefined) return { tracks: {}, problems: kinds.map((kind) => ({ kind, why: "missing" })) };
   const constraints: MediaStreamConstraints = {};
-  for (const kind of kinds) constraints[kind] = CONSTRAINTS[kind];
+  for (const kind of kinds) constraints[kind] = { ...CONSTRAINTS[kind], ...wished(kind, wishes) };
   try {
     const stream = await devices.getUserMedia(constraints);
     const tracks: Captured["tracks"] = {};
@@ -54,6 +66,13 @@ async function ask(kinds: Kind[]): Promise<Captured> {
     const why = whyOf(error);
     return { tracks: {}, problems: kinds.map((kind) => ({ kind, why })) };
   }
+}
+
+/** "Ideal": a device that was unplugged is no reason to have none. */
+function wished(kind: Kind, wishes: DeviceWishes): MediaTrackConstraints {
+  const deviceId = kind === "audio" ? wishes.microphone : wishes.camera;
+  if (deviceId !== "") return { deviceId: { ideal: deviceId } };
+  return kind === "video" ? { facingMode: wishes.facing } : {};
 }
 
 function whyOf(error: unknown): Why {

@@ -151,6 +151,17 @@ export class Peer {
     return this.generation;
   }
 
+  async stats(): Promise<Iterable<Record<string, unknown>>> {
+    const found: Record<string, unknown>[] = [];
+    (await this.pc.getStats()).forEach((report) => found.push(report as Record<string, unknown>));
+    return found;
+  }
+
+  /** How loud the other side is at this moment, from 0 to 1. */
+  get loudness(): number {
+    return this.transceiver("audio")?.receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
+  }
+
   close(): void {
     this.closed = true;
     this.batch.stop();

@@ -4,6 +4,8 @@ import type { Capture, Problem } from "./capture";
 import type { Admitted } from "./filter";
 import type { Described, Kind, PeerListener } from "./peer";
 import { KINDS, Peer } from "./peer";
+import type { Quality, Reading } from "./vitals";
+import { isVoice, qualityOf, readingOf } from "./vitals";
 
 const RELAY_ONLY_AFTER_MS = 10_000;
 const GIVE_UP_MS = 30_000;
@@ -45,6 +47,7 @@ export class MediaSession {
   private relayOnly = false;
   private timers: ReturnType<typeof setTimeout>[] = [];
   private readonly asking = new Map<Kind, Promise<void>>();
+  private reading: Reading | undefined;
 
   constructor(
     private readonly options: MediaOptions,
@@ -96,6 +99,29 @@ export class MediaSession {
     if (!wanted.video) this.release("video");
     this.apply();
     if (missing.length > 0) await this.ask(missing);
+  }
+
+  /** Takes another microphone or camera, the one that is wished for now, without a word to the other side. */
+  async renew(kind: Kind): Promise<void> {
+    if (this.closed || this.local[kind] === undefined || this.asking.has(kind)) return;
+    // A phone opens one camera at a time; a microphone stays until there is another.
+    if (kind === "video" || !this.wanted[kind]) this.release(kind);
+    if (this.wanted[kind]) await this.ask([kind]);
+    this.listener.changed();
+  }
+
+  /** How the connection did since this was asked last. */
+  async quality(): Promise<Quality | undefined> {
+    if (this.peer?.connected !== true) return undefined;
+    const now = readingOf(await this.peer.stats());
+    const quality = qualityOf(this.reading, now);
+    this.reading = now;
+    return quality;
+  }
+
+  /** The other person speaks at this moment. */
+  get theySpeak(): boolean {
+    return this.peer?.connected === true && isVoice(this.peer.loudness);
   }
 
   describedBy(description: Described): void {
@@ -168,7 +194,7 @@ export class MediaSession {
         const track = tracks[kind];
         if (track === undefined) continue;
         if (this.closed || !this.wanted[kind]) track.stop();
-        else this.local[kind] = track;
+        else this.take(kind, track);
       }
     });
     for (const kind of kinds) this.asking.set(kind, asked);
@@ -191,6 +217,15 @@ export class MediaSession {
       video: this.open && this.admitted.video.send && this.wanted.video && this.videoConfirmed ? video : undefined,
     };
     for (const kind of KINDS) void this.peer?.send(kind, sends[kind] ?? null);
+  }
+
+  private take(kind: Kind, track: MediaStreamTrack): void {
+    this.release(kind);
+    this.local[kind] = track;
+    // It was unplugged: another one takes its place where there is one.
+    track.addEventListener("ended", () => {
+      if (this.local[kind] === track) void this.renew(kind);
+    });
   }
 
   private release(kind: Kind): void {

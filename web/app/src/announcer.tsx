@@ -1,0 +1,33 @@
+/** What happens out of sight, for who listens to the page: a message, once, and who calls, once. */
+import { useEffect, useState } from "react";
+import { nameOf } from "./design/avatar";
+import { say } from "./words/words";
+
+export interface Arrival {
+  /** Names the message: the same one is read out once. */
+  id: string;
+  from: { username: string; display_name: string; verified: boolean };
+  text: string;
+}
+
+interface AnnouncerProps {
+  arrival: Arrival | undefined;
+  /** Names the call and says who calls; undefined where nobody does. */
+  ring: { id: string; words: string } | undefined;
+}
+
+export function Announcer({ arrival, ring }: AnnouncerProps) {
+  const [message, setMessage] = useState("");
+  const [caller, setCaller] = useState("");
+  useEffect(() => {
+    if (arrival !== undefined) setMessage(say("{name} writes: {text}", { name: nameOf(arrival.from), text: arrival.text }));
+  }, [arrival?.id]);
+  useEffect(() => setCaller(ring?.words ?? ""), [ring?.id]);
+  return (
+    // The attribute keeps it audible while a dialog hides the rest of the page.
+    <div className="hidden-text" data-live-announcer="true">
+      <div aria-live="polite">{message}</div>
+      <div aria-live="assertive">{caller}</div>
+    </div>
+  );
+}

@@ -1,0 +1,2 @@
+/** What somebody calls with. */
+export type Kind = "audio" | "video";

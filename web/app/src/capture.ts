@@ -1,0 +1,15 @@
+/** Where microphone and camera come from. */
+import type { Capture } from "@ringline/client";
+import { DeviceCapture } from "@ringline/client";
+import { preferences } from "./preferences";
+
+const KEY = "ringline.media";
+
+/** `?media=test`, kept for the tab: a tone and a moving picture instead of devices. */
+export async function captureFor(username: string): Promise<Capture> {
+  const asked = new URLSearchParams(location.search).get("media");
+  if (asked !== null) sessionStorage.setItem(KEY, asked);
+  if ((asked ?? sessionStorage.getItem(KEY)) !== "test") return new DeviceCapture(preferences);
+  const { SyntheticCapture, hertzOf } = await import("@ringline/client/media-test");
+  return new SyntheticCapture(hertzOf(username), `@${username}`);
+}

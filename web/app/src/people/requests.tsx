@@ -1,0 +1,26 @@
+/** What people wrote who are not known here: without a sound, until it is looked at. */
+import { Plain, Window } from "../design/window";
+import { say } from "../words/words";
+import { ConversationRow } from "./row";
+import type { Row } from "./rows";
+
+export function Requests({ rows, back }: { rows: Row[]; back(): void }) {
+  return (
+    <Window title={say("Requests")} back={back}>
+      {rows.length === 0 ? (
+        <Plain title={say("No requests")}>{say("When somebody you do not know writes to you, it is shown here, without a sound.")}</Plain>
+      ) : (
+        <div className="page">
+          <p className="quiet">{say("They do not learn whether you have seen it. Writing back accepts a request.")}</p>
+          <ul className="card-list" aria-label={say("Requests")}>
+            {rows.map((row) => (
+              <li key={row.peer.username}>
+                <ConversationRow row={row} chosen={false} />
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </Window>
+  );
+}

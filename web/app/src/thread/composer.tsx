@@ -1,0 +1,52 @@
+/** Where one writes. Enter sends; with Shift it begins a line. */
+import type { KeyboardEvent } from "react";
+import { useEffect, useRef, useState } from "react";
+import { Button, TextArea, TextField } from "react-aria-components";
+import { SendIcon } from "../design/icons";
+import { say } from "../words/words";
+
+const LONGEST = 4_000;
+/** What was begun and not sent, as long as the page lives. */
+const drafts = new Map<string, string>();
+
+export function Composer({ username, send }: { username: string; send(text: string): void }) {
+  const [text, setText] = useState(drafts.get(username) ?? "");
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    drafts.set(username, text);
+    grow(area.current);
+  }, [username, text]);
+  useEffect(() => {
+    // On a phone this would open the keyboard over what one came to read.
+    if (matchMedia("(pointer: fine)").matches) area.current?.focus({ preventScroll: true });
+  }, []);
+  const words = text.trim();
+  const submit = () => {
+    if (words === "") return;
+    send(words);
+    setText("");
+    area.current?.focus();
+  };
+  const press = (event: KeyboardEvent) => {
+    // While a word is being composed (Japanese, Chinese), Enter belongs to the input method.
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    submit();
+  };
+  return (
+    <div className="composer">
+      <TextField className="composer-field" aria-label={say("Message to @{username}", { username })} value={text} onChange={setText} maxLength={LONGEST}>
+        <TextArea ref={area} rows={1} placeholder={say("Message")} dir="auto" onKeyDown={press} enterKeyHint="send" />
+      </TextField>
+      <Button className="composer-send" aria-label={say("Send")} isDisabled={words === ""} onPress={submit}>
+        <SendIcon />
+      </Button>
+    </div>
+  );
+}
+
+function grow(area: HTMLTextAreaElement | null): void {
+  if (area === null) return;
+  area.style.height = "auto";
+  area.style.height = `${area.scrollHeight + 2}px`;
+}

@@ -1,0 +1,44 @@
+/** What stands above the composer, or in its place. */
+import { Button } from "react-aria-components";
+import type { Shown } from "../design/avatar";
+import { nameOf } from "../design/avatar";
+import { say } from "../words/words";
+
+interface RequestNoteProps {
+  person: Shown;
+  accept(): void;
+  remove(): void;
+  block(): void;
+}
+
+export function RequestNote({ person, accept, remove, block }: RequestNoteProps) {
+  return (
+    <section className="note" aria-label={say("Request")}>
+      <p>{say("{name} is not known to you. They do not learn that you have seen this, until you accept or write back.", { name: nameOf(person) })}</p>
+      <div className="note-ways">
+        <Button className="button plain danger" onPress={block}>
+          {say("Block")}
+        </Button>
+        <Button className="button plain" onPress={remove}>
+          {say("Delete")}
+        </Button>
+        <Button className="button" onPress={accept}>
+          {say("Accept")}
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+export function BlockedNote({ person, unblock }: { person: Shown; unblock(): void }) {
+  return (
+    <section className="note" aria-label={say("Blocked")}>
+      <p>{say("You blocked @{username}. They cannot call or write to you, and they do not learn it.", { username: person.username })}</p>
+      <div className="note-ways">
+        <Button className="button plain" onPress={unblock}>
+          {say("Unblock")}
+        </Button>
+      </div>
+    </section>
+  );
+}

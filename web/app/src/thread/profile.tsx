@@ -1,0 +1,99 @@
+/** Who somebody is, and how one wants to stand to them. */
+import { useState } from "react";
+import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import type { Shown } from "../design/avatar";
+import { Avatar, nameOf } from "../design/avatar";
+import { BlockIcon, CloseIcon, FollowIcon, PersonAddIcon, PersonKnownIcon, TrashIcon, VerifiedIcon } from "../design/icons";
+import { say } from "../words/words";
+import type { StandingActions } from "./standing";
+import "../design/sheet.css";
+
+interface ProfileProps {
+  person: Shown;
+  standing: StandingActions;
+  close(): void;
+  /** Undefined where there is no thread to remove. */
+  remove: (() => void) | undefined;
+}
+
+export function Profile({ person, standing, close, remove }: ProfileProps) {
+  const { username } = person;
+  return (
+    <ModalOverlay className="sheet-overlay" isOpen isDismissable onOpenChange={(open) => open || close()}>
+      <Modal className="sheet">
+        <Dialog className="sheet-dialog">
+          <Button className="icon-button sheet-close" aria-label={say("Close")} onPress={close}>
+            <CloseIcon />
+          </Button>
+          <div className="sheet-person">
+            <Avatar person={person} size={88} />
+            <Heading slot="title">
+              {nameOf(person)} {person.verified && <VerifiedIcon />}
+            </Heading>
+            {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
+          </div>
+          <Ways person={person} standing={standing} remove={remove} />
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+function Ways({ person, standing, remove }: Omit<ProfileProps, "close">) {
+  const [asked, setAsked] = useState<"block" | "remove" | undefined>(undefined);
+  const { contact, follows, blocked, known } = standing;
+  const { username } = person;
+  if (asked === "block") {
+    const words = say("Block @{username}? Their calls and messages will not reach you. They do not learn it.", { username });
+    return <Confirm words={words} act={say("Block")} no={() => setAsked(undefined)} yes={() => (standing.setBlocked(true), setAsked(undefined))} />;
+  }
+  if (asked === "remove" && remove !== undefined) {
+    const words = say("Delete this conversation? It is deleted for you; @{username} keeps theirs.", { username });
+    return <Confirm words={words} act={say("Delete")} no={() => setAsked(undefined)} yes={remove} />;
+  }
+  return (
+    <div className="sheet-ways">
+      <Button className="sheet-way" isDisabled={!known} onPress={() => standing.setContact(!contact)}>
+        {contact ? <PersonKnownIcon /> : <PersonAddIcon />}
+        {contact ? say("Remove from contacts") : say("Add to contacts")}
+      </Button>
+      <Button className="sheet-way" isDisabled={!known} onPress={() => standing.setFollows(!follows)}>
+        <FollowIcon />
+        {follows ? say("Unfollow") : say("Follow")}
+      </Button>
+      {remove !== undefined && (
+        <Button className="sheet-way" onPress={() => setAsked("remove")}>
+          <TrashIcon />
+          {say("Delete conversation")}
+        </Button>
+      )}
+      <Button
+        className="sheet-way danger"
+        isDisabled={!known}
+        onPress={() => (blocked ? standing.setBlocked(false) : setAsked("block"))}
+      >
+        <BlockIcon />
+        {blocked ? say("Unblock") : say("Block")}
+      </Button>
+      <p className="sheet-hint">
+        {contact
+          ? say("@{username} is in your contacts and may call you, as long as your settings let contacts call.", { username })
+          : say("Contacts may call you. @{username} decides in the same way who may call them.", { username })}
+      </p>
+    </div>
+  );
+}
+
+function Confirm({ words, act, yes, no }: { words: string; act: string; yes(): void; no(): void }) {
+  return (
+    <div className="sheet-confirm">
+      <p>{words}</p>
+      <Button className="button danger-fill wide" onPress={yes} autoFocus>
+        {act}
+      </Button>
+      <Button className="button plain wide" onPress={no}>
+        {say("Cancel")}
+      </Button>
+    </div>
+  );
+}
