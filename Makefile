@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN = .venv/bin
 PACKAGES = chromium coturn firefox-esr iproute2 libatomic1 python3-venv tcpdump
 
-.PHONY: help setup dev test check format protos lock bench
+.PHONY: help setup dev test check format protos lock screenshots bench
 help:     ## show this list (the default)
 	@echo 'Ringline: audio and video calls by @username.  Start with: make dev'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup:    ## install everything into .venv and web/node_modules (instant when nothing changed)
 	@$(PYTHON) tools/setup.py
@@ -30,6 +30,9 @@ protos: setup    ## lint protos/ and generate Python and TypeScript from them
 
 lock: setup    ## write requirements/*.txt from pyproject.toml
 	@$(BIN)/python tools/lock.py
+
+screenshots: setup    ## take the pictures of docs/images anew, from the gallery of the web client
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m tools.screenshots
 
 bench: setup    ## measure cost per call, ring latency and memory; writes bench/results/latest.json
 	@exec $(BIN)/python -m bench
