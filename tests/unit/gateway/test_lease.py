@@ -1,6 +1,7 @@
 """The lease: what is claimed anew, and when."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 from ringline import ids
@@ -27,11 +28,13 @@ class FakePresence:
         self.expelled: list[types_pb2.Line] = []
         self.dropped_before: list[int] = []
         self.is_claiming_hard = False
+        self.claimed_at_renewals: list[int] = []
         self.claimed: list[str] = []
         self.released: list[str] = []
         self.is_away = False
 
     async def Renew(self, request: presence_pb2.RenewRequest) -> presence_pb2.RenewResponse:
+        self.claimed_at_renewals.append(len(self.claimed))
         if request.claimed_anew_since_ms:
             self.dropped_before.append(request.claimed_anew_since_ms)
         return presence_pb2.RenewResponse(
@@ -137,3 +140,10 @@ async def test_nothing_is_taken_off_while_a_line_could_not_be_claimed_anew() -> 
     for _ in range(4):
         await lease.renew()
     assert not presence.dropped_before
+
+
+async def test_the_lease_is_renewed_while_many_lines_are_claimed_anew() -> None:
+    presence = FakePresence(registered=0)
+    await lease_of(presence, held=1000).renew()
+    gaps = [after - before for before, after in itertools.pairwise(presence.claimed_at_renewals)]
+    assert sum(gaps) == 1000 and max(gaps) <= 256

@@ -99,7 +99,7 @@ def _speech(told: dict[str, Any]) -> tuple[Who | None, Verb]:
     name, value = next(iter(told["does"].items()))
     if told["by"] == "server":
         server: dict[str, Any] = {
-            "tick": lambda: Tick(frozenset(value)),
+            "tick": lambda: Tick(None if value is None else frozenset(value)),
             "sever": lambda: Sever(value),
             "end": EndByOperator,
         }
