@@ -86,15 +86,7 @@ class Bus:
         self._watchers.append(call)
 
     async def publish_wake(self, gateway_id: str, wake: bytes) -> bool:
-        """Publishes an encoded Wake to one gateway, or to ALL. False: dropped and counted.
-
-        A gateway in this very process hears it without the bus.
-        """
-        for wakes in self._wakes:
-            if wakes.gateway_id == gateway_id:
-                _SENT.inc()
-                asyncio.get_running_loop().call_soon(wakes.hear, wake)
-                return True
+        """Publishes an encoded Wake to one gateway, or to ALL. False: dropped and counted."""
         if not self._nc.is_connected:
             _DROPPED.inc()
             return False
@@ -165,7 +157,6 @@ class Wakes:
     """A gateway's subscription, for as long as the bus lives."""
 
     def __init__(self, gateway_id: str, on_wake: OnWake) -> None:
-        self.gateway_id = gateway_id
         self._names = [token(gateway_id), ALL]
         self._on_wake = on_wake
         self._client: Client | None = None
@@ -179,9 +170,5 @@ class Wakes:
             await client.subscribe(f"ringline.wake.{name}", cb=self._receive)
 
     async def _receive(self, message: Msg) -> None:
-        self.hear(message.data)
-
-    def hear(self, wake: bytes) -> None:
-        """A wake-up came."""
         _HEARD.inc()
-        self._on_wake(wake)
+        self._on_wake(message.data)

@@ -159,7 +159,12 @@ class Log:
             while count < left:
                 for message in await subscription.fetch(min(BATCH, left - count), timeout=PUBLISH_SECONDS):
                     count += 1
-                    await on_event(Event.FromString(message.data))
+                    try:
+                        event = Event.FromString(message.data)
+                    except DecodeError:
+                        log(__name__).error("event is not readable", durable="replay")
+                        continue
+                    await on_event(event)
             return count
         finally:
             with suppress(NatsError, OSError):

@@ -8,7 +8,6 @@ from the call.
 
 import asyncio
 import zlib
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -115,15 +114,15 @@ class Outbox:
 
 
 def waves(rows: Iterable[tuple[int, Event]]) -> list[list[tuple[int, Event]]]:
-    """The first events of all calls, then the second ones, and so on. Were two of one call on their way at
-    once, and the log refused the first and took the second, they would change places.
+    """The rows in their order, cut where a call comes again. Were two events of a call on their way at once,
+    and the log refused the first and took the second, they would change places.
     """
     found: list[list[tuple[int, Event]]] = []
-    before: Counter[str] = Counter()
+    calls: set[str] = set()
     for row in rows:
-        number = before[row[1].call_id]
-        before[row[1].call_id] += 1
-        if number == len(found):
+        if not found or row[1].call_id in calls:
             found.append([])
-        found[number].append(row)
+            calls.clear()
+        found[-1].append(row)
+        calls.add(row[1].call_id)
     return found

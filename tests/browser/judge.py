@@ -72,7 +72,7 @@ async () => {
 
 RECEIVED = """
 async () => {
-  const sum = { audio: 0, video: 0, frames: 0, lost: 0, sent_audio: 0, sent_video: 0 };
+  const sum = { audio: 0, video: 0, frames: 0, sent_frames: 0, lost: 0, sent_audio: 0, sent_video: 0 };
   sum.connections = connections.length;
   for (const one of connections) {
     for (const report of (await one.getStats()).values()) {
@@ -81,7 +81,10 @@ async () => {
         sum.frames += report.framesDecoded ?? 0;
         sum.lost += Math.max(0, report.packetsLost ?? 0);
       }
-      if (report.type === 'outbound-rtp') sum['sent_' + report.kind] += report.packetsSent ?? 0;
+      if (report.type === 'outbound-rtp') {
+        sum['sent_' + report.kind] += report.packetsSent ?? 0;
+        sum.sent_frames += report.framesSent ?? 0;
+      }
     }
   }
   return sum;

@@ -91,7 +91,7 @@ async def test_video_that_is_not_granted_is_refused_and_the_sound_goes_on(
     await bob.press("Turn camera on")
     await ada.sees()
     await bob.hears(HERTZ["ada"])
-    assert (await bob.received())["video"] == 0
+    assert (await bob.received())["frames"] == 0
 
 
 async def test_somebody_new_signs_up_saves_the_codes_and_calls(cast: Cast) -> None:

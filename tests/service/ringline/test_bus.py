@@ -79,15 +79,6 @@ async def test_a_bus_that_is_away_loses_wakes_and_nothing_else(nats: Nats, bus: 
     await until(lambda: heard == [b"heard"], 5, lambda: str(heard))
 
 
-async def test_a_gateway_in_this_process_hears_without_the_bus(nats: Nats, bus: Bus) -> None:
-    heard: list[bytes] = []
-    await bus.subscribe_wakes("g_1", heard.append)
-    nats.stop()
-    await until(lambda: not bus.is_up, 10, lambda: "still up")
-    assert await bus.publish_wake("g_1", b"near")
-    await until(lambda: heard == [b"near"], 5, lambda: str(heard))
-
-
 async def test_a_bus_that_comes_later_is_found(nats: Nats) -> None:
     url = nats.url()
     port = urlsplit(nats.url()).port or 0

@@ -82,7 +82,7 @@ function Thread({ entries, pending, readUpTo }: { entries: Entry[]; pending: Pen
         beginning={<Beginning person={bob} self={false} empty={entries.length === 0} />}
         actions={{ older: noop, seen: noop, call: noop, retry: noop, discard: noop }}
       />
-      <Composer username="bob" send={noop} />
+      <Composer owner="d1" username="bob" send={noop} />
     </>
   );
 }

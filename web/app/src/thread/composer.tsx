@@ -9,13 +9,15 @@ const LONGEST = 4_000;
 /** What was begun and not sent, as long as the page lives. */
 const drafts = new Map<string, string>();
 
-export function Composer({ username, send }: { username: string; send(text: string): void }) {
-  const [text, setText] = useState(drafts.get(username) ?? "");
+/** @param owner this device as it is signed in: nobody finds what another one began here */
+export function Composer({ owner, username, send }: { owner: string; username: string; send(text: string): void }) {
+  const draft = `${owner} ${username}`;
+  const [text, setText] = useState(drafts.get(draft) ?? "");
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    drafts.set(username, text);
+    drafts.set(draft, text);
     grow(area.current);
-  }, [username, text]);
+  }, [draft, text]);
   useEffect(() => {
     // On a phone this would open the keyboard over what one came to read.
     if (matchMedia("(pointer: fine)").matches) area.current?.focus({ preventScroll: true });

@@ -116,7 +116,7 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
         />
       )}
       {standing.blocked && <BlockedNote person={person} unblock={() => standing.setBlocked(false)} />}
-      {!self && !standing.blocked && <Composer key={username} username={username} send={(text) => threads.send(username, text)} />}
+      {!self && !standing.blocked && <Composer key={username} owner={ownDevice} username={username} send={(text) => threads.send(username, text)} />}
     </>
   );
 }

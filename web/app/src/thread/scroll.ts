@@ -65,7 +65,7 @@ export function useScroll(total: number, above: Above, tail: unknown): Scrolled 
   const { more, loading, older } = above;
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState(AT_END);
-  const [atEnd, setAtEnd] = useState(true);
+  const [atEnd, setAtEnd] = useState(false);
   const held = useRef({ stuck: true, begun: false, anchor: undefined as Anchor | undefined });
   const part = partOf(total, view);
 

@@ -53,7 +53,7 @@ export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, 
           ))}
         </ol>
       </div>
-      {!atEnd && (
+      {!atEnd && entries.length > 0 && (
         <Button className="to-end" aria-label={say("Go to the newest")} onPress={toEnd}>
           <DownIcon />
         </Button>

@@ -44,15 +44,11 @@ export class Conversation {
       return;
     }
     await this.read(0);
-    if (this.again) {
-      this.again = false;
-      await this.refresh();
-    }
   }
 
   /** Reads the page before the oldest entry. */
   async older(): Promise<void> {
-    if (this.loading || !this.more) return;
+    if (this.loading || this.failed || !this.more) return; // after a failure the timer tries again
     await this.read(this.next);
   }
 
@@ -103,6 +99,9 @@ export class Conversation {
     }
     this.loading = false;
     this.outside.changed();
+    if (!this.again) return;
+    this.again = false; // something came meanwhile
+    await this.read(0);
   }
 
   private prepend(fresh: Entry[], next: number): void {
