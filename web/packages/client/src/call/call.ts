@@ -113,9 +113,11 @@ export class LocalCall {
       const kinds = create(KindsSchema, wanted);
       await this.command({ case: "setMedia", value: { $typeName: "ringline.v1.SetMedia", callId: this.callId, kinds } });
     } catch (error) {
-      this.wanted = before;
-      this.outside.consents.give(this.callId, before);
-      await this.media.want(before);
+      // Only what this very wish turned on is taken back: what is off stays off, whatever the server could not hear.
+      const keep = (kind: keyof Wanted) => this.wanted[kind] && !(wanted[kind] && !before[kind]);
+      this.wanted = { audio: keep("audio"), video: keep("video") };
+      this.outside.consents.give(this.callId, this.wanted);
+      await this.media.want(this.wanted);
       throw error;
     }
     await captured;
