@@ -19,7 +19,7 @@ Locate = Callable[[list[str]], Awaitable[list[types_pb2.Line]]]
 
 
 class Wakes:
-    """The sending half: in order for each person, and nobody waits for it."""
+    """The sending half: nobody waits for it, and what overtakes shows by its feed."""
 
     def __init__(self, bus: Bus, sender: str, locate: Locate) -> None:
         self._bus = bus

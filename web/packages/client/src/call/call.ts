@@ -223,8 +223,9 @@ export class LocalCall {
     if (said.audio === audio && said.video === this.wanted.video) return;
     this.set(this.wanted).catch((error: unknown) => {
       this.outside.warn(String(error));
-      this.wanted = said;
-      void this.media.want(said);
+      // What could not be said is off, as it was said; what is off stays off.
+      this.wanted = { audio: this.wanted.audio && said.audio, video: this.wanted.video && said.video };
+      void this.media.want(this.wanted);
     });
   }
 

@@ -167,6 +167,41 @@ describe("calls of a line", () => {
     calls.close();
   });
 
+  it("keep off what was turned off, though the server could not hear it", async () => {
+    const { calls, asked, done, settle } = device();
+    const call = calls.place("bob", { audio: true, video: true });
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true })));
+    await settle();
+    await call?.set(AUDIO);
+    const sends = create(KindsSchema, { audio: true, video: true });
+    calls.see(view({ role: Role.CALLER, here: true, version: 2n, phase: Phase.CONNECTING, sends }));
+    asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
+    await settle();
+    expect(call?.wanted).toEqual(AUDIO);
+    const off = call?.set({ audio: false, video: false });
+    asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
+    await expect(off).rejects.toThrow();
+    expect(call?.wanted).toEqual({ audio: false, video: false });
+    calls.close();
+  });
+
+  it("take back only what a refused wish turned on", async () => {
+    const { calls, asked, done, settle } = device();
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true, phase: Phase.CONNECTING, sends: create(KindsSchema, AUDIO) })));
+    await settle();
+    const on = call?.set({ audio: true, video: true });
+    const refused = asked.at(-1);
+    const muted = call?.set({ audio: false, video: true });
+    refused?.reject(new Refused(Reason.KIND_NOT_ADMITTED, "no"));
+    await expect(on).rejects.toThrow();
+    expect(call?.wanted).toEqual({ audio: false, video: false });
+    asked.at(-1)?.resolve(done(view({ role: Role.CALLER, here: true, version: 3n, phase: Phase.CONNECTING })));
+    await muted;
+    expect(call?.wanted).toEqual({ audio: false, video: false });
+    calls.close();
+  });
+
   it("end with the reason where Place is refused", async () => {
     const { calls, asked, settle } = device();
     const call = calls.place("bob", AUDIO);

@@ -212,9 +212,24 @@ describe("a conversation", () => {
     service.refusals = [Reason.UNAVAILABLE];
     await conversation.older();
     expect(conversation.failed).toBe(true);
+    const asked = service.asked.length;
+    await conversation.older(); // whoever scrolls on does not ask a server that just refused
+    expect(service.asked.length).toBe(asked);
     later.pop()?.();
     await settle();
     expect(texts(threads.entries("bob"))).toEqual(["1", "2", "3", "4", "5"]);
+  });
+
+  it("shows what comes while older entries are being read", async () => {
+    const service = new FakeService();
+    for (let n = 1; n <= 5; n += 1) service.say(String(n));
+    const { threads, conversation } = await opened(service);
+    const older = conversation.older();
+    conversation.add(service.say("6"));
+    await older;
+    await settle();
+    expect(texts(threads.entries("bob"))).toContain("6");
+    expect(texts(threads.entries("bob")).slice(0, 2)).toEqual(["1", "2"]);
   });
 
   it("has no gap after a long absence: what does not follow on is read again", async () => {
