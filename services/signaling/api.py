@@ -37,14 +37,15 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
         return answer_batches(
             request_iterator,
             unpack=lambda request: request.commands,
-            handle=self._command,
+            handle=self.command,
             pack=lambda replies: signaling_pb2.LinkResponse(replies=replies),
             refuse=lambda refused: signaling_pb2.CommandReply(refused=refused),
             draining=self._draining,
             where="Link",
         )
 
-    async def _command(self, command: signaling_pb2.Command) -> signaling_pb2.CommandReply:
+    async def command(self, command: signaling_pb2.Command) -> signaling_pb2.CommandReply:
+        """Carries one command of a gateway out. Raises Refusal."""
         kind = command.WhichOneof("body")
         if kind == "frame":
             return signaling_pb2.CommandReply(frame=await self._frame(command.line, command.frame))

@@ -30,6 +30,7 @@ RING_AFTER_SECONDS = 0.002
 
 Decide = Callable[[policy_pb2.Attempt], Awaitable[policy_pb2.Verdict]]
 Locate = Callable[[list[str]], Awaitable[list[types_pb2.Line]]]
+Mint = Callable[[str, str], str]
 
 
 def line_key(line: types_pb2.Line) -> str:
@@ -63,6 +64,7 @@ class Exchange:
         decide: Decide,
         locate: Locate,
         times: Times,
+        mint: Mint | None = None,
     ) -> None:
         self.store = store
         self.times = times
@@ -71,6 +73,7 @@ class Exchange:
         self._relay = relay
         self._decide = decide
         self._locate = locate
+        self._mint = mint or mint_call
         # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a
         # second try.
         self._known: OrderedDict[str, Stored] = OrderedDict()
@@ -124,7 +127,7 @@ class Exchange:
         who = Who(0, line_key(line), line.gateway_id, line.epoch, command_id)
         now = self.store.now()
         placed = dial.place(
-            mint_call(caller_id, callee_id), verdict, who, verb, lines, is_busy, now, self.times
+            self._mint(caller_id, callee_id), verdict, who, verb, lines, is_busy, now, self.times
         )
         if not await self.store.place(placed.record, placed.events, command_id):
             again = await self.store.placed_by(caller_id, command_id)
