@@ -96,7 +96,7 @@ class Exchange:
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
             raise Refusal.from_proto(verdict.refused)
         # Asked whatever the verdict is: an answer that comes sooner would tell of it.
-        locating = asyncio.ensure_future(self._lines_of(verdict.callee.user_id))
+        locating = asyncio.ensure_future(self._lines_of([verdict.callee.user_id, line.user_id]))
         for _ in range(TRIES):
             call = await self._try_place(line, command_id, verb, verdict, locating)
             if call is not None:
@@ -112,7 +112,11 @@ class Exchange:
         locating: Awaitable[list[types_pb2.Line]],
     ) -> client_pb2.Call | None:
         caller_id, callee_id = verdict.caller.user_id, verdict.callee.user_id
-        live, lines = await asyncio.gather(self.store.around(caller_id, callee_id, command_id), locating)
+        live, located = await asyncio.gather(self.store.around(caller_id, callee_id, command_id), locating)
+        # The page was loaded anew while its Place was on the way: nobody would be there when it is answered.
+        if any(line_key(one) == line_key(line) and one.epoch > line.epoch for one in located):
+            raise Refusal(reasons_pb2.REASON_LINE_FENCED)
+        lines = [one for one in located if one.user_id == callee_id]
         records = [stored.record for stored in live]
         for stored in live:
             side = side_of(stored.record, caller_id)
@@ -166,10 +170,10 @@ class Exchange:
                 return True
         return False
 
-    async def _lines_of(self, user_id: str) -> list[types_pb2.Line]:
-        """The lines of a user as far as presence knows."""
+    async def _lines_of(self, user_ids: list[str]) -> list[types_pb2.Line]:
+        """The lines of users as far as presence knows."""
         try:
-            return await self._locate([user_id])
+            return await self._locate(user_ids)
         except Refusal:
             return []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from ringline.v1 import client_pb2
@@ -64,8 +64,7 @@ class Device(NamedTuple):
     parked: tuple[bytes, ...] = ()
     consents: frozenset[str] = frozenset()
     words: tuple[Word, ...] = ()
-    said: int = 0
-    """How many commands it has said: they number the next."""
+    """What was said and not answered, in no order that matters."""
 
     @property
     def live(self) -> Local | None:
@@ -77,7 +76,7 @@ class Device(NamedTuple):
         return next((one for one in self.locals if one.call_id == call_id), None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def call_of(view: bytes) -> client_pb2.Call:
     """A view, read; never to be changed."""
     return client_pb2.Call.FromString(view)
@@ -188,12 +187,13 @@ def _put(device: Device, was: Local, now: Local) -> Device:
     return device._replace(locals=tuple(now if one is was else one for one in device.locals))
 
 
-def _say(device: Device, frame: client_pb2.ClientFrame, posted: bool = False) -> Device:
-    command_id = f"{device.key}-{device.said}"
+def _say(device: Device, frame: client_pb2.ClientFrame, number: int = 0, posted: bool = False) -> Device:
+    """Says a command. Its id is named for what is said, so that worlds that differ by order alone are one."""
+    command_id = f"{device.key}.{device.epoch if number else 0}-{frame.WhichOneof('body')}{number}"
     if not posted:
         frame.command_id = command_id
     word = Word(command_id, frame.SerializeToString(deterministic=True), posted)
-    return device._replace(words=(*device.words, word), said=device.said + 1)
+    return device._replace(words=tuple(sorted({*device.words, word})))
 
 
 def _send(device: Device, local: Local, send: str) -> Device:
@@ -211,14 +211,15 @@ def _send(device: Device, local: Local, send: str) -> Device:
         return _say(_put(device, local, offering), client_pb2.ClientFrame(answer=answer))
     if send in ("report_flowing", "report_failed"):
         state = client_pb2.MEDIA_STATE_FLOWING if send == "report_flowing" else client_pb2.MEDIA_STATE_FAILED
-        return _say(device, client_pb2.ClientFrame(report=client_pb2.Report(call_id=call_id, state=state)))
+        report = client_pb2.Report(call_id=call_id, state=state)
+        return _say(device, client_pb2.ClientFrame(report=report), 10 * state + local.offered)
     raise AssertionError(send)
 
 
 def _describe(device: Device, local: Local, generation: int, answers: int) -> Device:
     describe = client_pb2.Describe(call_id=local.call_id, description=_description(generation, answers))
     described = local._replace(offered=generation)
-    return _say(_put(device, local, described), client_pb2.ClientFrame(describe=describe))
+    return _say(_put(device, local, described), client_pb2.ClientFrame(describe=describe), generation)
 
 
 def _description(generation: int, answers: int = 0) -> client_pb2.Description:
@@ -280,6 +281,10 @@ def _carry(device: Device, local: Local, was_open: bool) -> Device:
         heard = local._replace(heard=peer.generation)
         device = _put(device, local, heard)
         if not peer.answers:
+            if local.heard:  # a page that was loaded anew offers: what flowed is over
+                lost = heard._replace(flowed=False)
+                device = take(_put(device, heard, lost), lost, "media.lost")
+                heard = device.local(local.call_id) or lost
             return _describe(device, heard, max(local.offered, call.described) + 1, peer.generation)
     return device
 

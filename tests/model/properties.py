@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringline.v1 import client_pb2, events_pb2, signaling_pb2
+from ringline.v1 import client_pb2, events_pb2, signaling_pb2, types_pb2
 from services.conversations.past_call import additions
 from services.signaling.record import CALLEE, CALLER, Phase, bound, holds_pair, live, phase
 from services.signaling.store import pair_key
@@ -12,11 +12,12 @@ from tests.model import device as screen
 from tests.model.device import Device
 from tests.model.server import records, row_of
 from tests.model.store import Row, record_of
-from tests.model.world import Flying, Move, Stage, World, talking
+from tests.model.world import Move, Stage, Stale, World, talking
 
 Found = tuple[str, str]
 """A property's number, and what was found."""
 GENTLE_WAITS = 8
+LEAST_RING_MS = 5_000
 
 
 def broken(before: World, move: Move) -> Iterator[Found]:
@@ -24,16 +25,24 @@ def broken(before: World, move: Move) -> Iterator[Found]:
     after = move.world
     if after.devices != before.devices:
         yield from _screens(before, after)
+    for user_id, other_id in after.blocked - before.blocked:
+        for record in records(after.server):
+            mine = {member.profile.user_id for member in record.members} == {user_id, other_id}
+            if mine and phase(record) in (Phase.RINGING, Phase.TALKING):
+                yield "S5", f"{record.call_id} goes on after the block"
     if move.done is not None:
         if move.again and after.server.tables.rows != before.server.tables.rows:
             yield "S10", "a command that was carried out before changed something"
         if move.again and move.done.reply.refused and "LINE_FENCED" not in move.done.reply.refused.upper():
             yield "S10", f"a command that was carried out before was refused: {move.done.reply.refused}"
-        yield from _views(move)
+        if move.done.reply.refused == "unavailable":
+            yield "S7", "a command finds no way through, and nothing is away"
+        yield from _fenced(before, move)
+        yield from _views(after, move)
     if after.server.tables.rows != before.server.tables.rows:
         yield from _rows(before, after)
-    if after.flight - before.flight:
-        yield from _addresses(after.flight - before.flight)
+        if move.word == "":
+            yield from _lost(before, after)
 
 
 def _screens(before: World, after: World) -> Iterator[Found]:
@@ -50,12 +59,14 @@ def _screens(before: World, after: World) -> Iterator[Found]:
             rings = local.state == "incoming" and (old is None or old.state != "incoming")
             if rings and (old is None or old.state == "new"):
                 left = screen.call_of(local.view).ring_left_ms
-                if left < screen.LEAST_RING_MS:
+                if left < LEAST_RING_MS:
                     yield "S13", f"{now.key} starts ringing with {left} ms left"
     for record in records(after.server):
         for side in (CALLER, CALLEE):
             user_id = record.members[side].profile.user_id
-            ends = [one.key for one in after.devices if one.up and one.user_id == user_id and _open(one, record)]
+            ends = [
+                one.key for one in after.devices if one.up and one.user_id == user_id and _open(one, record)
+            ]
             if len(ends) > 1:
                 yield "S3", f"{' and '.join(ends)} are both in {record.call_id}"
 
@@ -81,6 +92,7 @@ def _rows(before: World, after: World) -> Iterator[Found]:
     """What the server keeps."""
     old = dict(before.server.tables.rows)
     pairs: dict[str, int] = {}
+    before_pairs = {key for key, pair in before.server.tables.pairs if pair.live_call}
     for call_id, row in after.server.tables.rows:
         record = record_of(row)
         key = pair_key(*(member.profile.user_id for member in record.members))
@@ -89,13 +101,10 @@ def _rows(before: World, after: World) -> Iterator[Found]:
         if was == row:
             continue
         yield from _row(record, row, was)
+        if was is None and record.ending == types_pb2.ENDING_BUSY and key in before_pairs:
+            yield "S7", "two who dial each other are busy to each other"
         if was is None and _blocked(before, record) and holds_pair(record):
             yield "S5", f"{call_id} was placed after the block"
-    for user_id, other_id in after.blocked - before.blocked:
-        for record in records(after.server):
-            mine = {member.profile.user_id for member in record.members} == {user_id, other_id}
-            if mine and phase(record) in (Phase.RINGING, Phase.TALKING):
-                yield "S5", f"{record.call_id} goes on after the block"
     yield from (("S7", f"{count} live calls of {key}") for key, count in pairs.items() if count > 1)
 
 
@@ -147,18 +156,40 @@ def _blocked(world: World, record: signaling_pb2.CallRecord) -> bool:
     return any(users == set(pair) for pair in world.blocked)
 
 
-def _views(move: Move) -> Iterator[Found]:
-    """A view that is answered bears what its line may know."""
+def _fenced(before: World, move: Move) -> Iterator[Found]:
+    """What an old connection says after a newer one of the same line came changes nothing."""
+    late = move.late
+    if late is None or late.word is None or before.server.tables.rows == move.world.server.tables.rows:
+        return
+    for record in records(before.server):
+        for member in record.members:
+            if any(leg.line == late.line and leg.epoch > late.epoch for leg in member.legs):
+                yield "S14", f"a command of {late.line} was carried out after it was replaced"
+
+
+def _lost(before: World, after: World) -> Iterator[Found]:
+    """Nothing but people ends a call whose two lines are there."""
+    for old, new in zip(records(before.server), records(after.server), strict=False):
+        if phase(old) is Phase.TALKING and all(one.flowing for one in old.members) and not live(new):
+            lines = [leg.line for member in old.members for leg in [bound(member)] if leg is not None]
+            if all(before.device(line).up for line in lines):
+                yield "L3", f"{new.call_id} was ended by nobody while both were there"
+
+
+def _views(world: World, move: Move) -> Iterator[Found]:
+    """A view bears nothing that its line may not know."""
     assert move.done is not None
-    for data in (move.done.reply.view, *move.done.reply.calls):
-        if data:
-            yield from _tells(screen.call_of(data))
-
-
-def _addresses(flight: frozenset[Flying]) -> Iterator[Found]:
-    for flying in flight:
-        if flying.data:
-            yield from _tells(screen.call_of(flying.data))
+    frames = [client_pb2.ServerFrame.FromString(frame.data).call for frame in move.done.frames]
+    views = [screen.call_of(data) for data in (move.done.reply.view, *move.done.reply.calls) if data]
+    for call in (*frames, *views):
+        yield from _tells(call)
+        record = record_of(row_of(world.server, call.call_id))
+        if record.shadow and call.role == client_pb2.ROLE_CALLEE:
+            yield "S6", "the callee hears of a call that he does not admit"
+        told = call.ending in (types_pb2.ENDING_DECLINED, types_pb2.ENDING_BUSY)
+        if call.role == client_pb2.ROLE_CALLER and not record.device_truth:
+            if told or call.phase == client_pb2.PHASE_RINGING:
+                yield "S6", "a caller who may not know learns what the callee's devices do"
 
 
 def _tells(call: client_pb2.Call) -> Iterator[Found]:
@@ -168,60 +199,77 @@ def _tells(call: client_pb2.Call) -> Iterator[Found]:
         yield "S2", "a description goes to a line that is not in the call"
 
 
-def inert(stage: Stage, world: World, stale: frozenset[Flying]) -> Iterator[Found]:
-    """A frame that comes after a newer one, or an answer that comes twice, changes nothing."""
-    for flying in stale:
-        if stage.deliver(world, flying).devices != world.devices:
+def inert(stage: Stage, world: World, stale: Stale) -> Iterator[Found]:
+    """A frame that comes after a newer one, an answer that comes twice, a word to what is over: nothing changes."""
+    for flying in stale.frames:
+        if _acts(stage.deliver(world, flying)) != _acts(world):
             yield "S11", f"{flying.line} believes a frame that is older than what it knows"
+    for late in stale.words:
+        if stage.hear_late(world, late).world.server.tables.rows != world.server.tables.rows:
+            yield "S4", f"a word of {late.line} changes a call that is over"
+
+
+def _acts(world: World) -> list[tuple[str, list[tuple[str, str]], int]]:
+    """What devices are in, and what they have said."""
+    return [
+        (one.key, [(local.call_id, local.state) for local in one.locals], len(one.words))
+        for one in world.devices
+    ]
 
 
 # ------------------------------------------------------------ in the end
 
 
 def unsettled(stage: Stage, world: World, returning: bool) -> Iterator[Found]:
-    """What is still wrong when nobody does anything more, what was in flight is lost, and the network is whole.
+    """What is still wrong when nobody does anything more, what was in flight is lost, and all is whole again.
 
     `returning` says that lines which are away come back, with their pages.
     """
-    for late in sorted(world.lates):
+    for late in sorted(world.lates, key=repr):
         world = stage.hear_late(world, late).world._replace(flight=frozenset())
     if returning:
         for device in world.devices:
             if not device.up:
                 world = stage.back(world, device, "the same page")
     for _ in range(GENTLE_WAITS):
-        world = _calm(stage, world)
+        world = stage.calm(world)
+        yield from _parted(world)
         yield from _on_screens(world)
         if not any(live(record) for record in records(world.server)) or _all_talk(world):
             break
-        world = stage.wait(world, stage.next_moment(world)).world
+        world = _silent(stage.wait(world, stage.next_moment(world)).world)
     else:
         yield "L2", "a call neither ends nor connects"
-    world = _calm(stage, _calm(stage, world))
+    world = stage.calm(world)
     yield from _at_rest(world)
 
 
-def _calm(stage: Stage, world: World) -> World:
-    """Everything that is said is heard, in order, until nothing more is said."""
-    for _ in range(40):
-        before = world
-        for device in world.devices:
-            if device.up:
-                for move in list(stage.commands(world, device))[:1]:
-                    world = move.world
-        for flying in sorted(world.flight):
-            world = stage.deliver(world, flying)
-        for gateway_id in sorted({device.gateway_id for device in world.devices}):
-            world = stage.sync(world, gateway_id)
-        for device in world.devices:
-            local = device.live
-            if local is not None and local.open and not local.flowed and stage.flows(world, device, local):
-                after = screen.take(device, local, "media.flowing")
-                rest = tuple(after if one.key == device.key else one for one in world.devices)
-                world = world._replace(devices=rest)
-        if world == before:
-            return world
-    raise AssertionError("the model does not come to rest")
+def _silent(world: World) -> World:
+    """By now whoever hears nothing of the other side says so."""
+    for device in world.devices:
+        local = device.live
+        if device.up and local is not None and local.open and len(_ends(world, local.call_id)) < 2:
+            after = screen.take(device, local, "media.failed")
+            world = world._replace(
+                devices=tuple(after if one.key == device.key else one for one in world.devices)
+            )
+    return world
+
+
+def _ends(world: World, call_id: str) -> list[str]:
+    """The lines that are there and have media open in a call."""
+    open_ = [(one.key, one.local(call_id)) for one in world.devices if one.up]
+    return [key for key, local in open_ if local is not None and local.open]
+
+
+def _parted(world: World) -> Iterator[Found]:
+    """Two whose lines are there and whose network is whole hear each other at once."""
+    for record in records(world.server):
+        if phase(record) is not Phase.TALKING or record.connected_at_ms:
+            continue
+        lines = [leg.line for member in record.members for leg in [bound(member)] if leg is not None]
+        if len(lines) == 2 and all(world.device(line).up for line in lines):
+            yield "L2", f"{' and '.join(lines)} are not brought together"
 
 
 def _all_talk(world: World) -> bool:

@@ -1,4 +1,4 @@
-"""The store of the model: the two writes of services/signaling/store.py, and its readings, over rows in memory."""
+"""The store of the model: the writes and readings of services/signaling/store.py over rows in memory."""
 
 from __future__ import annotations
 
@@ -120,13 +120,11 @@ class ModelStore:
                 return False
             self._pairs[key] = pair._replace(live_call=record.call_id)
         self._rows[record.call_id] = Row(
-            _bytes(record), (None, None), record.deadline_at_ms, command_id, ends=_ends(events)
+            _row_bytes(record), (None, None), record.deadline_at_ms, command_id, ends=_ends(events)
         )
         return True
 
-    async def save(
-        self, was: Stored, step: Step, con: object = None, by_dialling: str = ""
-    ) -> Stored | None:
+    async def save(self, was: Stored, step: Step, con: object = None, by_dialling: str = "") -> Stored | None:
         """Compare-and-set."""
         record = step.record
         row = self._rows[record.call_id]
@@ -141,7 +139,7 @@ class ModelStore:
             slot = slots[side]  # as in SQL: what is appended to nothing is nothing
             slots[side] = slot and slot + _bytes(client_pb2.Description(candidates=candidates))
         saved = row._replace(
-            record=_bytes(record),
+            record=_row_bytes(record),
             slots=(slots[CALLER], slots[CALLEE]),
             due_ms=record.deadline_at_ms,
             answer_command=by_dialling or row.answer_command,
@@ -203,3 +201,12 @@ def _ends(events: Sequence[events_pb2.Event]) -> tuple[bytes, ...]:
 
 def _bytes(message: signaling_pb2.CallRecord | client_pb2.Description | events_pb2.Event) -> bytes:
     return message.SerializeToString(deterministic=True)
+
+
+def _row_bytes(record: signaling_pb2.CallRecord) -> bytes:
+    """A record, its commands in an order of their own: else each order would be another state."""
+    kept = signaling_pb2.CallRecord()
+    kept.CopyFrom(record)
+    for member in kept.members:
+        member.command_ids.sort()
+    return _bytes(kept)

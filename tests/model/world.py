@@ -1,8 +1,9 @@
 """The world of the model: devices, a lossy network and the server; what can happen next in it.
 
-Frames lie in `flight` and are delivered in any order or never: what is never delivered is lost. That a frame
-delivered twice, or late, changes nothing is looked at with every delivery (properties.py). A command lies with
-its device until it is answered; the server may take it again and again, and its answers lie in flight too.
+Frames lie in `flight` and are delivered in any order or never: what is never delivered is lost. That a
+frame which comes twice, or late, changes nothing is looked at when it is let go (properties.py). A command
+lies with its device until it is answered; the server may take it again and again, and its answers lie in
+flight too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from tests.model.store import Tables
 
 START_MS = 1_000_000
 LEASE_MS = 6_000
+AWAITED = ("place", "answer")
+"""Commands whose answers lie in flight: what is refused late matters to these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Configuration:
     verdict: Callable[[], policy_pb2.Verdict] = field(default=admitted)
     waits: int = 0
     """How often time passes."""
+    rings: bool = False
+    """It begins when every device rings."""
 
 
 class Flying(NamedTuple):
@@ -95,6 +100,10 @@ class Move(NamedTuple):
     """What the server did in it."""
     again: bool = False
     """The server had carried this command out before."""
+    word: str = ""
+    """What was said, where somebody said something."""
+    late: Late | None = None
+    """What an old connection had left behind."""
 
 
 class Stage:
@@ -112,7 +121,32 @@ class Stage:
         """The world in which nothing has happened."""
         devices = tuple(Device(line, user, gateway) for user, line, gateway in self.configuration.lines)
         lines = tuple(Line(one.user_id, one.key, one.epoch, one.gateway_id) for one in devices)
-        return World(Server(Tables(START_MS), lines), devices)
+        world = World(Server(Tables(START_MS), lines), devices)
+        if self.configuration.rings:
+            (key, username), *_ = self.configuration.dials
+            world = _with(world, screen.does(world.device(key), PLACE, username))
+            world = self.calm(world._replace(dialled=frozenset({key})))
+        return world
+
+    def calm(self, world: World) -> World:
+        """Everything that is said is heard, in order, until nothing more is said."""
+        for _ in range(40):
+            before = world
+            for device in world.devices:
+                if device.up:
+                    for move in list(self.commands(world, device))[:1]:
+                        world = move.world
+            for flying in sorted(world.flight):
+                world = self.deliver(world, flying)
+            for gateway_id in sorted({device.gateway_id for device in world.devices}):
+                world = self.sync(world, gateway_id)
+            for device in world.devices:
+                local = device.live
+                if local is not None and local.open and not local.flowed and self.flows(world, device, local):
+                    world = _with(world, screen.take(device, local, "media.flowing"))
+            if world == before:
+                return world
+        raise AssertionError("the model does not come to rest")
 
     def moves(self, world: World) -> Iterator[Move]:
         """All that can happen next."""
@@ -142,19 +176,23 @@ class Stage:
     # ------------------------------------------------------------ the server
 
     def commands(self, world: World, device: Device) -> Iterator[Move]:
-        """The server takes what a device has said."""
+        """The server takes what a device has said, and its answer comes at once, later, or never."""
         for word in device.words:
+            kind = _named(word)
             frame = client_pb2.ClientFrame.FromString(word.frame)
             line = Line(device.user_id, device.key, device.epoch, device.gateway_id)
             done = self.pod.command(world.server, line, device.epoch, frame=frame)
-            now = self._after(world, done)
-            if word.posted:
-                said = tuple(one for one in now.device(device.key).words if one != word)
-                now = _with(now, now.device(device.key)._replace(words=said))
-            reply = Flying(device.key, done.reply.view, device.epoch, word, done.reply.refused)
-            now = now._replace(flight=now.flight | {reply}, carried=_carried(world, word, done.reply))
             again = word.command_id in world.carried
-            yield Move(f"signaling takes {_named(word)} of {device.key}", now, done, again)
+            after = self._after(world, done)._replace(carried=_carried(world, word, done.reply))
+            reply = Flying(device.key, done.reply.view, device.epoch, word, done.reply.refused)
+            what = f"signaling takes {kind} of {device.key}"
+            if word.posted:
+                yield Move(what, self.deliver(after, reply), done, again, kind)
+            elif kind in AWAITED:
+                yield Move(what, after._replace(flight=after.flight | {reply}), done, again, kind)
+            else:
+                yield Move(f"{what} and answers", self.deliver(after, reply), done, again, kind)
+                yield Move(f"{what}; the answer is lost", after, done, again, kind)
 
     def hear_late(self, world: World, late: Late) -> Move:
         """The server hears of a connection that is gone."""
@@ -166,13 +204,14 @@ class Stage:
             done = self.pod.command(world.server, line, late.epoch, frame=frame)
             again = late.word.command_id in world.carried
             after = self._after(rest, done)._replace(carried=_carried(world, late.word, done.reply))
-            return Move(f"signaling takes {_named(late.word)} of {late.line}, late", after, done, again)
+            what = f"signaling takes {_named(late.word)} of {late.line}, late"
+            return Move(what, after, done, again, _named(late.word), late)
         done = self.pod.command(world.server, line, late.epoch, gone=signaling_pb2.Gone())
         after = self._after(rest, done)
         lines = tuple(
             one for one in after.server.lines if not (one.key == late.line and one.epoch == late.epoch)
         )
-        return Move(f"{late.line} is said to be gone", _lines(after, lines), done)
+        return Move(f"{late.line} is said to be gone", _lines(after, lines), done, late=late)
 
     def sync(self, world: World, gateway_id: str) -> World:
         """A gateway compares, and beats its lines."""
@@ -208,7 +247,9 @@ class Stage:
             is_there = device.up and frame.gateway_id in (device.gateway_id, "", "*")
             is_meant = frame.user_id == device.user_id and frame.line in ("", device.key)
             if is_there and is_meant:
-                data = client_pb2.ServerFrame.FromString(frame.data).call.SerializeToString(deterministic=True)
+                data = client_pb2.ServerFrame.FromString(frame.data).call.SerializeToString(
+                    deterministic=True
+                )
                 if frame.gateway_id == "*":
                     world = _with(world, screen.sees(device, data, world.server.tables.now))
                 else:
@@ -239,13 +280,14 @@ class Stage:
                 done = self.pod.sever(world.server, user_id, other_id)
                 blocked = world.blocked | {(user_id, other_id)}
                 now = self._after(world, done)._replace(blocked=blocked)
-                yield Move(f"{user_id} blocks {other_id}", now, done)
+                yield Move(f"{user_id} blocks {other_id}", now, done, word="block")
 
     def back(self, world: World, device: Device, page: str) -> World:
         """A line is opened again: a new epoch, and the snapshot."""
         if page == "a reloaded page":
             device = screen.reloaded(device)
-        device = device._replace(up=True, epoch=device.epoch + 1)
+        elsewhere = "g2" if device.gateway_id == "g1" else "g1"
+        device = device._replace(up=True, epoch=device.epoch + 1, gateway_id=elsewhere)
         lines = tuple(one for one in world.server.lines if one.key != device.key)
         mine = Line(device.user_id, device.key, device.epoch, device.gateway_id)
         world = _lines(_with(world, device), (*lines, mine))
@@ -272,7 +314,7 @@ class Stage:
         """Whether the two ends of a call have each other's newest description."""
         for other in world.devices:
             theirs = other.local(local.call_id) if other.user_id != device.user_id else None
-            if theirs is not None and theirs.open and local.heard and theirs.heard:
+            if theirs is not None and other.up and theirs.open and local.heard and theirs.heard:
                 if (theirs.heard, local.heard) == (local.offered, theirs.offered):
                     return True
         return False
@@ -308,10 +350,38 @@ class Stage:
         return Move(f"{waited / 1000:g} s pass", world, done)
 
 
-def tidied(world: World) -> tuple[World, frozenset[Flying]]:
-    """The world without frames that can change nothing any more; and those frames."""
-    stale = frozenset(one for one in world.flight if _is_stale(world.device(one.line), one))
-    return (world._replace(flight=world.flight - stale) if stale else world), stale
+class Stale(NamedTuple):
+    """What can change nothing any more: frames, and commands about calls that are over on both ends."""
+
+    frames: frozenset[Flying]
+    words: frozenset[Late]
+
+
+def tidied(world: World) -> tuple[World, Stale]:
+    """The world without what can change nothing any more; and that."""
+    frames = frozenset(one for one in world.flight if _is_stale(world.device(one.line), one))
+    words = set()
+    if any(device.words for device in world.devices):
+        over = frozenset(one.call_id for one in records(world.server) if not live(one))
+        for device in world.devices if over else ():
+            idle = {word for word in device.words if _is_over(device, word, over)}
+            if idle:
+                rest = tuple(word for word in device.words if word not in idle)
+                world = _with(world, device._replace(words=rest))
+                words |= {Late(device.key, device.epoch, device.gateway_id, word) for word in idle}
+    said = {word.command_id for device in world.devices for word in device.words}
+    said |= {late.word.command_id for late in world.lates if late.word is not None}
+    carried = world.carried & said
+    if frames or len(carried) < len(world.carried):
+        world = world._replace(flight=world.flight - frames, carried=carried)
+    return world, Stale(frames, frozenset(words))
+
+
+def _is_over(device: Device, word: Word, over: frozenset[str]) -> bool:
+    frame = client_pb2.ClientFrame.FromString(word.frame)
+    call_id = getattr(getattr(frame, str(frame.WhichOneof("body"))), "call_id", "")
+    local = device.local(call_id)
+    return call_id in over and (local is None or local.over)
 
 
 def _is_stale(device: Device, flying: Flying) -> bool:
@@ -319,7 +389,9 @@ def _is_stale(device: Device, flying: Flying) -> bool:
         return flying.word not in device.words or flying.epoch != device.epoch
     call = screen.call_of(flying.data)
     local = device.local(call.call_id)
-    return local is not None and call.version < local.version
+    if local is None:
+        return False
+    return call.version < local.version or (local.over and call.phase == client_pb2.PHASE_ENDED)
 
 
 def still(world: World) -> World:
@@ -350,7 +422,7 @@ def _lines(world: World, lines: tuple[Line, ...]) -> World:
 
 
 def _carried(world: World, word: Word, reply: Reply) -> frozenset[str]:
-    return world.carried if reply.refused or word.posted else world.carried | {word.command_id}
+    return world.carried if reply.refused else world.carried | {word.command_id}
 
 
 def _named(word: Word) -> str:

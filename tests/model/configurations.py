@@ -1,0 +1,57 @@
+"""What is explored, each with the number of its states: a change of the call that changes a number must be meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ringline.v1 import policy_pb2
+from tests.model.server import admitted
+from tests.model.world import Configuration
+
+ADA = ("u_ada", "ada.laptop", "g1")
+BOB = ("u_bob", "bob.phone", "g2")
+TABLET = ("u_bob", "bob.tablet", "g1")
+DIALS = (("ada.laptop", "bob"),)
+ANSWER = frozenset({"answer"})
+
+
+def unheard() -> policy_pb2.Verdict:
+    """A verdict that admits nothing, to somebody who may not know it."""
+    verdict = admitted(device_truth=False)
+    verdict.outcome = policy_pb2.OUTCOME_UNHEARD
+    return verdict
+
+
+def untrusted() -> policy_pb2.Verdict:
+    """A verdict that admits a caller who may not know what the devices do."""
+    return admitted(device_truth=False)
+
+
+TALK = Configuration("they talk", (ADA, BOB), DIALS, ANSWER)
+DECLINE = Configuration("declined", (ADA, BOB), DIALS, frozenset({"decline"}), moments=(41_000,), waits=3)
+STRANGER = replace(DECLINE, name="declined to a stranger", verdict=untrusted)
+UNHEARD = replace(DECLINE, name="unheard", verbs=frozenset({"answer", "decline", "hang_up"}), verdict=unheard)
+NO_ANSWER = Configuration("no answer", (ADA, BOB), DIALS, frozenset(), moments=(41_000,), waits=3)
+GLARE = Configuration("both dial", (ADA, BOB), (*DIALS, ("bob.phone", "ada")), ANSWER)
+BLOCK = Configuration("blocked", (ADA, BOB), DIALS, ANSWER, blocks=(("u_bob", "u_ada"),))
+HANG_UP = Configuration("they hang up", (ADA, BOB), DIALS, frozenset({"answer", "decline", "hang_up"}))
+COLD = Configuration("presence is cold", (ADA, BOB), DIALS, ANSWER, knows_lines=False)
+LATE = Configuration("comes late", (ADA, BOB), DIALS, frozenset(), crashes=1, moments=(41_000,), waits=2)
+TABLET_TOO = Configuration("two devices", (ADA, BOB, TABLET), DIALS, ANSWER, rings=True)
+TABLET_DECLINES = replace(TABLET_TOO, name="two devices, declined", verbs=frozenset({"answer", "decline"}))
+CRASH = Configuration("a crash", (ADA, BOB), DIALS, ANSWER, crashes=1)
+FAILS = Configuration("media fails", (ADA, BOB), DIALS, ANSWER, fails=1)
+
+SMALL = {
+    TALK: 1_417,
+    DECLINE: 1_618,
+    STRANGER: 963,
+    UNHEARD: 81,
+    NO_ANSWER: 853,
+    GLARE: 3_482,
+    BLOCK: 6_410,
+    COLD: 1_417,
+}
+"""Part of `make test`."""
+LARGE = {LATE: 26_415, HANG_UP: 0, TABLET_TOO: 0, TABLET_DECLINES: 0, CRASH: 0, FAILS: 0}
+"""Of `make model` alone."""

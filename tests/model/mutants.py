@@ -1,0 +1,308 @@
+"""Mutants: faults put in by hand, each of which a property must find. What finds none of them proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ringline.v1 import client_pb2, signaling_pb2, types_pb2
+from services.signaling import anti_entropy, call, dial, exchange
+from services.signaling.record import CALLEE, CALLER, Phase, leg_of
+from services.signaling.verbs import Step, Who
+from tests.model import configurations as of
+from tests.model import device, server, store
+from tests.model.store import ModelStore, Pair
+from tests.model.world import Configuration
+
+Swap = tuple[Any, str, Any]
+"""An object, the name of what is exchanged in it, and what takes its place."""
+R, T = Phase.RINGING, Phase.TALKING
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault, the property that finds it, and where."""
+
+    name: str
+    property: str
+    configuration: Configuration
+    swaps: tuple[Swap, ...]
+    outside: bool = False
+    """It is not in the reducer."""
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Puts the fault in, and takes it out."""
+        with ExitStack() as stack:
+            for where, name, value in self.swaps:
+                stack.enter_context(_swapped(where, name, value))
+            yield
+
+
+@contextmanager
+def _swapped(where: Any, name: str, value: Any) -> Iterator[None]:
+    is_table = isinstance(where, dict)
+    before = where[name] if is_table else getattr(where, name)
+    put: Callable[[Any], None] = (
+        (lambda one: where.__setitem__(name, one)) if is_table else (lambda one: setattr(where, name, one))
+    )
+    put(value)
+    try:
+        yield
+    finally:
+        put(before)
+
+
+def _nothing(done: Step, *_: Any) -> None:
+    done.changed = False
+
+
+def _cell(phase: Phase, role: str, verb: str, act: Any) -> Swap:
+    return (call, "TABLE", call.TABLE | {(phase, role, verb): act})
+
+
+def _step(changed: Callable[..., tuple[Any, ...]]) -> tuple[Swap, ...]:
+    """A step whose arguments are changed first."""
+    step = call.step
+    return tuple((where, "step", lambda *args, step=step: step(*changed(*args))) for where in (exchange,))
+
+
+def _takes_over(done: Step, who: Who, verb: client_pb2.Answer, *rest: Any) -> None:
+    bare = client_pb2.Answer(call_id=verb.call_id, kinds=verb.kinds)
+    call._answer(done, who, bare, *rest)
+
+
+def _rings_with_description(done: Step, who: Who, verb: client_pb2.Ringing, *rest: Any) -> None:
+    call._rings(done, who, verb, *rest)
+    done.described = (CALLEE, client_pb2.Description(generation=1, body=b"d"))
+
+
+def _answers_unnamed(done: Step, *rest: Any) -> None:
+    call._answer(done, *rest)
+    done.record.answered_line = ""
+
+
+def _close(how: Callable[[Step], None]) -> Swap:
+    close = call._close
+
+    def closed(done: Step, who: Who | None, now: int) -> None:
+        close(done, who, now)
+        how(done)
+
+    return (call, "_close", closed)
+
+
+def _version(by: int) -> Callable[[Step], None]:
+    def change(done: Step) -> None:
+        done.record.version += by
+
+    return change
+
+
+def _forget_commands(done: Step) -> None:
+    for member in done.record.members:
+        del member.command_ids[:]
+
+
+def _keep_descriptions(done: Step) -> None:
+    done.erased = False
+
+
+def _say_nothing(done: Step) -> None:
+    done.events.clear()
+
+
+def _forget_epoch(record: Any, who: Who | None, *rest: Any) -> tuple[Any, ...]:
+    if who is None:
+        return (record, who, *rest)
+    leg = leg_of(record.members[who.side], who.line)
+    return (record, replace(who, epoch=max(who.epoch, leg.epoch if leg is not None else 0)), *rest)
+
+
+def _end_for_callee_only(done: Step, now: int, ending: Any, for_caller: Any, by: str = "") -> None:
+    call_end(done, now, ending, types_pb2.ENDING_UNSPECIFIED, by)
+
+
+def _end_for_both(done: Step, now: int, ending: Any, for_caller: Any, by: str = "") -> None:
+    call_end(done, now, ending, for_caller or ending, by)
+
+
+call_end = call._end
+
+
+def _view(change: Callable[[client_pb2.Call, Any], None]) -> Swap:
+    view = exchange.view
+
+    def changed(record: Any, side: int, line: str, slot: Any = None, *rest: Any) -> client_pb2.Call:
+        seen = view(record, side, line, slot, *rest)
+        change(seen, (record, side, slot))
+        return seen
+
+    return (exchange, "view", changed)
+
+
+def _tell_ringing(seen: client_pb2.Call, given: Any) -> None:
+    record, side, _ = given
+    if side == CALLER and record.rang and seen.phase == client_pb2.PHASE_CALLING:
+        seen.phase = client_pb2.PHASE_RINGING
+
+
+def _hide_descriptions(seen: client_pb2.Call, given: Any) -> None:
+    seen.ClearField("peer_description")
+
+
+def _rings_anyway(*args: Any) -> dial.Placed:
+    call_id, verdict, who, verb, lines, *rest = args
+    placed = real_place(call_id, verdict, who, verb, lines, *rest)
+    for line in lines:
+        placed.record.members[CALLEE].legs.add(
+            line=exchange.line_key(line),
+            gateway_id=line.gateway_id,
+            epoch=line.epoch,
+            state=signaling_pb2.LEG_STATE_CALLED,
+        )
+    return placed
+
+
+real_place = dial.place
+
+
+async def _no_due(self: ModelStore, most: int = 200) -> list[Any]:
+    return []
+
+
+async def _nobody(self: ModelStore, *_: Any) -> None:
+    return None
+
+
+async def _none(self: ModelStore, *_: Any) -> list[Any]:
+    return []
+
+
+def _around(real: Any) -> Any:
+    async def around(self: ModelStore, caller_id: str, callee_id: str, command_id: str) -> Any:
+        return await real(self, caller_id, callee_id, "")
+
+    return around
+
+
+def _pairless(real: Any) -> Any:
+    async def place(self: ModelStore, *args: Any) -> bool:
+        kept, self._pairs = self._pairs, {}
+        try:
+            return bool(await real(self, *args))
+        finally:
+            self._pairs = kept | self._pairs
+
+    return place
+
+
+def _gateless(real: Any) -> Any:
+    async def place(self: ModelStore, *args: Any) -> bool:
+        self._pairs = {key: Pair(pair.live_call) for key, pair in self._pairs.items()}
+        return bool(await real(self, *args))
+
+    return place
+
+
+def _slotless(real: Any) -> Any:
+    async def save(self: ModelStore, was: Any, step: Step, *rest: Any, **named: Any) -> Any:
+        step.described = None
+        return await real(self, was, step, *rest, **named)
+
+    return save
+
+
+async def _severs_nothing(self: ModelStore, con: Any, user_id: str, other_id: str, *_: Any) -> None:
+    self._pairs[store.pair_key(user_id, other_id)] = Pair(closed_by=1)
+
+
+async def _repairs_nothing(self: Any, gateway_id: str, held: Any) -> tuple[list[Any], list[Any]]:
+    return [], [client_pb2.LiveCall(call_id=one.call_id) for one in held if one.call_id]
+
+
+def _row(state: str, **changes: Any) -> Swap:
+    return (device.STATES, state, device.STATES[state] | changes)
+
+
+def _without(state: str, *inputs: str) -> Swap:
+    row = device.STATES[state]
+    return _row(state, on={name: cell for name, cell in row["on"].items() if name not in inputs})
+
+
+def _times(**changes: int) -> Swap:
+    return (server, "TIMES", replace(server.TIMES, **changes))
+
+
+def _any_version(real: Any) -> Any:
+    def see(dev: device.Device, local: device.Local, view: bytes, now: int) -> device.Device:
+        return (
+            real(dev, local._replace(version=0), view, now) if local.version else real(dev, local, view, now)
+        )
+
+    return see
+
+
+MUTANTS = (
+    # ---- the reducer
+    Mutant("a second answer takes the call over", "L2", of.TABLET_TOO,
+           (_cell(T, "callee", "Answer", _takes_over),)),
+    Mutant("who answered is not kept", "S3", of.TALK, (_cell(R, "callee", "Answer", _answers_unnamed),)),
+    Mutant("a version stands still", "S11", of.DECLINE, (_close(_version(-1)),)),
+    Mutant("a version is left out", "S11", of.DECLINE, (_close(_version(1)),)),
+    Mutant("commands are forgotten", "S10", of.TALK, (_close(_forget_commands),)),
+    Mutant("descriptions outlive the call", "S4", of.HANG_UP, (_close(_keep_descriptions),)),
+    Mutant("no end is published", "S12", of.DECLINE, (_close(_say_nothing),)),
+    Mutant("an end is the callee's alone", "L2", of.FAILS, ((call, "_end", _end_for_callee_only),)),
+    Mutant("a decline is told to who may not know", "S6", of.STRANGER, ((call, "_end", _end_for_both),)),
+    Mutant("a ring has no end", "L2", of.NO_ANSWER, (_cell(R, "server", "Tick", _nothing),)),
+    Mutant("media that failed ends nothing", "L2", of.FAILS, (_cell(T, "callee", "Report", _nothing),
+                                                            _cell(T, "caller", "Report", _nothing))),
+    Mutant("a cancel ends nothing", "L2", of.HANG_UP, (_cell(R, "caller", "HangUp", _nothing),)),
+    Mutant("a block leaves the ring", "S5", of.BLOCK, (_cell(R, "server", "Sever", _nothing),)),
+    Mutant("a block leaves the call", "S5", of.BLOCK, (_cell(T, "server", "Sever", _nothing),)),
+    Mutant("a new description is thrown away", "L2", of.TALK, (_cell(T, "caller", "Describe", _nothing),)),
+    Mutant("an old connection may speak", "S14", of.CRASH, _step(_forget_epoch)),
+    Mutant("devices start to ring at the last moment", "S13", of.LATE,
+           (_times(least_ring=0), (device, "LEAST_RING_MS", -1))),
+    # ---- around it
+    Mutant("two who dial each other are not brought together", "S7", of.GLARE,
+           ((dial, "meets", lambda *_: None),), outside=True),
+    Mutant("a pair may have two calls", "S7", of.GLARE, (
+        (dial, "meets", lambda *_: None), (dial, "busy", lambda *_: False),
+        (ModelStore, "place", _pairless(ModelStore.place))), outside=True),
+    Mutant("the gate is cached", "S5", of.BLOCK,
+           ((ModelStore, "place", _gateless(ModelStore.place)),), outside=True),
+    Mutant("a block ends nothing", "S5", of.BLOCK, ((ModelStore, "gate", _severs_nothing),), outside=True),
+    Mutant("a Place is not known again", "S10", of.DECLINE, (
+        (ModelStore, "placed_by", _nobody),
+        (ModelStore, "around", _around(ModelStore.around))), outside=True),
+    Mutant("deadlines are forgotten", "L2", of.NO_ANSWER, ((ModelStore, "due", _no_due),), outside=True),
+    Mutant("an offer is lost", "L2", of.TALK, ((ModelStore, "save", _slotless(ModelStore.save)),), outside=True),
+    Mutant("a gateway is told of no change", "L3", of.DECLINE,
+           ((anti_entropy.Repairs, "repair", _repairs_nothing),), outside=True),
+    Mutant("the calls of a gateway are not found", "L2", of.COLD,
+           ((ModelStore, "touched", _none), (ModelStore, "many", _none)), outside=True),
+    Mutant("views have no versions", "L2", of.TALK,
+           ((exchange, "raise_versions", lambda was, done: None),), outside=True),
+    Mutant("a shadow call rings", "L3", of.UNHEARD, ((dial, "place", _rings_anyway),), outside=True),
+    Mutant("the veil shows ringing", "S6", of.STRANGER, (_view(_tell_ringing),), outside=True),
+    Mutant("a description is taken before the answer", "S2", of.TALK,
+           (_cell(R, "callee", "Ringing", _rings_with_description),)),
+    Mutant("descriptions go to nobody", "L2", of.TALK, (_view(_hide_descriptions),), outside=True),
+    # ---- the client
+    Mutant("a page sends before the answer is taken", "S1", of.TALK, (_row("answering", media="open"),),
+           outside=True),
+    Mutant("a page sends while it dials", "S1", of.TALK, (_row("calling", media="open"),), outside=True),
+    Mutant("an old view is believed", "L2", of.TALK, ((device, "_see", _any_version(device._see)),),
+           outside=True),
+    Mutant("a page rings on when the call is over", "L3", of.DECLINE,
+           (_without("incoming", "view.ended", "beat.absent"),), outside=True),
+    Mutant("a page does not notice that it lost", "L3", of.TABLET_TOO,
+           (_without("incoming", "view.elsewhere", "view.ended", "beat.absent", "clock.ring_over"),), outside=True),
+    Mutant("a page never says that media flows", "L2", of.TALK, (_row("connecting", on={
+        name: cell for name, cell in device.STATES["connecting"]["on"].items() if name != "media.flowing"}),),
+           outside=True),
+)  # fmt: skip
