@@ -1,7 +1,7 @@
 """The model: every interleaving of a bounded call, explored.
 
-The production side is real: `SignalingApi`, `Exchange`, `step`, `dial`, `view`, the anti-entropy and the client's
-table (web/packages/client/src/call/table.json). What is modelled is what lies between: a store that holds rows in
-memory (store.py), lines and screens (device.py), a network that delays, reorders, repeats and loses (world.py).
-`make model` explores the configurations of configurations.py and hunts the mutants of mutants.py.
+The production side is real: `SignalingApi`, `Exchange`, `step`, `dial`, `view`, the anti-entropy and the
+client's table (web/packages/client/src/call/table.json). What is modelled is what lies between: a store that
+holds rows in memory (store.py), lines and screens (device.py), a network that delays, reorders, repeats and
+loses (world.py). `make model` explores the configurations of configurations.py and hunts the mutants of mutants.py.
 """

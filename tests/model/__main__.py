@@ -1,4 +1,4 @@
-"""`make model`: explores every configuration, then hunts the mutants. Ends with 1 where a property does not hold."""
+"""`make model`: explores every configuration, then hunts the mutants. Ends with 1 where anything is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> int:
         states, transitions = states + explored.states, transitions + explored.transitions
         took = f"{time.monotonic() - began:.0f} s"
         print(
-            f"{configuration.name:28} {explored.states:9} states {explored.transitions:10} transitions  {took}"
+            f"{configuration.name:24} {explored.states:9} states {explored.transitions:9} transitions  {took}"
         )
         if explored.violation is not None:
             violations += 1

@@ -1,4 +1,4 @@
-"""What is explored, each with the number of its states: a change of the call that changes a number must be meant."""
+"""What is explored, each with the number of its states: what changes a number must be meant."""
 
 from __future__ import annotations
 

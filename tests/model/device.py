@@ -1,4 +1,4 @@
-"""A line and its screen: the client's table, and around it what web/packages/client/src/call/{call,calls}.ts do."""
+"""A line and its screen: the client's table, and around it what the web client's call.ts and calls.ts do."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Device(NamedTuple):
     parked: tuple[bytes, ...] = ()
     consents: frozenset[str] = frozenset()
     words: tuple[Word, ...] = ()
-    """What was said and not answered, in no order that matters."""
+    """What was said and not answered, in the order in which it was said."""
 
     @property
     def live(self) -> Local | None:
@@ -193,7 +193,7 @@ def _say(device: Device, frame: client_pb2.ClientFrame, number: int = 0, posted:
     if not posted:
         frame.command_id = command_id
     word = Word(command_id, frame.SerializeToString(deterministic=True), posted)
-    return device._replace(words=tuple(sorted({*device.words, word})))
+    return device if word in device.words else device._replace(words=(*device.words, word))
 
 
 def _send(device: Device, local: Local, send: str) -> Device:

@@ -1,4 +1,4 @@
-"""The explorer: every state that can be reached, breadth first, so that a story of a fault is a shortest one."""
+"""The explorer: every state that can be reached, breadth first: the story of a fault is a shortest one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutants: faults put in by hand, each of which a property must find. What finds none of them proves nothing."""
+"""Mutants: faults put in by hand, each of which a property must find: what finds nothing proves nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling import anti_entropy, call, dial, exchange
 from services.signaling.record import CALLEE, CALLER, Phase, leg_of
+from services.signaling.store import pair_key
 from services.signaling.verbs import Step, Who
+from services.signaling.view import view as real_view
 from tests.model import configurations as of
-from tests.model import device, server, store
+from tests.model import device, server
 from tests.model.store import ModelStore, Pair
 from tests.model.world import Configuration
 
@@ -133,7 +135,7 @@ call_end = call._end
 
 
 def _view(change: Callable[[client_pb2.Call, Any], None]) -> Swap:
-    view = exchange.view
+    view = real_view
 
     def changed(record: Any, side: int, line: str, slot: Any = None, *rest: Any) -> client_pb2.Call:
         seen = view(record, side, line, slot, *rest)
@@ -216,7 +218,7 @@ def _slotless(real: Any) -> Any:
 
 
 async def _severs_nothing(self: ModelStore, con: Any, user_id: str, other_id: str, *_: Any) -> None:
-    self._pairs[store.pair_key(user_id, other_id)] = Pair(closed_by=1)
+    self._pairs[pair_key(user_id, other_id)] = Pair(closed_by=1)
 
 
 async def _repairs_nothing(self: Any, gateway_id: str, held: Any) -> tuple[list[Any], list[Any]]:
@@ -280,7 +282,8 @@ MUTANTS = (
         (ModelStore, "placed_by", _nobody),
         (ModelStore, "around", _around(ModelStore.around))), outside=True),
     Mutant("deadlines are forgotten", "L2", of.NO_ANSWER, ((ModelStore, "due", _no_due),), outside=True),
-    Mutant("an offer is lost", "L2", of.TALK, ((ModelStore, "save", _slotless(ModelStore.save)),), outside=True),
+    Mutant("an offer is lost", "L2", of.TALK, ((ModelStore, "save", _slotless(ModelStore.save)),),
+           outside=True),
     Mutant("a gateway is told of no change", "L3", of.DECLINE,
            ((anti_entropy.Repairs, "repair", _repairs_nothing),), outside=True),
     Mutant("the calls of a gateway are not found", "L2", of.COLD,
@@ -301,7 +304,8 @@ MUTANTS = (
     Mutant("a page rings on when the call is over", "L3", of.DECLINE,
            (_without("incoming", "view.ended", "beat.absent"),), outside=True),
     Mutant("a page does not notice that it lost", "L3", of.TABLET_TOO,
-           (_without("incoming", "view.elsewhere", "view.ended", "beat.absent", "clock.ring_over"),), outside=True),
+           (_without("incoming", "view.elsewhere", "view.ended", "beat.absent", "clock.ring_over"),),
+           outside=True),
     Mutant("a page never says that media flows", "L2", of.TALK, (_row("connecting", on={
         name: cell for name, cell in device.STATES["connecting"]["on"].items() if name != "media.flowing"}),),
            outside=True),

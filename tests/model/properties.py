@@ -200,7 +200,7 @@ def _tells(call: client_pb2.Call) -> Iterator[Found]:
 
 
 def inert(stage: Stage, world: World, stale: Stale) -> Iterator[Found]:
-    """A frame that comes after a newer one, an answer that comes twice, a word to what is over: nothing changes."""
+    """A frame after a newer one, an answer that comes twice, a word to what is over: nothing changes."""
     for flying in stale.frames:
         if _acts(stage.deliver(world, flying)) != _acts(world):
             yield "S11", f"{flying.line} believes a frame that is older than what it knows"

@@ -70,7 +70,7 @@ class Done(NamedTuple):
 class _Loop(asyncio.SelectorEventLoop):
     """A loop in which a short wait is none."""
 
-    def call_later(
+    def call_later(  # type: ignore[override]  # any callback does
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         return self.call_at(0.0, callback, *args, context=context)

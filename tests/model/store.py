@@ -130,7 +130,7 @@ class ModelStore:
         row = self._rows[record.call_id]
         if _stored(row).record.version != was.record.version:
             return None
-        slots = [None, None] if step.erased else list(row.slots)
+        slots: list[Slot] = [None, None] if step.erased else list(row.slots)
         if step.described is not None and not step.erased:
             side, description = step.described
             slots[side] = _bytes(description)

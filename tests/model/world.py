@@ -2,8 +2,8 @@
 
 Frames lie in `flight` and are delivered in any order or never: what is never delivered is lost. That a
 frame which comes twice, or late, changes nothing is looked at when it is let go (properties.py). A command
-lies with its device until it is answered; the server may take it again and again, and its answers lie in
-flight too.
+lies with its device until it is answered: the server takes the commands of a line in their order, as a gateway
+does, then any of them again and again; answers lie in flight too.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ class World(NamedTuple):
     blocked: frozenset[tuple[str, str]] = frozenset()
     carried: frozenset[str] = frozenset()
     """Commands that were carried out."""
+    tried: frozenset[str] = frozenset()
+    """Commands that the server has heard at all."""
     crashes: int = 0
     fails: int = 0
     waits: int = 0
@@ -181,9 +183,11 @@ class Stage:
             kind = _named(word)
             frame = client_pb2.ClientFrame.FromString(word.frame)
             line = Line(device.user_id, device.key, device.epoch, device.gateway_id)
+            tried = world.tried | {word.command_id}
             done = self.pod.command(world.server, line, device.epoch, frame=frame)
             again = word.command_id in world.carried
-            after = self._after(world, done)._replace(carried=_carried(world, word, done.reply))
+            after = self._after(world, done)
+            after = after._replace(carried=_carried(world, word, done.reply), tried=tried)
             reply = Flying(device.key, done.reply.view, device.epoch, word, done.reply.refused)
             what = f"signaling takes {kind} of {device.key}"
             if word.posted:
@@ -193,6 +197,8 @@ class Stage:
             else:
                 yield Move(f"{what} and answers", self.deliver(after, reply), done, again, kind)
                 yield Move(f"{what}; the answer is lost", after, done, again, kind)
+            if word.command_id not in world.tried:
+                break  # what was said after it waits
 
     def hear_late(self, world: World, late: Late) -> Move:
         """The server hears of a connection that is gone."""
@@ -371,9 +377,9 @@ def tidied(world: World) -> tuple[World, Stale]:
                 words |= {Late(device.key, device.epoch, device.gateway_id, word) for word in idle}
     said = {word.command_id for device in world.devices for word in device.words}
     said |= {late.word.command_id for late in world.lates if late.word is not None}
-    carried = world.carried & said
-    if frames or len(carried) < len(world.carried):
-        world = world._replace(flight=world.flight - frames, carried=carried)
+    carried, tried = world.carried & said, world.tried & said
+    if frames or carried != world.carried or tried != world.tried:
+        world = world._replace(flight=world.flight - frames, carried=carried, tried=tried)
     return world, Stale(frames, frozenset(words))
 
 
