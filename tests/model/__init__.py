@@ -3,5 +3,5 @@
 The production side is real: `SignalingApi`, `Exchange`, `step`, `dial`, `view`, the anti-entropy and the
 client's table (web/packages/client/src/call/table.json). What is modelled is what lies between: a store that
 holds rows in memory (store.py), lines and screens (device.py), a network that delays, reorders, repeats and
-loses (world.py). `make model` explores the configurations of configurations.py and hunts the mutants of mutants.py.
+loses (world.py). `make model` explores what configurations.py names, and hunts the mutants of mutants.py.
 """

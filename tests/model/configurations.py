@@ -43,14 +43,14 @@ CRASH = Configuration("a crash", (ADA, BOB), DIALS, ANSWER, crashes=1)
 FAILS = Configuration("media fails", (ADA, BOB), DIALS, ANSWER, fails=1)
 
 SMALL = {
-    TALK: 1_417,
-    DECLINE: 1_618,
-    STRANGER: 963,
+    TALK: 511,
+    DECLINE: 1_529,
+    STRANGER: 784,
     UNHEARD: 81,
     NO_ANSWER: 853,
-    GLARE: 3_482,
-    BLOCK: 6_410,
-    COLD: 1_417,
+    GLARE: 1_670,
+    BLOCK: 3_101,
+    COLD: 511,
 }
 """Part of `make test`."""
 LARGE = {LATE: 26_415, HANG_UP: 0, TABLET_TOO: 0, TABLET_DECLINES: 0, CRASH: 0, FAILS: 0}

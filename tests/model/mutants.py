@@ -240,9 +240,8 @@ def _times(**changes: int) -> Swap:
 
 def _any_version(real: Any) -> Any:
     def see(dev: device.Device, local: device.Local, view: bytes, now: int) -> device.Device:
-        return (
-            real(dev, local._replace(version=0), view, now) if local.version else real(dev, local, view, now)
-        )
+        seen: device.Device = real(dev, local._replace(version=0), view, now)
+        return seen
 
     return see
 

@@ -2,8 +2,8 @@
 
 Frames lie in `flight` and are delivered in any order or never: what is never delivered is lost. That a
 frame which comes twice, or late, changes nothing is looked at when it is let go (properties.py). A command
-lies with its device until it is answered: the server takes the commands of a line in their order, as a gateway
-does, then any of them again and again; answers lie in flight too.
+lies with its device until it is answered: the server takes the commands of a line in their order, as a
+gateway does, then any of them again and again; answers lie in flight too.
 """
 
 from __future__ import annotations
