@@ -69,7 +69,7 @@ export function Enter({ door, goTo, actions, notice }: EnterProps) {
           </TextField>
         )}
         <Password door={door} />
-        <Button className="button wide" type="submit" isDisabled={busy}>
+        <Button className="button wide" type="submit" isPending={busy}>
           {say(SUBMITS[door])}
         </Button>
       </Form>

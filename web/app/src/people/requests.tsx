@@ -4,10 +4,12 @@ import { say } from "../words/words";
 import { ConversationRow } from "./row";
 import type { Row } from "./rows";
 
-export function Requests({ rows, back }: { rows: Row[]; back(): void }) {
+export function Requests({ rows, loading, back }: { rows: Row[]; loading: boolean; back(): void }) {
   return (
     <Window title={say("Requests")} back={back}>
-      {rows.length === 0 ? (
+      {rows.length === 0 && loading ? (
+        <p className="plain-page quiet">{say("Loading…")}</p>
+      ) : rows.length === 0 ? (
         <Plain title={say("No requests")}>{say("When somebody you do not know writes to you, it is shown here, without a sound.")}</Plain>
       ) : (
         <div className="page">

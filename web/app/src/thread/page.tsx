@@ -4,14 +4,13 @@ import { Reason, Refused } from "@ringline/client";
 import type { ReactNode } from "react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Kind } from "../call/kind";
+import { isNobody } from "../words/refusal";
 import { Composer } from "./composer";
 import { BlockedNote, RequestNote } from "./notes";
 import { Profile } from "./profile";
 import { useStanding } from "./standing";
 import { ThreadView } from "./view";
-import { Beginning, Nobody, PersonWindow } from "./window";
-
-const NOBODY: ReadonlySet<Reason> = new Set([Reason.USER_NOT_FOUND, Reason.USERNAME_INVALID]);
+import { Beginning, Lost, Nobody, PersonWindow } from "./window";
 
 interface Props {
   session: Session;
@@ -29,11 +28,12 @@ export function PersonPage(props: Props) {
   const { session, ringline, username, contacts, busy, stage, call, back } = props;
   const thread = ringline?.threads.thread(username.toLowerCase());
   const known = contacts.find((one) => one.username === username.toLowerCase()) ?? thread?.peer;
-  const found = usePerson(session, username, known !== undefined);
-  const person = found ?? known;
+  const [found, again] = usePerson(session, username, known !== undefined);
+  const person = known ?? found;
   const [profile, setProfile] = useState(false);
-  const standing = useStanding(session, person === "nobody" ? undefined : person?.username, props.contactsChanged);
-  if (person === "nobody") return <Nobody username={username} back={back} />;
+  const standing = useStanding(session, person instanceof Refused ? undefined : person?.username, props.contactsChanged);
+  if (isNobody(person)) return <Nobody username={username} back={back} />;
+  if (person instanceof Refused) return <Lost username={username} why={person} back={back} again={again} />;
   if (person === undefined) return <main className="window" aria-busy="true" />;
   const self = person.username === session.account.username;
   return (
@@ -121,23 +121,22 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
   );
 }
 
-/** Who has this username; "nobody" where the server says so. */
-function usePerson(session: Session, username: string, known: boolean): Person | "nobody" | undefined {
-  const [found, setFound] = useState<Person | "nobody" | undefined>(undefined);
+/** Who has this username, or why that cannot be said; and looking once more. */
+function usePerson(session: Session, username: string, known: boolean): [Person | Refused | undefined, () => void] {
+  const [found, setFound] = useState<Person | Refused | undefined>(undefined);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
     // Lookups are counted, and nothing is to be learned of somebody who is known.
     if (known) return;
     let gone = false;
+    setFound(undefined);
     session.profile(username).then(
       (person) => gone || setFound(person),
-      (error: unknown) => {
-        const nobody = error instanceof Refused && NOBODY.has(error.reason);
-        if (!gone && nobody) setFound("nobody");
-      },
+      (error: unknown) => gone || setFound(error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error))),
     );
     return () => {
       gone = true;
     };
-  }, [session, username]);
-  return found;
+  }, [session, username, tries]);
+  return [found, () => setTries(tries + 1)];
 }

@@ -322,6 +322,10 @@ export class LocalCall {
       lost: () => this.input("media.lost"),
       failed: () => this.input("media.failed"),
       changed: () => this.outside.changed(),
+      missing: (kinds) => {
+        const has = (kind: keyof Wanted) => this.wanted[kind] && !kinds.includes(kind);
+        this.set({ audio: has("audio"), video: has("video") }).catch((error: unknown) => this.outside.warn(String(error)));
+      },
       renewRelay: async () => {
         const value = { $typeName: "ringline.v1.RenewRelay", callId: this.callId } as const;
         const answer = await this.command({ case: "renewRelay", value }).catch(() => undefined);

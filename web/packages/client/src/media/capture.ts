@@ -7,6 +7,8 @@ export type Why = "denied" | "missing" | "taken";
 export interface Problem {
   kind: Kind;
   why: Why;
+  /** Only the one that was chosen: the one before goes on. */
+  kept?: true;
 }
 
 export interface Captured {
@@ -16,7 +18,12 @@ export interface Captured {
 
 /** Where tracks come from: the devices of this machine, or the synthetic ones of ?media=test. */
 export interface Capture {
-  get(kinds: Kind[]): Promise<Captured>;
+  /**
+   * What cannot be had is a problem in the answer; it never rejects.
+   *
+   * @param device taken instead of the one that is wished for
+   */
+  get(kinds: Kind[], device?: string): Promise<Captured>;
 }
 
 /** Which devices somebody wants; "" leaves it to the browser. */
@@ -36,8 +43,8 @@ export class DeviceCapture implements Capture {
   /** @param wishes asked each time: they change during a call */
   constructor(private readonly wishes: () => DeviceWishes) {}
 
-  async get(kinds: Kind[]): Promise<Captured> {
-    const wishes = this.wishes();
+  async get(kinds: Kind[], device?: string): Promise<Captured> {
+    const wishes = device === undefined ? this.wishes() : { ...this.wishes(), microphone: device, camera: device };
     if (kinds.length === 2) {
       const both = await ask(kinds, wishes);
       if (both.problems.length === 0) return both;
