@@ -32,7 +32,7 @@ import { ada, bob, calls, long, onTheWay, people, person, rows, thread } from ".
 
 const noop = () => undefined;
 const hold = () => Promise.resolve();
-const signs = { theySpeak: () => true, quality: () => Promise.resolve("good" as const) };
+const signs = { theySpeak: () => Promise.resolve(true), quality: () => Promise.resolve("good" as const) };
 const stageActions = { set: noop, hangUp: noop, dismiss: noop, minimise: noop, again: noop, choose: noop };
 const standing = { contact: true, follows: false, blocked: false, known: true, failed: false, setContact: noop, setFollows: noop, setBlocked: noop };
 

@@ -130,7 +130,7 @@ function takeBack(choice: DeviceChoice, { microphone, camera, facing }: Preferen
 }
 
 function signsOf({ media }: LocalCall): Signs {
-  return { theySpeak: () => media.theySpeak, quality: () => media.quality() };
+  return { theySpeak: () => media.theySpeak(), quality: () => media.quality() };
 }
 
 function titleOf(face: Face): string {

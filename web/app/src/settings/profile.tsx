@@ -86,7 +86,7 @@ function UsernameForm({ username, rename }: { username: string; rename: ProfileF
           <FieldError className="help wrong">{wrong}</FieldError>
         </span>
       </TextField>
-      <Button className="button" type="submit" isDisabled={same} isPending={busy}>
+      <Button className="button" type="submit" isDisabled={same} data-busy={busy}>
         {say("Change")}
       </Button>
     </Form>

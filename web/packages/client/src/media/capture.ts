@@ -70,20 +70,27 @@ async function ask(kinds: Kind[], wishes: DeviceWishes): Promise<Captured> {
     for (const track of stream.getTracks()) tracks[track.kind as Kind] = track;
     return { tracks, problems: [] };
   } catch (error) {
+    const chosen = wishes.microphone !== "" || wishes.camera !== "";
+    // A device that was unplugged is no reason to have none.
+    if (chosen && nameOf(error) === "OverconstrainedError") return ask(kinds, { ...wishes, microphone: "", camera: "" });
     const why = whyOf(error);
     return { tracks: {}, problems: kinds.map((kind) => ({ kind, why })) };
   }
 }
 
-/** "Ideal": a device that was unplugged is no reason to have none. */
+/** "Exact": Chromium gives the default device where another one is only "ideal". */
 function wished(kind: Kind, wishes: DeviceWishes): MediaTrackConstraints {
   const deviceId = kind === "audio" ? wishes.microphone : wishes.camera;
-  if (deviceId !== "") return { deviceId: { ideal: deviceId } };
+  if (deviceId !== "") return { deviceId: { exact: deviceId } };
   return kind === "video" ? { facingMode: wishes.facing } : {};
 }
 
 function whyOf(error: unknown): Why {
-  const name = error instanceof DOMException ? error.name : "";
+  const name = nameOf(error);
   if (name === "NotAllowedError" || name === "SecurityError") return "denied";
   return name === "NotReadableError" || name === "AbortError" ? "taken" : "missing";
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
 }

@@ -125,8 +125,8 @@ export class MediaSession {
   }
 
   /** The other person speaks at this moment. */
-  get theySpeak(): boolean {
-    return this.peer?.connected === true && isVoice(this.peer.loudness);
+  async theySpeak(): Promise<boolean> {
+    return this.peer?.connected === true && isVoice(await this.peer.loudness());
   }
 
   describedBy(description: Described): void {
