@@ -57,7 +57,10 @@ export function useFocusGivenBack(place: RefObject<HTMLElement | null>): void {
 
 /** @returns what ends it */
 export function keepFocus(): () => void {
+  let standIn: Element | undefined;
   const remember = () => {
+    if (document.activeElement === standIn) return; // nobody went there
+    standIn = undefined;
     held = document.activeElement ?? undefined;
     around = [];
     for (let at = held?.parentElement; at; at = at.parentElement) if (at.matches(PLACES)) around.push(at);
@@ -67,7 +70,9 @@ export function keepFocus(): () => void {
     if (held === undefined || isThere(held) || !isFocusLost()) return;
     const others = document.querySelectorAll<HTMLElement>("main, nav");
     const place = [...around, ...others].find(isThere);
-    if (place !== undefined) focusOn(place);
+    if (place === undefined) return;
+    standIn = place;
+    focusOn(place);
   };
   let soon: number | undefined;
   const changed = () => {

@@ -138,7 +138,7 @@ export const de = {
   "Incoming video call": "Eingehender Videoanruf",
   "Missed audio call": "Verpasster Anruf",
   "Missed video call": "Verpasster Videoanruf",
-  "{title}, {about}. Call back": "{title}, {about}. Zurückrufen",
+  "Call back": "Zurückrufen",
   "{length}, answered on another device": "{length}, auf einem anderen Gerät angenommen",
   "Cancelled": "Abgebrochen",
   "You were in another call": "Du warst in einem anderen Gespräch",
