@@ -58,6 +58,19 @@ async def test_somebody_is_blocked_even_where_the_lists_cannot_be_read(cast: Cas
     await expect(unblock).to_be_visible()
 
 
+async def test_a_request_that_cannot_be_accepted_says_so(cast: Cast) -> None:
+    ada, bob = await cast.person("ada"), await cast.person("bob")
+    await (await cast.session(bob.account)).send(ada.account.username, "We met on Saturday")
+    await ada.visit(f"/{bob.at}")
+    note = ada.page.get_by_role("region", name="Request", exact=True)
+    await expect(note).to_be_visible(timeout=WAIT)
+    async with without(ada, "**/v1/threads/*/accepted"):
+        await ada.press("Accept")
+        await expect(note.get_by_role("alert")).to_contain_text("That did not work.", timeout=WAIT)
+    await ada.press("Accept")
+    await expect(note).to_have_count(0, timeout=WAIT)
+
+
 async def test_a_history_that_cannot_be_read_is_not_an_empty_one(cast: Cast) -> None:
     ada = await cast.person("ada")
     page = ada.page

@@ -123,7 +123,7 @@ const states: Record<string, () => ReactNode> = {
   request: () => (
     <Window>
       <Thread entries={thread.slice(0, 1)} pending={[]} readUpTo={0} />
-      <RequestNote person={bob} accept={noop} remove={noop} block={noop} />
+      <RequestNote person={bob} failed={false} accept={noop} remove={noop} block={noop} />
     </Window>
   ),
   profile: () => <Window>{whole}<Profile person={bob} standing={standing} close={noop} remove={noop} /></Window>,

@@ -79,6 +79,7 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
   const conversation = threads.conversation(username);
   const thread = threads.thread(username);
   const readUpTo = useRef<number | undefined>(undefined);
+  const [failed, setFailed] = useState(false);
   useEffect(() => {
     if (!self) void conversation.refresh();
   }, [conversation, self]);
@@ -110,8 +111,9 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
       {thread?.folder === "requests" && !standing.blocked && (
         <RequestNote
           person={person}
-          accept={() => void threads.accept(username).catch(() => undefined)}
-          remove={() => void threads.remove(username).then(gone, () => undefined)}
+          failed={failed || standing.failed}
+          accept={() => (setFailed(false), void threads.accept(username).catch(() => setFailed(true)))}
+          remove={() => (setFailed(false), void threads.remove(username).then(gone, () => setFailed(true)))}
           block={() => standing.setBlocked(true)}
         />
       )}
