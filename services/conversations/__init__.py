@@ -8,8 +8,9 @@ Hears  CallEnded.   Says  nothing.   Asks  policy, directory, presence, signalin
 
 Each of two people has a box of his own (box.py): what one sees says nothing of what the other has. A message
 is written to both boxes in one transaction (post.py, store.py); what policy leaves unheard is written to the
-sender's only. Calls that are over come from the event log (projection.py). After each change the lines of the
-box's owner are woken (wakes.py). Signaling is asked by `ringline rebuild-history` only (cli.py).
+sender's only, and he sees both at the same steps (steps.py). Calls that are over come from the event log
+(projection.py). After each change the lines of the box's owner are woken (wakes.py). Signaling is asked by
+`ringline rebuild-history` only (cli.py).
 """
 
 from collections.abc import AsyncIterator

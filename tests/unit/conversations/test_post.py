@@ -13,8 +13,17 @@ import pytest
 from ringline import ids
 from ringline.bus import Bus
 from ringline.refusal import Refusal
-from ringline.v1 import client_pb2, directory_pb2, policy_pb2, signaling_pb2, threads_pb2, types_pb2
+from ringline.v1 import (
+    client_pb2,
+    conversations_pb2,
+    directory_pb2,
+    policy_pb2,
+    signaling_pb2,
+    threads_pb2,
+    types_pb2,
+)
 from ringline.v1.reasons_pb2 import Reason
+from services.conversations.api import ConversationsApi
 from services.conversations.box import Addition, Box, Person, added, stamped
 from services.conversations.pages import Pages
 from services.conversations.peers import Peers, Profiles
@@ -72,6 +81,12 @@ class ToldStore(Store):
         self.newest = [self.add(one) for one in additions]
         self.kept[additions[0].client_id or ""] = Sent(additions[0].other_id, additions[0].entry)
         return self.newest
+
+    async def mark(self, owner_id: str, other_id: str, number: int) -> Change | None:
+        """Marks."""
+        await lapse(self.delays.write())
+        person, box = stamped(self.people[owner_id], self.boxes[owner_id], self.boxes[owner_id])
+        return Change(person, Shown(box, None), None)
 
     def add(self, new: Addition) -> Change:
         """One more entry."""
@@ -157,8 +172,8 @@ class Office:
         self.others = ToldOthers(delays)
         self.wakes = Wakes(self.bus, "v_one", **({"locate": locate} | wakes))
         others: Any = self.others
-        pages, peers = ToldPages(self.store), ToldPeers()
-        self.post = Post(self.store, pages, peers, others, others, self.wakes, step)
+        self.pages, self.peers = ToldPages(self.store), ToldPeers()
+        self.post = Post(self.store, self.pages, self.peers, others, others, self.wakes, step)
 
     async def send(self, client_id: str = CLIENT_ID, text: str = "hello") -> threads_pb2.Entry:
         """Ada writes to Bob."""
@@ -244,6 +259,24 @@ def test_what_is_written_is_told_though_who_asked_went_away() -> None:
         return sorted(user_id for _, user_id, _ in office.bus.heard)
 
     assert run(story()) == sorted([ADA, BOB])
+
+
+def test_a_mark_is_told_though_who_asked_went_away() -> None:
+    async def story() -> list[str]:
+        office = Office(Delays(write=lambda: 1.0))
+        api = ConversationsApi(office.store, office.pages, office.peers, office.post)
+        request = conversations_pb2.MarkReadRequest(user_id=ADA, other_user_id=BOB, number=1)
+        context: Any = None
+        asking = asyncio.create_task(api.MarkRead(request, context))
+        await lapse(0.5)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await office.post.aclose()
+        await office.wakes.aclose()
+        return [user_id for _, user_id, _ in office.bus.heard]
+
+    assert run(story()) == [ADA]
 
 
 def test_a_message_that_its_process_did_not_live_to_tell_is_told_at_the_repeat_once() -> None:
