@@ -148,6 +148,24 @@ async def test_events_that_always_fail_stop_nobody_and_are_given_up_in_the_end(b
     assert found == [event.call_id for event in (*poisoned, good)], "the log has them, for a rebuild"
 
 
+async def test_events_that_wait_for_their_next_try_hold_up_none_that_come_later(bus: Bus) -> None:
+    telemetry.configure()
+    log = Log(bus, retry_seconds=3600.0)
+    good = happened("c_good", 1)
+    assert await log.publish([*(happened(f"c_{number}", 1) for number in range(100)), good]) == 101
+    tries: Counter[str] = Counter()
+
+    async def handle(heard: Event) -> None:
+        tries[heard.call_id] += 1
+        if heard.call_id != good.call_id:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+
+    task = asyncio.create_task(log.consume("waiting", ["call_ended"], handle))
+    await until(lambda: tries["c_good"] == 1, 20, lambda: str(tries))
+    assert len(tries) == 101 and set(tries.values()) == {1}
+    task.cancel()
+
+
 async def test_what_fails_for_a_time_is_taken_later_however_long_it_took(bus: Bus) -> None:
     log = Log(bus, retry_seconds=0.01)
     assert await log.publish([happened("c_1", 1), happened("c_2", 1)]) == 2
