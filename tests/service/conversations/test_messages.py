@@ -52,6 +52,8 @@ async def test_the_same_message_sent_again_is_there_once(shared: Room) -> None:
     }
     assert await ada.texts(bob) == await bob.texts(ada) == ["once", "and another"]
     assert (await bob.thread(ada)).unread == 2
+    asked = [one.client_id for one in shared.policy.asked if one.user_id == ada.user_id]
+    assert set(asked[:-1]) == {CLIENT_ID}, "policy knows the same one, and counts it once"
 
 
 async def test_another_message_under_the_same_id_is_refused(shared: Room) -> None:
