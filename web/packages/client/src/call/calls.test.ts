@@ -6,6 +6,7 @@ import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import type { Answered, Body } from "../line/commands";
 import { Refused } from "../line/commands";
+import type { Capture } from "../media/capture";
 import { Calls } from "./calls";
 import { Consents } from "./consents";
 
@@ -52,6 +53,7 @@ function device() {
   const sent: Body[] = [];
   const asked: { body: Body; resolve(answer: Answered): void; reject(why: Refused): void }[] = [];
   const connections: FakeConnection[] = [];
+  const capture: Capture = { get: () => Promise.resolve({ tracks: {}, problems: [] }) };
   let minted = 0;
   let now = 1000;
   const calls = new Calls(
@@ -63,7 +65,7 @@ function device() {
       post: (body) => sent.push(body),
       consents: new Consents({ getItem: (key) => store.get(key) ?? null, setItem: (key, value) => store.set(key, value) }),
       media: {
-        capture: { get: () => Promise.resolve({ tracks: {}, problems: [] }) },
+        capture,
         mint: () => "name",
         create: () => {
           const made = new FakeConnection();
@@ -81,7 +83,7 @@ function device() {
   const words = () => sent.map((body) => body.case);
   const done = (call: Call): Answered => ({ case: "done", value: create(DoneSchema, { call }) });
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { calls, sent, asked, connections, words, done, settle, pass: (ms: number) => (now += ms) };
+  return { calls, capture, sent, asked, connections, words, done, settle, pass: (ms: number) => (now += ms) };
 }
 
 describe("calls of a line", () => {
@@ -182,6 +184,50 @@ describe("calls of a line", () => {
     asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
     await expect(off).rejects.toThrow();
     expect(call?.wanted).toEqual({ audio: false, video: false });
+    calls.close();
+  });
+
+  it("say again what they send where a new connection shows that the server takes it for something else", async () => {
+    const { calls, asked, done, settle, sent } = device();
+    const sends = create(KindsSchema, AUDIO);
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true, phase: Phase.CONNECTING, sends })));
+    await settle();
+    const off = call?.set({ audio: false, video: false });
+    asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
+    await expect(off).rejects.toThrow();
+    const back = () => calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ role: Role.CALLER, here: true, version: 2n, phase: Phase.CONNECTING, sends })] }));
+    back();
+    expect(sent.at(-1)).toMatchObject({ case: "setMedia", value: { kinds: { audio: false, video: false } } });
+    const many = sent.length;
+    back(); // it is on its way
+    expect(sent).toHaveLength(many);
+    const heard = create(KindsSchema, { audio: false, video: false });
+    asked.at(-1)?.resolve(done(view({ role: Role.CALLER, here: true, version: 3n, phase: Phase.CONNECTING, sends: heard })));
+    await settle();
+    calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ role: Role.CALLER, here: true, version: 3n, phase: Phase.CONNECTING, sends: heard })] }));
+    expect(sent).toHaveLength(many);
+    calls.close();
+  });
+
+  it("are over here, with their microphones, where the line is another page's", async () => {
+    const { calls, asked, done, settle } = device();
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true, phase: Phase.CONNECTING, sends: create(KindsSchema, AUDIO) })));
+    await settle();
+    calls.abandon();
+    expect(call?.state).toBe("ended");
+    expect(calls.live).toBe(false);
+  });
+
+  it("go on without what a broken source cannot give", async () => {
+    const { calls, asked, done, settle, capture } = device();
+    capture.get = () => Promise.reject(new Error("broken"));
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true })));
+    await settle();
+    expect(call?.state).toBe("calling");
+    expect(call?.media.problems).toEqual([{ kind: "audio", why: "missing" }]);
     calls.close();
   });
 
