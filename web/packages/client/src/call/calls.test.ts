@@ -197,7 +197,9 @@ describe("calls of a line", () => {
     asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
     await expect(off).rejects.toThrow();
     const back = () => calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ role: Role.CALLER, here: true, version: 2n, phase: Phase.CONNECTING, sends })] }));
+    const told = sent.length;
     back();
+    expect(sent).toHaveLength(told + 1);
     expect(sent.at(-1)).toMatchObject({ case: "setMedia", value: { kinds: { audio: false, video: false } } });
     const many = sent.length;
     back(); // it is on its way

@@ -82,7 +82,11 @@ describe("the feed", () => {
     const { threads } = await opened(service);
     service.entries.pop();
     service.feed = 2;
+    service.holding = "/v1/threads?";
     threads.welcome(2n);
+    await settle();
+    expect(threads.state).toEqual({ feed: 0, unread: 0, requests: 0 });
+    service.release();
     await settle();
     await settle();
     expect(threads.state.feed).toBe(2);
@@ -95,12 +99,14 @@ describe("what was read", () => {
     const service = new FakeService();
     service.say("one");
     const { threads } = await opened(service);
-    threads.read(BOB, 1);
-    threads.read(BOB, 1);
+    threads.hear(service.frame(service.say("two")));
+    threads.read(BOB, 2);
+    threads.read(BOB, 2);
+    threads.read(BOB, 1); // somebody scrolled up
     expect(threads.state.unread).toBe(0);
     expect(threads.thread("u_bob")?.unread).toBe(0);
     await settle();
-    expect(service.asked.filter((one) => one.startsWith("read"))).toEqual(["read 1"]);
+    expect(service.asked.filter((one) => one.startsWith("read"))).toEqual(["read 2"]);
   });
 
   it("is what was drawn, not what came since", async () => {
@@ -127,11 +133,12 @@ describe("what was read", () => {
     threads.read(BOB, 2);
     await settle();
     expect(threads.state.unread).toBe(0);
-    threads.welcome(1n);
+    threads.welcome(1n); // no timer is waited for
     await settle();
-    await clock.pass(10_000);
     expect(service.asked.filter((one) => one.startsWith("read"))).toEqual(["read 1", "read 2", "read 2"]);
     expect(service.read).toBe(2);
+    await clock.pass(10_000);
+    expect(service.asked.filter((one) => one.startsWith("read"))).toHaveLength(3);
   });
 
   it("is told again after a while without a new connection", async () => {

@@ -23,8 +23,9 @@ describe("the list of threads", () => {
     service.say("lost");
     threads.hear(service.frame(service.say("three")));
     await settle();
+    await clock.pass(100);
     expect(service.asked).not.toContain("changes 1"); // what is missing may be under way
-    await clock.pass(200);
+    await clock.pass(50);
     expect(service.asked).toContain("changes 1");
     expect(texts(threads.entries("u_bob"))).toEqual(["one", "lost", "three"]);
     expect(threads.state.feed).toBe(3);

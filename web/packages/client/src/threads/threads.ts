@@ -283,7 +283,6 @@ export class Threads {
     if (removed) this.gone(thread.peer.user_id);
     else if (this.put(thread)) this.show(thread, added);
     if (added !== undefined) this.arrive(thread, added);
-    this.outbox.arrived([added ?? null]);
     this.outside.changed();
   }
 
