@@ -74,7 +74,7 @@ async def test_a_page_whose_line_is_taken_says_so_and_takes_it_back(cast: Cast) 
     await ada.press("Use it here")
     await expect(other.get_by_role("alert")).to_contain_text(taken, timeout=WAIT)
     await expect(ada.page.get_by_role("alert")).to_have_count(0, timeout=WAIT)
-    await talk(bob, ada)
+    await talk(ada, bob)
 
 
 async def test_a_page_that_is_too_old_says_so_and_signs_nobody_out(cast: Cast) -> None:
@@ -84,7 +84,7 @@ async def test_a_page_that_is_too_old_says_so_and_signs_nobody_out(cast: Cast) -
     await old.goto(cast.origin)
     await expect(old.get_by_role("alert")).to_contain_text("This page is out of date.", timeout=WAIT)
     await expect(old.get_by_role("button", name="Reload")).to_be_visible()
-    await talk(bob, ada)
+    await talk(ada, bob)
     await bob.press("Hang up")
     await old.unroute("**/v1/tickets")
     await old.get_by_role("button", name="Reload").click()
