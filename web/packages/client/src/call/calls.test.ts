@@ -6,7 +6,6 @@ import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import type { Answered, Body } from "../line/commands";
 import { Refused } from "../line/commands";
-import type { Capture } from "../media/capture";
 import { Calls } from "./calls";
 import { Consents } from "./consents";
 
@@ -53,7 +52,6 @@ function device() {
   const sent: Body[] = [];
   const asked: { body: Body; resolve(answer: Answered): void; reject(why: Refused): void }[] = [];
   const connections: FakeConnection[] = [];
-  const capture: Capture = { get: () => Promise.resolve({ tracks: {}, problems: [] }) };
   let minted = 0;
   let now = 1000;
   const calls = new Calls(
@@ -65,7 +63,7 @@ function device() {
       post: (body) => sent.push(body),
       consents: new Consents({ getItem: (key) => store.get(key) ?? null, setItem: (key, value) => store.set(key, value) }),
       media: {
-        capture,
+        capture: { get: () => Promise.resolve({ tracks: {}, problems: [] }) },
         mint: () => "name",
         create: () => {
           const made = new FakeConnection();
@@ -83,7 +81,7 @@ function device() {
   const words = () => sent.map((body) => body.case);
   const done = (call: Call): Answered => ({ case: "done", value: create(DoneSchema, { call }) });
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { calls, capture, sent, asked, connections, words, done, settle, pass: (ms: number) => (now += ms) };
+  return { calls, sent, asked, connections, words, done, settle, pass: (ms: number) => (now += ms) };
 }
 
 describe("calls of a line", () => {
@@ -220,17 +218,6 @@ describe("calls of a line", () => {
     calls.abandon();
     expect(call?.state).toBe("ended");
     expect(calls.live).toBe(false);
-  });
-
-  it("go on without what a broken source cannot give", async () => {
-    const { calls, asked, done, settle, capture } = device();
-    capture.get = () => Promise.reject(new Error("broken"));
-    const call = calls.place("bob", AUDIO);
-    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true })));
-    await settle();
-    expect(call?.state).toBe("calling");
-    expect(call?.media.problems).toEqual([{ kind: "audio", why: "missing" }]);
-    calls.close();
   });
 
   it("take back only what a refused wish turned on", async () => {

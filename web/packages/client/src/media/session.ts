@@ -1,6 +1,6 @@
 /** Media of one call: the connection, what is captured, the two remote tracks, and the patience with a lost path. */
 import type { Relay } from "../gen/ringline/v1/client_pb";
-import type { Capture, Captured, Problem } from "./capture";
+import type { Capture, Problem } from "./capture";
 import type { Admitted } from "./filter";
 import type { Described, Kind, PeerListener } from "./peer";
 import { KINDS, Peer } from "./peer";
@@ -113,9 +113,7 @@ export class MediaSession {
   /** How the connection did since this was asked last. */
   async quality(): Promise<Quality | undefined> {
     if (this.peer?.connected !== true) return undefined;
-    const stats = await this.peer.stats().catch(() => undefined);
-    if (stats === undefined) return undefined; // closed meanwhile
-    const now = readingOf(stats);
+    const now = readingOf(await this.peer.stats());
     const quality = qualityOf(this.reading, now);
     this.reading = now;
     return quality;
@@ -190,7 +188,7 @@ export class MediaSession {
   }
 
   private async ask(kinds: Kind[]): Promise<void> {
-    const asked = this.capture(kinds).then(({ tracks, problems }) => {
+    const asked = this.options.capture.get(kinds).then(({ tracks, problems }) => {
       this.problems = [...this.problems.filter((one) => !kinds.includes(one.kind)), ...problems];
       for (const kind of kinds) {
         const track = tracks[kind];
@@ -205,16 +203,6 @@ export class MediaSession {
     if (this.closed) return;
     this.apply();
     this.listener.changed();
-  }
-
-  /** A source that breaks is one that has nothing. */
-  private async capture(kinds: Kind[]): Promise<Captured> {
-    try {
-      return await this.options.capture.get(kinds);
-    } catch (error) {
-      this.options.warn(String(error));
-      return { tracks: {}, problems: kinds.map((kind) => ({ kind, why: "missing" })) };
-    }
   }
 
   /**

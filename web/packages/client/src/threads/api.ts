@@ -19,6 +19,8 @@ export interface ThreadPage {
 
 export interface Changes {
   threads: Thread[];
+  /** The server was restored from a backup and knows of fewer changes than were asked for. */
+  anew?: boolean;
   more: boolean;
   state: InboxState;
 }

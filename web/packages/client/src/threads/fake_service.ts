@@ -105,7 +105,7 @@ export class FakeService {
 
   private changes(since: number) {
     this.asked.push(`changes ${since}`);
-    return { threads: since < this.feed ? [this.thread] : [], more: false, state: this.state };
+    return { threads: since < this.feed ? [this.thread] : [], more: false, state: this.state, anew: since > this.feed };
   }
 
   private older(before: number) {

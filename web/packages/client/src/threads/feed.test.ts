@@ -76,6 +76,20 @@ describe("the feed", () => {
     await clock.pass(0);
   });
 
+  it("begins anew where the changes tell that the server was restored", async () => {
+    const service = new FakeService();
+    for (const text of ["one", "two", "three"]) service.say(text);
+    const { threads } = await opened(service);
+    service.entries.pop();
+    service.feed = 2;
+    threads.welcome(1n);
+    await settle();
+    await settle();
+    expect(threads.state.feed).toBe(2);
+    expect(threads.list("inbox")[0]?.last?.message?.text).toBe("two");
+    expect(service.asked.filter((one) => one === "changes 3")).toHaveLength(1);
+  });
+
   it("begins anew with a server that was restored from a backup", async () => {
     const service = new FakeService();
     for (const text of ["one", "two", "three"]) service.say(text);

@@ -75,10 +75,7 @@ export class Threads {
    * @param incarnation of a restored server: what it has lost is not to be believed any more
    */
   welcome(incarnation: bigint): void {
-    if (this.incarnation !== undefined && incarnation > this.incarnation) {
-      this.feed.beginAnew();
-      this.known.clear();
-    }
+    if (this.incarnation !== undefined && incarnation > this.incarnation) this.beginAnew();
     this.incarnation = incarnation;
     this.feed.catchUp();
     this.outbox.resume();
@@ -257,7 +254,11 @@ export class Threads {
   private async readChanges(): Promise<void> {
     for (;;) {
       const since = this.feed.state.feed;
-      const { threads, more, state } = await this.outside.api.changes(since);
+      const { threads, more, state, anew } = await this.outside.api.changes(since);
+      if (anew === true) {
+        this.beginAnew();
+        return this.readFirst();
+      }
       for (const thread of threads) {
         const { last, peer, read } = thread;
         if (last !== null && last.number > Math.max(read, this.known.get(peer.user_id)?.last?.number ?? 0)) this.arrive(thread, last);
@@ -336,6 +337,11 @@ export class Threads {
     if (this.known.delete(userId)) this.outside.removed.mark(userId, this.outside.now());
     this.marks.drop(userId);
     this.open.get(userId)?.forget();
+  }
+
+  private beginAnew(): void {
+    this.feed.beginAnew();
+    this.known.clear();
   }
 }
 
