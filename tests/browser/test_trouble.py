@@ -83,11 +83,11 @@ async def test_a_page_that_is_too_old_says_so_and_signs_nobody_out(cast: Cast) -
     await old.route("**/v1/tickets", _too_old)
     await old.goto(cast.origin)
     await expect(old.get_by_role("alert")).to_contain_text("This page is out of date.", timeout=WAIT)
-    await expect(old.get_by_role("button", name="Reload")).to_be_visible()
+    await expect(old.get_by_role("button", name="Reload the page")).to_be_visible()
     await talk(ada, bob)
     await bob.press("Hang up")
     await old.unroute("**/v1/tickets")
-    await old.get_by_role("button", name="Reload").click()
+    await old.get_by_role("button", name="Reload the page").click()
     await expect(old.get_by_text(f"Your username is {ada.at}")).to_be_visible(timeout=WAIT)
     await expect(old.get_by_role("alert")).to_have_count(0, timeout=WAIT)
 

@@ -23,7 +23,7 @@ export function EndNote({ end, takeOver }: { end: LineEnd; takeOver(): void }) {
       )}
       {end === "outdated" && (
         <Button className="button" onPress={() => location.reload()}>
-          {say("Reload")}
+          {say("Reload the page")}
         </Button>
       )}
     </div>

@@ -34,7 +34,7 @@ export const de = {
   "This browser lets the page keep no key: open it over https or on localhost.": "Dieser Browser lässt die Seite keinen Schlüssel aufbewahren: öffne sie über https oder auf localhost.",
   "You were signed out on this device. Sign in again.": "Du wurdest auf diesem Gerät abgemeldet. Melde dich wieder an.",
   "This page is out of date. Reload it to go on.": "Diese Seite ist veraltet. Lade sie neu, um weiterzumachen.",
-  "Reload": "Neu laden",
+  "Reload the page": "Seite neu laden",
   "This page may not connect from this address.": "Von dieser Adresse darf sich die Seite nicht verbinden.",
   "Ringline is open in another tab, which has taken over. Here nothing arrives and nobody can call.": "Ringline ist in einem anderen Tab offen, der übernommen hat. Hier kommt nichts an, und niemand kann anrufen.",
   "Use it here": "Hier verwenden",
