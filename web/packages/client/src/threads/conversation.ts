@@ -10,6 +10,8 @@ import { truer } from "./shapes";
 export interface ConversationOutside {
   /** The entries before a number, or the newest for 0. */
   read(before: number): Promise<EntryPage>;
+  /** These are shown from now on. */
+  arrived(entries: Entry[]): void;
   changed(): void;
   later: Later;
 }
@@ -86,6 +88,7 @@ export class Conversation {
     }
     if (this.entries.length > 0 && entry.number !== this.newest + 1) return false;
     this.entries = [...this.entries, entry];
+    this.outside.arrived([entry]);
     this.outside.changed();
     return true;
   }
@@ -111,6 +114,7 @@ export class Conversation {
       const fresh = page.entries.toReversed();
       if (before > 0) this.prepend(fresh, page.next);
       else this.replaceEnd(fresh, page.next);
+      this.outside.arrived(fresh);
       this.loaded = true;
       this.failed = this.nobody = false;
     } catch (error) {

@@ -167,6 +167,8 @@ export function pageOf(service: FakeService, ended: EndedCall[] = []) {
   };
   const clock = new FakeClock();
   const around = { visible: true, connected: true };
+  /** Called whenever the page would be drawn anew. */
+  const shown = { look: (): void => undefined };
   let minted = 0;
   const make = (owner = "u_ada") =>
     new Threads({
@@ -179,10 +181,10 @@ export function pageOf(service: FakeService, ended: EndedCall[] = []) {
       now: () => clock.now,
       visible: () => around.visible,
       connected: () => around.connected,
-      changed: () => undefined,
+      changed: () => shown.look(),
       later: clock.later,
     });
-  return { make, clock, kept, storage, around };
+  return { make, clock, kept, storage, around, shown };
 }
 
 /** A page with the window of Bob open. */

@@ -11,10 +11,14 @@ describe("a message that is sent", () => {
   it("is shown at once and there once when frame and answer have both come", async () => {
     const service = new FakeService();
     service.say("one");
-    const { threads } = await opened(service);
+    const { threads, shown } = await opened(service);
     threads.send(BOB, "hello");
     expect(threads.pending("u_bob").map((one) => one.progress)).toEqual(["sending"]);
+    const many = () => [...texts(threads.entries("u_bob")), ...threads.pending("u_bob").map((one) => one.text)];
+    const drawn: string[][] = [];
+    shown.look = () => void drawn.push(many());
     await settle();
+    for (const one of drawn) expect(one).toEqual(["one", "hello"]);
     const entry = service.entries.at(-1);
     if (entry !== undefined) threads.hear(service.frame(entry));
     await settle();
@@ -22,23 +26,40 @@ describe("a message that is sent", () => {
     expect(texts(threads.entries("u_bob"))).toEqual(["one", "hello"]);
   });
 
-  it.each(["a frame", "the changes", "the conversation"])("is there once where its answer was lost and %s brings it", async (way) => {
+  it.each(["a frame", "the changes", "the conversation"])("is there once, and all the time, where its answer was lost and %s brings it", async (way) => {
+    const service = new FakeService();
+    service.say("one");
+    const { threads, conversation, shown } = await opened(service);
+    service.lost = 1;
+    threads.send(BOB, "hello");
+    await settle();
+    expect(threads.pending("u_bob").map((one) => one.progress)).toEqual(["waiting"]);
+    service.refusals = way === "the changes" ? [Reason.UNAVAILABLE] : []; // nothing else tells of it
+    const all = () => [...texts(threads.entries("u_bob")), ...threads.pending("u_bob").map((one) => one.text)];
+    const drawn: string[][] = [];
+    shown.look = () => void drawn.push(all());
+    const entry = service.entries.at(-1);
+    if (way === "a frame" && entry !== undefined) threads.hear(service.frame(entry));
+    if (way === "the changes") threads.welcome(1n);
+    if (way === "the conversation") await conversation.refresh();
+    await settle();
+    for (const one of drawn) expect(one).toEqual(["one", "hello"]);
+    expect(threads.pending("u_bob")).toEqual([]);
+    expect(sends(service)).toHaveLength(way === "the changes" ? 2 : 1);
+  });
+
+  it("is sent no more where the list of threads shows that it has arrived", async () => {
     const service = new FakeService();
     service.say("one");
     const { threads, conversation } = await opened(service);
     service.lost = 1;
     threads.send(BOB, "hello");
     await settle();
-    expect(threads.pending("u_bob").map((one) => one.progress)).toEqual(["waiting"]);
-    service.refusals = way === "the conversation" ? [] : [Reason.UNAVAILABLE, Reason.UNAVAILABLE]; // nothing else tells of it
-    const entry = service.entries.at(-1);
-    if (way === "a frame" && entry !== undefined) threads.hear(service.frame(entry));
-    if (way === "the changes") threads.welcome(1n);
-    if (way === "the conversation") await conversation.refresh();
+    conversation.leave();
+    service.refusals = [Reason.UNAVAILABLE];
+    threads.welcome(1n);
     await settle();
     expect(threads.pending("u_bob")).toEqual([]);
-    await settle();
-    expect(sends(service).length).toBeLessThanOrEqual(2);
   });
 
   it("waits without a connection and goes out in order with the next one", async () => {

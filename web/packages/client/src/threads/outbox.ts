@@ -125,8 +125,8 @@ export class Outbox {
       const sent = await this.outside.send(one);
       this.waits.delete(one.user_id);
       this.tries.delete(one.client_id);
-      this.discard(one.client_id);
       this.outside.sent(sent);
+      this.discard(one.client_id);
     } catch (error) {
       this.refused(one, error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error)));
     }

@@ -151,7 +151,8 @@ export class Threads {
     let conversation = this.open.get(peer.user_id);
     if (conversation === undefined) {
       const { changed, later } = this.outside;
-      conversation = new Conversation({ read: (before) => this.readEntries(peer, before), changed, later });
+      const arrived = (entries: Entry[]) => this.outbox.arrived(entries);
+      conversation = new Conversation({ read: (before) => this.readEntries(peer, before), arrived, changed, later });
       const unseen = [...this.open].filter(([, one]) => !one.watched).map(([userId]) => userId);
       for (const userId of unseen.slice(0, Math.max(0, unseen.length - KEPT + 1))) this.open.delete(userId);
       this.open.set(peer.user_id, conversation);
@@ -274,7 +275,6 @@ export class Threads {
 
   private async readEntries(peer: Peer, before: number): Promise<EntryPage> {
     const page = await this.addressed(peer, (to) => this.outside.api.entries(to, before));
-    this.outbox.arrived(page.entries);
     this.saw(page.thread);
     return page;
   }
@@ -301,7 +301,8 @@ export class Threads {
     }
     this.known.set(user_id, thread);
     this.marks.met(thread);
-    this.outbox.arrived([thread.last]);
+    // Where somebody looks, it is shown as on its way until it is drawn as what arrived.
+    if (this.open.get(user_id)?.watched !== true) this.outbox.arrived([thread.last]);
     return true;
   }
 
