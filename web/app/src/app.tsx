@@ -1,10 +1,11 @@
 /** Who is here: nobody, somebody new who has to save recovery codes, or somebody signed in. */
-import { Reason, Refused, Rest, Session } from "@ringline/client";
+import { Reason, Refused, Session } from "@ringline/client";
 import { useEffect, useState } from "react";
 import { Codes } from "./account/codes";
 import { devLink } from "./account/dev_link";
 import type { Door } from "./account/enter";
 import { Enter } from "./account/enter";
+import { rest } from "./gateway";
 import { Home } from "./home";
 import type { Message } from "./words/words";
 import { say, useLanguage } from "./words/words";
@@ -15,7 +16,6 @@ type Here =
   | { is: "new"; session: Session; codes: string[] }
   | { is: "in"; session: Session };
 
-const rest = new Rest("", (url, init) => fetch(url, init));
 const now = () => Date.now();
 
 export function App() {

@@ -1,12 +1,12 @@
 /** Everything somebody who is signed in sees: the people, the window that is open, and the call, wherever they are. */
 import type { LocalCall, Person, Ringline, Session } from "@ringline/client";
-import { Reason, Refused } from "@ringline/client";
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { Announcer } from "./announcer";
 import type { Kind } from "./call/kind";
 import { CallLayer, useCallLayer } from "./call/layer";
 import { CallsPage } from "./calls/page";
 import { Requests } from "./people/requests";
+import { EndNote } from "./end";
 import { rowsOf } from "./people/rows";
 import { Sidebar } from "./people/sidebar";
 import { go, useRoute } from "./route";
@@ -64,6 +64,7 @@ export function Home({ session, left }: { session: Session; left(notice?: string
         )}
       </Shell>
       {call !== undefined && <CallLayer layer={layer} call={call} />}
+      {ringline?.end !== undefined && <EndNote end={ringline.end} takeOver={() => ringline.takeOver()} />}
       <Announcer arrival={arrivalOf(ringline)} ring={ringOf(call)} />
     </>
   );
@@ -108,24 +109,15 @@ function useContacts(session: Session): { contacts: Person[]; reload(): void } {
   return { contacts, reload };
 }
 
-/** The line was closed for good. */
+/** The server has signed this device out. A page that is too old, or was replaced, ends nothing but itself. */
 function useEnd(ringline: Ringline | undefined, session: Session, left: (notice?: string) => void): void {
-  const why = ringline?.closedBecause;
+  const end = ringline?.end;
   useEffect(() => {
-    if (why === undefined) return;
-    const leave = () => void session.signOut().finally(() => left(farewell(why)));
-    if (why.reason !== Reason.LINE_FENCED) return leave();
+    const leave = () => void session.forget().then(() => left(say("You were signed out on this device. Sign in again.")));
+    if (end === "signed-out") return leave();
     // Another page goes on as this line. It may, unless the device was signed out meanwhile.
-    session.holds().then(
-      (holds) => holds || leave(),
-      () => undefined,
-    );
-  }, [why, session, left]);
-}
-
-function farewell(why: Refused): string {
-  if (why.reason === Reason.CLIENT_TOO_OLD) return say("This page is out of date. Reload it, then sign in again.");
-  return say("You were signed out on this device. Sign in again.");
+    if (end === "replaced") session.holds().then((holds) => holds || leave(), () => undefined);
+  }, [end, session, left]);
 }
 
 function arrivalOf(ringline: Ringline | undefined) {

@@ -14,7 +14,7 @@ export function Requests({ rows, back }: { rows: Row[]; back(): void }) {
           <p className="quiet">{say("They do not learn whether you have seen it. Writing back accepts a request.")}</p>
           <ul className="card-list" aria-label={say("Requests")}>
             {rows.map((row) => (
-              <li key={row.peer.username}>
+              <li key={row.peer.user_id}>
                 <ConversationRow row={row} chosen={false} />
               </li>
             ))}
