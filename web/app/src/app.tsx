@@ -1,5 +1,5 @@
 /** Who is here: nobody, somebody new who has to save recovery codes, or somebody signed in. */
-import { Reason, Refused, Rest, Session } from "@ringline/client";
+import { Reason, Refused, Session } from "@ringline/client";
 import { useEffect, useState } from "react";
 import { I18nProvider } from "react-aria-components";
 import { Codes } from "./account/codes";
@@ -7,6 +7,7 @@ import { devLink } from "./account/dev_link";
 import type { Door } from "./account/enter";
 import { Enter } from "./account/enter";
 import { keepFocus } from "./design/focus";
+import { rest } from "./gateway";
 import { Home } from "./home";
 import { refusal } from "./words/refusal";
 import { region, say, useLanguage } from "./words/words";
@@ -18,7 +19,6 @@ type Here =
   | { is: "new"; username: string; session: Session | undefined; codes: string[] }
   | { is: "in"; session: Session };
 
-const rest = new Rest("", (url, init) => fetch(url, init));
 const now = () => Date.now();
 const AT_THE_DOOR = { [Reason.LIMITED]: "Too many tries from your network. Wait a while, then try again." } as const;
 

@@ -1,6 +1,5 @@
 /** Everything somebody who is signed in sees: the people, the window that is open, and the call, wherever they are. */
 import type { LocalCall, Person, Ringline, Session } from "@ringline/client";
-import { Reason, Refused } from "@ringline/client";
 import { lazy, useCallback, useEffect, useReducer, useState } from "react";
 import { Announcer } from "./announcer";
 import type { Kind } from "./call/kind";
@@ -8,6 +7,7 @@ import { CallLayer, useCallLayer } from "./call/layer";
 import { CallsPage } from "./calls/page";
 import { Later } from "./design/boundary";
 import { Requests } from "./people/requests";
+import { EndNote } from "./end";
 import { rowsOf } from "./people/rows";
 import { Sidebar } from "./people/sidebar";
 import { go, useRoute } from "./route";
@@ -69,6 +69,7 @@ export function Home({ session, left }: { session: Session; left(notice?: string
         )}
       </Shell>
       {call !== undefined && <CallLayer layer={layer} call={call} />}
+      {ringline?.end !== undefined && <EndNote end={ringline.end} takeOver={() => ringline.takeOver()} />}
       <Announcer arrival={arrivalOf(ringline)} ring={ringOf(call)} />
     </>
   );
@@ -114,29 +115,20 @@ function useContacts(session: Session, online: boolean): { contacts: Person[]; r
   return { contacts, reload };
 }
 
-/** The line was closed for good. */
+/** The server has signed this device out. A page that is too old, or was replaced, ends nothing but itself. */
 function useEnd(ringline: Ringline | undefined, session: Session, left: (notice?: string) => void): void {
-  const why = ringline?.closedBecause;
+  const end = ringline?.end;
   useEffect(() => {
-    if (why === undefined) return;
-    const leave = () => signOut(session, () => left(farewell(why)));
-    if (why.reason !== Reason.LINE_FENCED) return leave();
+    const leave = () => void session.forget().catch(() => undefined).then(() => left(say("You were signed out on this device. Sign in again.")));
+    if (end === "signed-out") return leave();
     // Another page goes on as this line. It may, unless the device was signed out meanwhile.
-    session.holds().then(
-      (holds) => holds || leave(),
-      () => undefined,
-    );
-  }, [why, session, left]);
+    if (end === "replaced") session.holds().then((holds) => holds || leave(), () => undefined);
+  }, [end, session, left]);
 }
 
 /** What the browser cannot forget any more is of no use to anybody: the device is signed out all the same. */
 function signOut(session: Session, done: () => void): void {
   void session.signOut().catch(() => undefined).then(done);
-}
-
-function farewell(why: Refused): string {
-  if (why.reason === Reason.CLIENT_TOO_OLD) return say("This page is out of date. Reload it, then sign in again.");
-  return say("You were signed out on this device. Sign in again.");
 }
 
 function arrivalOf(ringline: Ringline | undefined) {

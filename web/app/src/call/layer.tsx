@@ -48,7 +48,7 @@ export function useCallLayer(ringline: Ringline | undefined, open: string): Laye
   }, [face?.key]);
   const actions =
     call === undefined || ringline === undefined ? undefined : actionsOn(ringline, call, setNotice, () => setSmall(true));
-  const unread = face !== undefined && (ringline?.threads.thread(face.peer.username)?.unread ?? 0) > 0;
+  const unread = face !== undefined && (ringline?.threads.thread(call?.peer?.userId ?? "")?.unread ?? 0) > 0;
   const onStage = face !== undefined && shown(face) && !small && open === face.peer.username.toLowerCase();
   return {
     face,

@@ -16,7 +16,7 @@ export function Requests({ rows, loading, back }: { rows: Row[]; loading: boolea
           <p className="quiet">{say("They do not learn whether you have seen it. Writing back accepts a request.")}</p>
           <ul className="card-list" aria-label={say("Requests")}>
             {rows.map((row) => (
-              <li key={row.peer.username}>
+              <li key={row.peer.user_id}>
                 <ConversationRow row={row} chosen={false} />
               </li>
             ))}

@@ -112,7 +112,7 @@ function useFound(wanted: string, find: SidebarProps["find"]): [Person[] | Refus
 }
 
 function Lists({ rows, contacts, requests, hasRequests, open, online, loading }: SidebarProps) {
-  const others = contacts.filter((one) => rows.every((row) => row.peer.username !== one.username));
+  const others = contacts.filter((one) => rows.every((row) => row.peer.user_id !== one.user_id));
   if (loading && rows.length === 0 && others.length === 0) return <p className="sidebar-empty" aria-busy="true" />;
   return (
     <>
@@ -120,7 +120,7 @@ function Lists({ rows, contacts, requests, hasRequests, open, online, loading }:
       {rows.length > 0 && (
         <List title="Conversations">
           {rows.map((row) => (
-            <li key={row.peer.username}>
+            <li key={row.peer.user_id}>
               <ConversationRow row={row} chosen={row.peer.username === open} />
             </li>
           ))}
