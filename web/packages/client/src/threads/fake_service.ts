@@ -87,7 +87,7 @@ export class FakeService {
     this.asked.push(label);
     const refusal = this.refusals.shift();
     if (refusal !== undefined) throw refusal instanceof Refused ? refusal : new Refused(refusal, "no");
-    if (name !== this.peer.username && name !== CY.username) throw new Refused(Reason.USER_NOT_FOUND, "no such name");
+    if (name !== this.peer.user_id && name !== CY.user_id) throw new Refused(Reason.USER_NOT_FOUND, "no such name");
     if (method === "GET") return this.older(asked("before"));
     if (what === "read") this.mark(Number(body?.["number"]));
     const sent = what === "messages" ? this.take(name, String(body?.["client_id"]), String(body?.["text"])) : this.thread;
@@ -122,7 +122,7 @@ export class FakeService {
   }
 
   private take(name: string, clientId: string, text: string) {
-    if (name === CY.username) return { entry: said(1, text, true, clientId), thread: { ...this.thread, peer: CY, feed: 0 } };
+    if (name === CY.user_id) return { entry: said(1, text, true, clientId), thread: { ...this.thread, peer: CY, feed: 0 } };
     const known = this.entries.find((one) => one.message?.client_id === clientId);
     return { entry: known ?? this.say(text, true, clientId), thread: this.thread };
   }

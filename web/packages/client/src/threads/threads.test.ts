@@ -169,7 +169,7 @@ describe("somebody who has taken another name", () => {
     expect(threads.named("bob")).toBeUndefined();
   });
 
-  it("is asked for by it when the old one is nobody's", async () => {
+  it("is asked for by id, and shown by the new name", async () => {
     const service = new FakeService();
     service.say("one");
     const { threads, conversation } = await opened(service);

@@ -1,7 +1,5 @@
 /** Everything somebody has been told: the list of threads, kept true by the feed, and the conversations that are open. */
 import type { ThreadChanged } from "../gen/ringline/v1/client_pb";
-import { Reason } from "../gen/ringline/v1/reasons_pb";
-import { Refused } from "../line/commands";
 import type { Later } from "./alarm";
 import type { EntryPage, Peer, ThreadsApi } from "./api";
 import { Conversation, withCalls } from "./conversation";
@@ -61,11 +59,11 @@ export class Threads {
     this.online = new Online({ ask: (userIds) => api.online(userIds), visible, now, changed });
     this.history = { all: new CallHistory(false, api, changed), missed: new CallHistory(true, api, changed) };
     this.marks = new Marks({
-      tell: (peer, number) => this.addressed(peer, (to) => api.markRead(to, number)),
+      tell: (peer, number) => api.markRead(peer, number),
       changed,
       later,
     });
-    const send = (one: Pending) => this.addressed(one, (to) => api.send(to, one.client_id, one.text));
+    const send = (one: Pending) => api.send(one, one.client_id, one.text);
     this.outbox = new Outbox({ ...outside, send, sent: ({ entry, thread }) => this.sent(entry, thread) }, owner);
   }
 
@@ -199,7 +197,7 @@ export class Threads {
 
   /** Rejects with Refused. */
   async accept(peer: Peer): Promise<void> {
-    const thread = await this.addressed(peer, (to) => this.outside.api.accept(to));
+    const thread = await this.outside.api.accept(peer);
     this.put(thread);
     this.feed.suspect(thread.feed);
     this.outside.changed();
@@ -207,33 +205,9 @@ export class Threads {
 
   /** Rejects with Refused. */
   async remove(peer: Peer): Promise<void> {
-    await this.addressed(peer, (to) => this.outside.api.remove(to));
+    await this.outside.api.remove(peer);
     this.gone(peer.user_id);
     this.outside.changed();
-  }
-
-  /** Asks for somebody by the newest name that is known; where nobody has it any more, by the one he has now. */
-  private async addressed<T>(peer: Peer, ask: (to: Peer) => Promise<T>): Promise<T> {
-    const known = this.known.get(peer.user_id);
-    try {
-      return await ask(known?.peer ?? peer);
-    } catch (error) {
-      const unknown = error instanceof Refused && error.reason === Reason.USER_NOT_FOUND;
-      const renamed = unknown && known !== undefined ? await this.renamed(known) : undefined;
-      if (renamed === undefined) throw error;
-      return ask(renamed);
-    }
-  }
-
-  /** Who somebody is by now; undefined where that is what he was. */
-  private async renamed({ peer, feed }: Thread): Promise<Peer | undefined> {
-    const { threads } = await this.outside.api.changes(Math.max(0, feed - 1));
-    const now = threads.find((one) => one.peer.user_id === peer.user_id)?.peer;
-    const known = this.known.get(peer.user_id);
-    if (now === undefined || known === undefined || now.username === peer.username) return undefined;
-    this.known.set(peer.user_id, { ...known, peer: now });
-    this.outside.changed();
-    return now;
   }
 
   private async readFirst(): Promise<void> {
@@ -274,7 +248,7 @@ export class Threads {
   }
 
   private async readEntries(peer: Peer, before: number): Promise<EntryPage> {
-    const page = await this.addressed(peer, (to) => this.outside.api.entries(to, before));
+    const page = await this.outside.api.entries(peer, before);
     this.saw(page.thread);
     return page;
   }
@@ -323,8 +297,12 @@ export class Threads {
 
   /** The answer to something else brought a thread. What is newer in it is a change, which comes with its sums. */
   private saw(thread: Thread): void {
-    if (thread.last !== null && !this.known.has(thread.peer.user_id)) this.put(thread);
-    else this.feed.suspect(thread.feed);
+    const { peer, feed, last } = thread;
+    const known = this.known.get(peer.user_id);
+    if (last !== null && known === undefined) return void this.put(thread);
+    // His name is as of now, whatever the feed: to take another one changes no thread.
+    if (known !== undefined) this.known.set(peer.user_id, { ...known, peer });
+    this.feed.suspect(feed);
   }
 
   private sent(entry: Entry, thread: Thread): void {
