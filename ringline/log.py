@@ -23,6 +23,7 @@ from nats.js.api import (
 )
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
+from prometheus_client import Counter
 
 from ringline.bus import Bus, token
 from ringline.refusal import Refusal
@@ -33,10 +34,27 @@ from ringline.v1.reasons_pb2 import Reason
 STREAM = "EVENTS"
 PUBLISH_SECONDS = 5.0
 """Longer than an election of the stream's leader usually takes."""
+BATCH = 8
+"""Events in the hands of one process at a time."""
+EVENT_SECONDS = 3.5
+"""What one event may take; a batch of the slowest is done before the log takes them for lost."""
 ACK_SECONDS = 30.0
+RETRY_SECONDS = 1.0
+"""The pause after the first failure; it doubles with each, up to a minute."""
+LONGEST_RETRY_SECONDS = 60.0
+BUG_TRIES = 6
+"""After so many an event is given up whose handler has a fault: half a minute."""
+TRIES = 1_000
+"""After so many any event is: most of a day, for outages."""
+MOST_PENDING = 1_024
+"""Events that may wait for their next try; where there are more, later ones wait too."""
 KEEP_SECONDS = 7 * 24 * 3600.0
 DEDUP_SECONDS = 120.0
-BATCH = 64
+PAGE = 64
+"""Events that a replay takes at a time."""
+PASSING = frozenset({Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED})
+
+GIVEN_UP = Counter("ringline_events_given_up_total", "Events whose handler failed too often.", ["durable"])
 
 OnEvent = Callable[[Event], Awaitable[None]]
 
@@ -52,8 +70,9 @@ def subject(event: Event) -> str:
 class Log:
     """The stream EVENTS."""
 
-    def __init__(self, bus: Bus, replicas: int = 1) -> None:
+    def __init__(self, bus: Bus, replicas: int = 1, retry_seconds: float = RETRY_SECONDS) -> None:
         self._bus = bus
+        self._retry_seconds = retry_seconds
         self._replicas = replicas
         self._is_there = False
         self._client: Client | None = None
@@ -122,7 +141,8 @@ class Log:
         """Calls `on_event` for each event of these facts (such as "call_ended"; empty: all), for ever.
 
         `durable` names the consumer: processes with the same name share the work. An event whose handler
-        raised comes again after a second, and then with growing pauses.
+        raised comes again after a second, and then with growing pauses, while later ones go on. It is given
+        up in the end: counted and logged by its id. The log still has it, for `replay`.
         """
         while True:
             try:
@@ -137,7 +157,8 @@ class Log:
     async def replay(self, facts: Sequence[str], on_event: OnEvent) -> int:
         """Calls `on_event` for each event of these facts that is there now, oldest first; answers how many.
 
-        Raises Refusal(UNAVAILABLE) while the log is away, and what the handler raised.
+        Raises Refusal(UNAVAILABLE) while the log is away, and what the handler refused. An event at which it
+        has a fault is logged by its id and passed over.
         """
         try:
             return await self._replay([f"ringline.events.{token(fact)}" for fact in facts], on_event)
@@ -152,39 +173,54 @@ class Log:
             ack_policy=AckPolicy.NONE,
             inactive_threshold=ACK_SECONDS,
         )
+        newest = (await self._context().stream_info(STREAM)).state.last_seq
         subscription = await self._context().pull_subscribe("", stream=STREAM, config=config)
+        count = 0
         try:
-            left = (await subscription.consumer_info()).num_pending or 0
-            count = 0
-            while count < left:
-                for message in await subscription.fetch(min(BATCH, left - count), timeout=PUBLISH_SECONDS):
+            while left := await _left(subscription, count):
+                try:
+                    page = await subscription.fetch(min(PAGE, left), timeout=PUBLISH_SECONDS)
+                except TimeoutError:
+                    if await _left(subscription, count) >= left:
+                        raise
+                    page = []  # they have grown too old meanwhile
+                for message in page:
+                    if message.metadata.sequence.stream > newest:
+                        return count
+                    await self._replay_one(message, on_event)
                     count += 1
-                    try:
-                        event = Event.FromString(message.data)
-                    except DecodeError:
-                        log(__name__).error("event is not readable", durable="replay")
-                        continue
-                    await on_event(event)
             return count
         finally:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
 
+    async def _replay_one(self, message: Msg, on_event: OnEvent) -> None:
+        try:
+            event = Event.FromString(message.data)
+        except DecodeError:
+            log(__name__).error("event is not readable", durable="replay")
+            return
+        (error,) = await asyncio.gather(on_event(event), return_exceptions=True)
+        if isinstance(error, Refusal):
+            raise error
+        if error is not None:
+            bug = report_bug("log.replay", error)
+            log(__name__).error("event is passed over", event_id=event.event_id, bug=bug)
+
     async def _consume(self, durable: str, facts: list[str], on_event: OnEvent) -> None:
         await self.ensure_stream()
-        subjects = [f"ringline.events.{fact}" for fact in facts] or ["ringline.events.>"]
-        subscription = await self._context().pull_subscribe(
-            "",
-            durable=durable,
-            stream=STREAM,
-            config=ConsumerConfig(
-                durable_name=durable,
-                filter_subjects=subjects,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=ACK_SECONDS,
-                max_ack_pending=BATCH,
-            ),
+        config = ConsumerConfig(
+            name=durable,
+            durable_name=durable,
+            filter_subjects=[f"ringline.events.{fact}" for fact in facts] or ["ringline.events.>"],
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_SECONDS,
+            max_deliver=TRIES,
+            max_ack_pending=MOST_PENDING,
         )
+        # Makes it, or brings the settings of one that is there up to date.
+        await self._context().add_consumer(STREAM, config)
+        subscription = await self._context().pull_subscribe_bind(durable, STREAM)
         try:
             while True:
                 with suppress(TimeoutError):
@@ -201,17 +237,36 @@ class Log:
             log(__name__).error("event is not readable", durable=durable)
             await message.term()
             return
-        (error,) = await asyncio.gather(on_event(event), return_exceptions=True)
+        (error,) = await asyncio.gather(_within(EVENT_SECONDS, on_event(event)), return_exceptions=True)
         if error is None:
             await message.ack()
             return
-        if not isinstance(error, Refusal):
-            report_bug(f"log.{durable}", error)
+        is_passing = isinstance(error, TimeoutError) or isinstance(error, Refusal) and error.reason in PASSING
         tries = message.metadata.num_delivered or 1
-        await message.nak(delay=min(60.0, 2.0 ** (tries - 1)))
+        if not is_passing:
+            report_bug(f"log.{durable}", error)
+        if tries >= (TRIES if is_passing else BUG_TRIES):
+            GIVEN_UP.labels(durable).inc()
+            log(__name__).error("event is given up", durable=durable, event_id=event.event_id)
+            await message.term()
+            return
+        pause = self._retry_seconds * 2.0 ** min(tries - 1, 10)
+        await message.nak(delay=min(LONGEST_RETRY_SECONDS, pause))
 
     def _context(self) -> JetStreamContext:
         if self._js is None or self._client is not self._bus.client:
             self._client = self._bus.client
             self._js = self._client.jetstream(timeout=PUBLISH_SECONDS)
         return self._js
+
+
+async def _left(subscription: JetStreamContext.PullSubscription, count: int) -> int:
+    """How many events are left to a consumer that was given so many, those on their way included."""
+    info = await subscription.consumer_info()
+    delivered = info.delivered.consumer_seq if info.delivered else 0
+    return (info.num_pending or 0) + delivered - count
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
+    async with asyncio.timeout(seconds):
+        await work

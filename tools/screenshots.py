@@ -12,9 +12,10 @@ from playwright.async_api import Browser, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-WINDOWS = {"desktop": (1280, 800), "phone": (390, 844)}
+WINDOWS = {"desktop": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
 SHOWN = {
     "desktop": {"call": "video", "thread": "unread", "settings": "settings"},
+    "tablet": {"beside": "bar"},
     "phone": {"home": "home", "thread": "unread", "ring": "ring-video", "call": "video", "history": "calls"},
 }
 """Window -> name of the picture -> state of the gallery."""

@@ -40,6 +40,10 @@ class Inbox:
 
     def take(self, page: Json) -> bool:
         """Takes a page of changes in; answers whether there are more."""
+        if page.get("anew"):  # a server of before does not say it
+            self.threads.clear()
+            self._feeds.clear()
+            self.feed = self._summed = 0
         for one in page["threads"]:
             thread = thread_of(one)
             self._keep(thread)

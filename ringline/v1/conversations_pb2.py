@@ -27,7 +27,7 @@ from ringline.v1 import threads_pb2 as ringline_dot_v1_dot_threads__pb2
 from ringline.v1 import types_pb2 as ringline_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fringline/v1/conversations.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x19ringline/v1/threads.proto\x1a\x17ringline/v1/types.proto\"c\n\x12SendMessageRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\"]\n\x13SendMessageResponse\x12!\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x12.ringline.v1.Entry\x12#\n\x06thread\x18\x02 \x01(\x0b\x32\x13.ringline.v1.Thread\"i\n\x12ListThreadsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12#\n\x06\x66older\x18\x02 \x01(\x0e\x32\x13.ringline.v1.Folder\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\x04\x12\r\n\x05limit\x18\x04 \x01(\r\"q\n\x13ListThreadsResponse\x12$\n\x07threads\x18\x01 \x03(\x0b\x32\x13.ringline.v1.Thread\x12\x0c\n\x04next\x18\x02 \x01(\x04\x12&\n\x05state\x18\x03 \x01(\x0b\x32\x17.ringline.v1.InboxState\"C\n\x12ListChangesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\"q\n\x13ListChangesResponse\x12$\n\x07threads\x18\x01 \x03(\x0b\x32\x13.ringline.v1.Thread\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12&\n\x05state\x18\x03 \x01(\x0b\x32\x17.ringline.v1.InboxState\"<\n\nInboxState\x12\x0c\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x04\x12\x0e\n\x06unread\x18\x02 \x01(\r\x12\x10\n\x08requests\x18\x03 \x01(\r\"[\n\x12ListEntriesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\x04\x12\r\n\x05limit\x18\x04 \x01(\r\"m\n\x13ListEntriesResponse\x12#\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x12.ringline.v1.Entry\x12\x0c\n\x04next\x18\x02 \x01(\x04\x12#\n\x06thread\x18\x03 \x01(\x0b\x32\x13.ringline.v1.Thread\"R\n\x10ListCallsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06missed\x18\x02 \x01(\x08\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\"G\n\x11ListCallsResponse\x12$\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x15.ringline.v1.PastCall\x12\x0c\n\x04next\x18\x02 \x01(\t\"Q\n\x08PastCall\x12\"\n\x04peer\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Profile\x12!\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x12.ringline.v1.Entry\"I\n\x0fMarkReadRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x04\"7\n\x10MarkReadResponse\x12#\n\x06thread\x18\x01 \x01(\x0b\x32\x13.ringline.v1.Thread\"=\n\x13\x41\x63\x63\x65ptThreadRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\";\n\x14\x41\x63\x63\x65ptThreadResponse\x12#\n\x06thread\x18\x01 \x01(\x0b\x32\x13.ringline.v1.Thread\"=\n\x13RemoveThreadRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x16\n\x14RemoveThreadResponse2\x97\x06\n\rConversations\x12]\n\x0bSendMessage\x12\x1f.ringline.v1.SendMessageRequest\x1a .ringline.v1.SendMessageResponse\"\x0b\xa2\xb5\x18\x07gateway\x12]\n\x0bListThreads\x12\x1f.ringline.v1.ListThreadsRequest\x1a .ringline.v1.ListThreadsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12]\n\x0bListChanges\x12\x1f.ringline.v1.ListChangesRequest\x1a .ringline.v1.ListChangesResponse\"\x0b\xa2\xb5\x18\x07gateway\x12]\n\x0bListEntries\x12\x1f.ringline.v1.ListEntriesRequest\x1a .ringline.v1.ListEntriesResponse\"\x0b\xa2\xb5\x18\x07gateway\x12W\n\tListCalls\x12\x1d.ringline.v1.ListCallsRequest\x1a\x1e.ringline.v1.ListCallsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12T\n\x08MarkRead\x12\x1c.ringline.v1.MarkReadRequest\x1a\x1d.ringline.v1.MarkReadResponse\"\x0b\xa2\xb5\x18\x07gateway\x12`\n\x0c\x41\x63\x63\x65ptThread\x12 .ringline.v1.AcceptThreadRequest\x1a!.ringline.v1.AcceptThreadResponse\"\x0b\xa2\xb5\x18\x07gateway\x12`\n\x0cRemoveThread\x12 .ringline.v1.RemoveThreadRequest\x1a!.ringline.v1.RemoveThreadResponse\"\x0b\xa2\xb5\x18\x07gateway\x1a\x17\x9a\xb5\x18\x07gateway\x9a\xb5\x18\x08operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fringline/v1/conversations.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x19ringline/v1/threads.proto\x1a\x17ringline/v1/types.proto\"c\n\x12SendMessageRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\"]\n\x13SendMessageResponse\x12!\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x12.ringline.v1.Entry\x12#\n\x06thread\x18\x02 \x01(\x0b\x32\x13.ringline.v1.Thread\"i\n\x12ListThreadsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12#\n\x06\x66older\x18\x02 \x01(\x0e\x32\x13.ringline.v1.Folder\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\x04\x12\r\n\x05limit\x18\x04 \x01(\r\"q\n\x13ListThreadsResponse\x12$\n\x07threads\x18\x01 \x03(\x0b\x32\x13.ringline.v1.Thread\x12\x0c\n\x04next\x18\x02 \x01(\x04\x12&\n\x05state\x18\x03 \x01(\x0b\x32\x17.ringline.v1.InboxState\"C\n\x12ListChangesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\"\x7f\n\x13ListChangesResponse\x12$\n\x07threads\x18\x01 \x03(\x0b\x32\x13.ringline.v1.Thread\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12&\n\x05state\x18\x03 \x01(\x0b\x32\x17.ringline.v1.InboxState\x12\x0c\n\x04\x61new\x18\x04 \x01(\x08\"<\n\nInboxState\x12\x0c\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x04\x12\x0e\n\x06unread\x18\x02 \x01(\r\x12\x10\n\x08requests\x18\x03 \x01(\r\"[\n\x12ListEntriesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\x04\x12\r\n\x05limit\x18\x04 \x01(\r\"m\n\x13ListEntriesResponse\x12#\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x12.ringline.v1.Entry\x12\x0c\n\x04next\x18\x02 \x01(\x04\x12#\n\x06thread\x18\x03 \x01(\x0b\x32\x13.ringline.v1.Thread\"R\n\x10ListCallsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06missed\x18\x02 \x01(\x08\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\"G\n\x11ListCallsResponse\x12$\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x15.ringline.v1.PastCall\x12\x0c\n\x04next\x18\x02 \x01(\t\"Q\n\x08PastCall\x12\"\n\x04peer\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Profile\x12!\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x12.ringline.v1.Entry\"I\n\x0fMarkReadRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x04\"7\n\x10MarkReadResponse\x12#\n\x06thread\x18\x01 \x01(\x0b\x32\x13.ringline.v1.Thread\"=\n\x13\x41\x63\x63\x65ptThreadRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\";\n\x14\x41\x63\x63\x65ptThreadResponse\x12#\n\x06thread\x18\x01 \x01(\x0b\x32\x13.ringline.v1.Thread\"=\n\x13RemoveThreadRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x16\n\x14RemoveThreadResponse2\x97\x06\n\rConversations\x12]\n\x0bSendMessage\x12\x1f.ringline.v1.SendMessageRequest\x1a .ringline.v1.SendMessageResponse\"\x0b\xa2\xb5\x18\x07gateway\x12]\n\x0bListThreads\x12\x1f.ringline.v1.ListThreadsRequest\x1a .ringline.v1.ListThreadsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12]\n\x0bListChanges\x12\x1f.ringline.v1.ListChangesRequest\x1a .ringline.v1.ListChangesResponse\"\x0b\xa2\xb5\x18\x07gateway\x12]\n\x0bListEntries\x12\x1f.ringline.v1.ListEntriesRequest\x1a .ringline.v1.ListEntriesResponse\"\x0b\xa2\xb5\x18\x07gateway\x12W\n\tListCalls\x12\x1d.ringline.v1.ListCallsRequest\x1a\x1e.ringline.v1.ListCallsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12T\n\x08MarkRead\x12\x1c.ringline.v1.MarkReadRequest\x1a\x1d.ringline.v1.MarkReadResponse\"\x0b\xa2\xb5\x18\x07gateway\x12`\n\x0c\x41\x63\x63\x65ptThread\x12 .ringline.v1.AcceptThreadRequest\x1a!.ringline.v1.AcceptThreadResponse\"\x0b\xa2\xb5\x18\x07gateway\x12`\n\x0cRemoveThread\x12 .ringline.v1.RemoveThreadRequest\x1a!.ringline.v1.RemoveThreadResponse\"\x0b\xa2\xb5\x18\x07gateway\x1a\x17\x9a\xb5\x18\x07gateway\x9a\xb5\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,31 +65,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCHANGESREQUEST']._serialized_start=549
   _globals['_LISTCHANGESREQUEST']._serialized_end=616
   _globals['_LISTCHANGESRESPONSE']._serialized_start=618
-  _globals['_LISTCHANGESRESPONSE']._serialized_end=731
-  _globals['_INBOXSTATE']._serialized_start=733
-  _globals['_INBOXSTATE']._serialized_end=793
-  _globals['_LISTENTRIESREQUEST']._serialized_start=795
-  _globals['_LISTENTRIESREQUEST']._serialized_end=886
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=888
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=997
-  _globals['_LISTCALLSREQUEST']._serialized_start=999
-  _globals['_LISTCALLSREQUEST']._serialized_end=1081
-  _globals['_LISTCALLSRESPONSE']._serialized_start=1083
-  _globals['_LISTCALLSRESPONSE']._serialized_end=1154
-  _globals['_PASTCALL']._serialized_start=1156
-  _globals['_PASTCALL']._serialized_end=1237
-  _globals['_MARKREADREQUEST']._serialized_start=1239
-  _globals['_MARKREADREQUEST']._serialized_end=1312
-  _globals['_MARKREADRESPONSE']._serialized_start=1314
-  _globals['_MARKREADRESPONSE']._serialized_end=1369
-  _globals['_ACCEPTTHREADREQUEST']._serialized_start=1371
-  _globals['_ACCEPTTHREADREQUEST']._serialized_end=1432
-  _globals['_ACCEPTTHREADRESPONSE']._serialized_start=1434
-  _globals['_ACCEPTTHREADRESPONSE']._serialized_end=1493
-  _globals['_REMOVETHREADREQUEST']._serialized_start=1495
-  _globals['_REMOVETHREADREQUEST']._serialized_end=1556
-  _globals['_REMOVETHREADRESPONSE']._serialized_start=1558
-  _globals['_REMOVETHREADRESPONSE']._serialized_end=1580
-  _globals['_CONVERSATIONS']._serialized_start=1583
-  _globals['_CONVERSATIONS']._serialized_end=2374
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=745
+  _globals['_INBOXSTATE']._serialized_start=747
+  _globals['_INBOXSTATE']._serialized_end=807
+  _globals['_LISTENTRIESREQUEST']._serialized_start=809
+  _globals['_LISTENTRIESREQUEST']._serialized_end=900
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=902
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1011
+  _globals['_LISTCALLSREQUEST']._serialized_start=1013
+  _globals['_LISTCALLSREQUEST']._serialized_end=1095
+  _globals['_LISTCALLSRESPONSE']._serialized_start=1097
+  _globals['_LISTCALLSRESPONSE']._serialized_end=1168
+  _globals['_PASTCALL']._serialized_start=1170
+  _globals['_PASTCALL']._serialized_end=1251
+  _globals['_MARKREADREQUEST']._serialized_start=1253
+  _globals['_MARKREADREQUEST']._serialized_end=1326
+  _globals['_MARKREADRESPONSE']._serialized_start=1328
+  _globals['_MARKREADRESPONSE']._serialized_end=1383
+  _globals['_ACCEPTTHREADREQUEST']._serialized_start=1385
+  _globals['_ACCEPTTHREADREQUEST']._serialized_end=1446
+  _globals['_ACCEPTTHREADRESPONSE']._serialized_start=1448
+  _globals['_ACCEPTTHREADRESPONSE']._serialized_end=1507
+  _globals['_REMOVETHREADREQUEST']._serialized_start=1509
+  _globals['_REMOVETHREADREQUEST']._serialized_end=1570
+  _globals['_REMOVETHREADRESPONSE']._serialized_start=1572
+  _globals['_REMOVETHREADRESPONSE']._serialized_end=1594
+  _globals['_CONVERSATIONS']._serialized_start=1597
+  _globals['_CONVERSATIONS']._serialized_end=2388
 # @@protoc_insertion_point(module_scope)

@@ -191,8 +191,13 @@ class ListChangesResponse(_message.Message):
     THREADS_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ANEW_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """There are more."""
+    anew: _builtins.bool
+    """There are not as many changes as "since" says: the server was restored from a backup. The threads are those from
+    the first change on, and whatever the client knows of threads is to be forgotten.
+    """
     @_builtins.property
     def threads(self) -> _containers.RepeatedCompositeFieldContainer[_threads_pb2.Thread]:
         """The oldest change first; the feed number of the last one is the next "since"."""
@@ -207,10 +212,11 @@ class ListChangesResponse(_message.Message):
         threads: _abc.Iterable[_threads_pb2.Thread] | None = ...,
         more: _builtins.bool = ...,
         state: Global___InboxState | None = ...,
+        anew: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "state", b"state", "threads", b"threads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anew", b"anew", "more", b"more", "state", b"state", "threads", b"threads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

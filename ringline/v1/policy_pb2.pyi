@@ -757,6 +757,7 @@ class MayMessageRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     OTHER_USER_ID_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Who writes."""
     other_user_id: _builtins.str
@@ -765,16 +766,19 @@ class MayMessageRequest(_message.Message):
     """This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
     cannot see that the other knows him.
     """
+    client_id: _builtins.str
+    """The sender's id for the message: asked about again soon, it counts once; empty counts each time."""
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         other_user_id: _builtins.str = ...,
         first: _builtins.bool = ...,
+        client_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "first", b"first", "other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,12 +8,13 @@ Hears  CallEnded.   Says  nothing.   Asks  policy, directory, presence, signalin
 
 Each of two people has a box of his own (box.py): what one sees says nothing of what the other has. A message
 is written to both boxes in one transaction (post.py, store.py); what policy leaves unheard is written to the
-sender's only. Calls that are over come from the event log (projection.py). After each change the lines of the
-box's owner are woken (wakes.py). Signaling is asked by `ringline rebuild-history` only (cli.py).
+sender's only, and he sees both at the same steps (steps.py). Calls that are over come from the event log
+(projection.py). After each change the lines of the box's owner are woken (wakes.py). Signaling is asked by
+`ringline rebuild-history` only (cli.py).
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from ringline import ids
 from ringline.node import Node
@@ -52,8 +53,9 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
         return list(answer.lines)
 
     store, pages, peers = Store(db), Pages(db), Peers(directory)
-    wakes = Wakes(bus, ids.mint("v_"), locate)
-    post = Post(store, pages, peers, policy, directory, wakes)
+    # Both are closed after the server: what is asked until then is told, too.
+    wakes = await node.enter(aclosing(Wakes(bus, ids.mint("v_"), locate)))
+    post = await node.enter(aclosing(Post(store, pages, peers, policy, directory, wakes)))
     projection = Projection(store, peers, post)
     api = ConversationsApi(store, pages, peers, post)
     node.serve("conversations", conversations_pb2_grpc.add_ConversationsServicer_to_server, api)
@@ -61,4 +63,3 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
     if settings.keep_days:
         node.spawn(sweep(store, settings.keep_days), "conversations sweeper")
     yield
-    await wakes.close()

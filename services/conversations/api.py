@@ -1,6 +1,7 @@
 """Conversations' gRPC methods."""
 
-from collections.abc import Awaitable
+import functools
+from collections.abc import Awaitable, Callable
 
 from grpc import aio
 
@@ -9,7 +10,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import conversations_pb2, conversations_pb2_grpc, threads_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.conversations.pages import NEWEST, Pages
-from services.conversations.peers import Peers
+from services.conversations.peers import Peers, Profiles
 from services.conversations.post import Post
 from services.conversations.store import Store
 from services.conversations.view import Change, Shown, state, thread
@@ -72,11 +73,14 @@ class ConversationsApi(conversations_pb2_grpc.ConversationsServicer):
         _check_user(request.user_id)
         _check_limit(request.limit)
         person = await self._pages.person(request.user_id)
-        found = await self._pages.changes(request.user_id, _within(request.since), request.limit + 1)
+        anew = request.since > person.feed
+        since = 0 if anew else request.since
+        found = await self._pages.changes(request.user_id, since, request.limit + 1)
         return conversations_pb2.ListChangesResponse(
             threads=await self._threads(found[: request.limit]),
             more=len(found) > request.limit,
             state=state(person),
+            anew=anew,
         )
 
     async def ListEntries(
@@ -121,7 +125,9 @@ class ConversationsApi(conversations_pb2_grpc.ConversationsServicer):
     ) -> conversations_pb2.MarkReadResponse:
         """Marks a thread as read."""
         _check_two(request.user_id, request.other_user_id)
-        marking = self._store.mark(request.user_id, request.other_user_id, _within(request.number))
+        marking = functools.partial(
+            self._store.mark, request.user_id, request.other_user_id, _within(request.number)
+        )
         changed = await self._changed(request.user_id, request.other_user_id, marking)
         return conversations_pb2.MarkReadResponse(thread=changed)
 
@@ -134,7 +140,7 @@ class ConversationsApi(conversations_pb2_grpc.ConversationsServicer):
     ) -> conversations_pb2.AcceptThreadResponse:
         """Takes a thread among the conversations."""
         _check_two(request.user_id, request.other_user_id)
-        accepting = self._store.accept(request.user_id, request.other_user_id)
+        accepting = functools.partial(self._store.accept, request.user_id, request.other_user_id)
         changed = await self._changed(request.user_id, request.other_user_id, accepting)
         return conversations_pb2.AcceptThreadResponse(thread=changed)
 
@@ -147,20 +153,26 @@ class ConversationsApi(conversations_pb2_grpc.ConversationsServicer):
     ) -> conversations_pb2.RemoveThreadResponse:
         """Removes a thread from its owner's view."""
         _check_two(request.user_id, request.other_user_id)
-        removing = self._store.remove(request.user_id, request.other_user_id)
+        removing = functools.partial(self._store.remove, request.user_id, request.other_user_id)
         await self._changed(request.user_id, request.other_user_id, removing)
         return conversations_pb2.RemoveThreadResponse()
 
     async def _changed(
-        self, owner_id: str, other_id: str, changing: Awaitable[Change | None]
+        self, owner_id: str, other_id: str, changing: Callable[[], Awaitable[Change | None]]
     ) -> threads_pb2.Thread:
         """Carries a change out, tells the owner's lines of it, and answers the thread as it is then."""
-        change = await changing
-        shown = change.shown if change is not None else await self._pages.one(owner_id, other_id)
         profiles = await self._peers.profiles([other_id])
+        change = await self._post.finish(self._carry_out(changing, profiles))
+        shown = change.shown if change is not None else await self._pages.one(owner_id, other_id)
+        return thread(shown, profiles[other_id])
+
+    async def _carry_out(
+        self, changing: Callable[[], Awaitable[Change | None]], profiles: Profiles
+    ) -> Change | None:
+        change = await changing()
         if change is not None:
             self._post.announce([change], profiles)
-        return thread(shown, profiles[other_id])
+        return change
 
     async def _threads(self, found: list[Shown]) -> list[threads_pb2.Thread]:
         profiles = await self._peers.profiles(shown.box.other_id for shown in found)

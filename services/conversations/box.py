@@ -59,7 +59,7 @@ class Addition:
     item_id: str
     """The message or the call; it is in a box once."""
     entry: threads_pb2.Entry
-    """Without number, and without time where that is now."""
+    """Without number."""
     folder: Folder.ValueType = FOLDER_INBOX
     """Where a box begins that shows nothing yet."""
     settles: bool = False

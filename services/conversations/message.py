@@ -13,6 +13,13 @@ LONGEST = 4_000
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{16,40}")
 _LAYOUT = frozenset("\n\t")
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U0001d159"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+"""Letters, marks and signs that show nothing: fillers, variation selectors, the blank of Braille (Unicode's
+Default_Ignorable_Code_Point, and those whose picture is empty).
+"""
 
 
 def check_client_id(client_id: str) -> None:
@@ -30,13 +37,21 @@ def normal(text: str) -> str:
         raise _invalid(f"A message has 1 to {LONGEST} characters.")
     if any(unicodedata.category(one) == "Cc" and one not in _LAYOUT for one in text):
         raise _invalid("A message has no control characters but line feed and tab.")
-    if all(unicodedata.category(one) in _UNSEEN for one in text):
+    if all(one in _BLANK or unicodedata.category(one) in _UNSEEN for one in text):
         raise _invalid("A message says something that can be seen.")
     return text
 
 
 def additions(
-    message_id: str, sender_id: str, other_id: str, client_id: str, text: str, *, heard: bool, stranger: bool
+    message_id: str,
+    sender_id: str,
+    other_id: str,
+    client_id: str,
+    text: str,
+    at_ms: int,
+    *,
+    heard: bool,
+    stranger: bool,
 ) -> list[Addition]:
     """What is added to the boxes: the sender's always, the other's where policy lets it be heard.
 
@@ -47,7 +62,7 @@ def additions(
         sender_id,
         other_id,
         message_id,
-        threads_pb2.Entry(message=sent),
+        threads_pb2.Entry(at_ms=at_ms, message=sent),
         settles=True,
         client_id=client_id,
         messaged=heard,
@@ -59,7 +74,7 @@ def additions(
         other_id,
         sender_id,
         message_id,
-        threads_pb2.Entry(message=got),
+        threads_pb2.Entry(at_ms=at_ms, message=got),
         folder=FOLDER_REQUESTS if stranger else FOLDER_INBOX,
         settles=not stranger,
         counts=True,

@@ -1,13 +1,14 @@
 """What is read of boxes, page by page. Every page is one scan of an index, however long a thread is."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ringline.db import Database, Record
+from ringline.db import Database
 from ringline.v1 import threads_pb2
 from ringline.v1.threads_pb2 import Folder
 from services.conversations.box import Box, Person
 from services.conversations.store import BOX, box_of, entry_of, last
-from services.conversations.view import Shown
+from services.conversations.view import Change, Shown
 
 NEWEST = 2**63 - 1
 
@@ -25,6 +26,14 @@ WHERE t.owner_id = $1 AND t.folder = $2 AND t.moved < $3 AND t.number > t.remove
 ORDER BY t.moved DESC LIMIT $4"""
 CHANGES = f"{WITH_LAST} WHERE t.owner_id = $1 AND t.feed > $2 ORDER BY t.feed LIMIT $3"
 
+# What brought an entry to these people, where nothing has changed for them since.
+NEWEST_CHANGE = f"""
+SELECT e.number AS last_number, e.at_ms AS last_at_ms, e.body AS last_body,
+    t.owner_id, t.other_id, 0, {BOX}, p.feed AS person_feed, p.unread AS person_unread, p.requests
+FROM entry AS e
+JOIN thread AS t ON t.owner_id = e.owner_id AND t.other_id = e.other_id AND t.number = e.number
+JOIN person AS p ON p.user_id = t.owner_id AND p.feed = t.feed
+WHERE e.owner_id = ANY($1) AND e.item_id = $2"""
 ENTRIES = """
 SELECT number, at_ms, body FROM entry
 WHERE owner_id = $1 AND other_id = $2 AND number < $3 AND number > $4 ORDER BY number DESC LIMIT $5"""
@@ -72,6 +81,15 @@ class Pages:
         """The boxes that changed, the oldest change first."""
         return [_shown(row) for row in await self._db.fetch(CHANGES, owner_id, since, limit)]
 
+    async def newest(self, owners: Sequence[str], item_id: str) -> list[Change]:
+        """How an entry came to those of these people who have it, as long as it is their newest change."""
+        found = []
+        for row in await self._db.fetch(NEWEST_CHANGE, owners, item_id):
+            *columns, feed, unread, requests = row
+            shown = _shown(columns)
+            found.append(Change(Person(shown.box.owner_id, feed, unread, requests), shown, shown.last))
+        return found
+
     async def entries(self, box: Box, before: int, limit: int) -> list[threads_pb2.Entry]:
         """The entries of a box, newest first."""
         rows = await self._db.fetch(ENTRIES, box.owner_id, box.other_id, before or NEWEST, box.removed, limit)
@@ -83,6 +101,6 @@ class Pages:
         return [Call(other_id, entry_of(*entry)) for other_id, *entry in rows]
 
 
-def _shown(row: Record) -> Shown:
+def _shown(row: Sequence[Any]) -> Shown:
     number, at_ms, body, *columns = row
     return Shown(box_of(columns), entry_of(number, at_ms, body) if body is not None else None)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ringline import ids
 from ringline.refusal import Refusal
 from ringline.v1 import conversations_pb2, directory_pb2, policy_pb2
 from ringline.v1.reasons_pb2 import Reason
+from services.conversations.box import Addition
 from services.conversations.message import additions, check_client_id, normal
 from services.conversations.pages import Pages
 from services.conversations.peers import Peers, Profiles
+from services.conversations.steps import ROOM_SECONDS, STEP_SECONDS, Steps
 from services.conversations.store import Sent, Store
 from services.conversations.view import Change, changed, thread
 from services.conversations.wakes import Wakes
@@ -25,8 +26,12 @@ if TYPE_CHECKING:  # these classes are in the stub files only
 
 VERDICT_SECONDS = 2.0
 NOTE_SECONDS = 1.5
-STEP_SECONDS = 0.05
-"""A sender is answered at whole steps of so much after he asked."""
+CLOSE_SECONDS = 5.0
+"""For what was begun when the service stops; longer than a statement may take."""
+TOLD = 1_000
+"""Messages that this process remembers to have told of."""
+
+T = TypeVar("T")
 
 
 class Post:
@@ -40,6 +45,7 @@ class Post:
         policy: PolicyAsyncStub,
         directory: DirectoryAsyncStub,
         wakes: Wakes,
+        step: float = STEP_SECONDS,
     ) -> None:
         self._store = store
         self._pages = pages
@@ -47,19 +53,43 @@ class Post:
         self._policy = policy
         self._directory = directory
         self._wakes = wakes
+        self._step = step
+        self._working: set[asyncio.Task[Any]] = set()
+        self._told: deque[str] = deque(maxlen=TOLD)
+
+    async def aclose(self) -> None:
+        """Waits for what was begun, for some seconds."""
+        if self._working:
+            _, late = await asyncio.wait(self._working, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
 
     async def send(
         self, sender_id: str, other_id: str, client_id: str, text: str
     ) -> conversations_pb2.SendMessageResponse:
-        """Sends a message; sent again, it is there once. Raises Refusal."""
+        """Sends a message; sent again, it is there once. Answers, or raises Refusal, at a whole step."""
         check_client_id(client_id)
         text = normal(text)
-        began = time.monotonic()
+        steps = Steps(self._step)
+        try:
+            answer = await self._send(sender_id, other_id, client_id, text, steps)
+        except Refusal:
+            await steps.until(steps.due())
+            raise
+        await steps.until(steps.due())
+        return answer
+
+    async def _send(
+        self, sender_id: str, other_id: str, client_id: str, text: str, steps: Steps
+    ) -> conversations_pb2.SendMessageResponse:
         sent = await self._store.sent(sender_id, client_id)
         if sent is not None:
             return await self._again(sender_id, other_id, text, sent)
-        box = await self._store.box(sender_id, other_id)
-        asked = policy_pb2.MayMessageRequest(user_id=sender_id, other_user_id=other_id, first=not box.wrote)
+        # The time of the message is taken here: later, it would tell what was done for it.
+        box, at_ms = await self._store.box(sender_id, other_id)
+        asked = policy_pb2.MayMessageRequest(
+            user_id=sender_id, other_user_id=other_id, first=not box.wrote, client_id=client_id
+        )
         verdict, profiles = await asyncio.gather(
             self._policy.MayMessage(asked, timeout=VERDICT_SECONDS),
             self._peers.profiles([sender_id, other_id]),
@@ -67,41 +97,71 @@ class Post:
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
             raise Refusal.from_proto(verdict.refused)
         heard = verdict.outcome == policy_pb2.OUTCOME_ADMITTED
+        due = steps.due(ROOM_SECONDS)
         if heard and not box.messaged:
             # Before anybody sees it: at the next call "has written to me" is true.
             note = directory_pb2.NoteMessagedRequest(user_id=sender_id, other_user_id=other_id)
             await self._directory.NoteMessaged(note, timeout=NOTE_SECONDS)
         wanted = additions(
-            ids.mint("m_"), sender_id, other_id, client_id, text, heard=heard, stranger=verdict.stranger
+            ids.mint("m_"),
+            sender_id,
+            other_id,
+            client_id,
+            text,
+            at_ms,
+            heard=heard,
+            stranger=verdict.stranger,
         )
-        done = await self._store.send(wanted)
+        await steps.until(due)
+        done = await self.finish(self._write(wanted, profiles, steps))
         if isinstance(done, Sent):
             return await self._again(sender_id, other_id, text, done)
-        self.announce(done[1:], profiles)
-        # What is not delivered is less work. Neither the answer nor the word to the sender's lines tells it.
-        await asyncio.sleep(left_of_step(time.monotonic() - began))
-        self.announce(done[:1], profiles)
         return conversations_pb2.SendMessageResponse(
-            entry=done[0].entry, thread=thread(done[0].shown, profiles[other_id])
+            entry=done.entry, thread=thread(done.shown, profiles[other_id])
         )
 
-    def announce(self, changes: Sequence[Change], profiles: Profiles) -> None:
-        """Tells the lines of everybody whose box has changed."""
-        for change in changes:
-            peer = profiles[change.shown.box.other_id]
-            self._wakes.tell(change.person.user_id, changed(change, peer))
+    async def _write(self, wanted: Sequence[Addition], profiles: Profiles, steps: Steps) -> Change | Sent:
+        """Writes a message and tells of it: the sender's lines at the step at which he is answered."""
+        done = await self._store.send(wanted)
+        if isinstance(done, Sent):
+            return done
+        self._told.append(wanted[0].item_id)
+        self.announce(done[1:], profiles)
+        self.announce(done[:1], profiles, steps.due())
+        return done[0]
 
     async def _again(
         self, sender_id: str, other_id: str, text: str, sent: Sent
     ) -> conversations_pb2.SendMessageResponse:
-        """The answer to a message that is there already."""
+        """The answer to a message that is there already.
+
+        Lines are told of it where this process has not done so: the one that wrote it may have died before.
+        """
         if sent.other_id != other_id or sent.entry.message.text != text:
             raise Refusal(Reason.REASON_INVALID, "There is another message under this client_id.")
         shown = await self._pages.one(sender_id, other_id)
-        peer = await self._peers.profile(other_id)
-        return conversations_pb2.SendMessageResponse(entry=sent.entry, thread=thread(shown, peer))
+        profiles = await self._peers.profiles([sender_id, other_id])
+        message_id = sent.entry.message.message_id
+        if message_id not in self._told:
+            self._told.append(message_id)
+            self.announce(await self._pages.newest([sender_id, other_id], message_id), profiles)
+        return conversations_pb2.SendMessageResponse(
+            entry=sent.entry, thread=thread(shown, profiles[other_id])
+        )
 
+    def announce(self, changes: Sequence[Change], profiles: Profiles, due: float = 0.0) -> None:
+        """Tells the lines of everybody whose box has changed; not before `due`, on the loop's clock.
 
-def left_of_step(took: float) -> float:
-    """Seconds until the next whole step after an answer that took so long."""
-    return math.ceil(took / STEP_SECONDS) * STEP_SECONDS - took
+        Call it as soon as a change is written, without waiting for anything in between: then each person's
+        lines are told by this process in the order of his feed.
+        """
+        for change in changes:
+            peer = profiles[change.shown.box.other_id]
+            self._wakes.tell(change.person.user_id, changed(change, peer), due)
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carries work to its end though who asked for it goes away: what is written is told of, too."""
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return await asyncio.shield(task)

@@ -11,7 +11,7 @@ from ringline.log import Log
 from ringline.telemetry import log
 from ringline.v1 import events_pb2, signaling_pb2
 from services.conversations.past_call import additions
-from services.conversations.peers import Peers
+from services.conversations.peers import Peers, Profiles
 from services.conversations.post import Post
 from services.conversations.store import Store
 from services.conversations.view import Change
@@ -37,19 +37,27 @@ class Projection:
 
     async def hear(self, event: events_pb2.Event) -> None:
         """Takes an event in. Raises Refusal where something needed is away: it comes again."""
+        if not names_two(event):
+            log(__name__).error("event names nobody", event_id=event.event_id, reason="call_ended")
+            return
         ended = event.call_ended
         # Asked first: what is written and then cannot be told would not be told at the next try.
         profiles = await self._peers.profiles([ended.caller_id, ended.callee_id])
+        await self._post.finish(self._project(event, profiles))
+
+    async def _project(self, event: events_pb2.Event, profiles: Profiles) -> None:
         self._post.announce(await project(self._store, event), profiles)
+
+
+def names_two(event: events_pb2.Event) -> bool:
+    """Whether it says which call of which two people."""
+    ended = event.call_ended
+    return bool(ids.is_id(ended.caller_id, "u_") and ids.is_id(ended.callee_id, "u_") and event.call_id)
 
 
 async def project(store: Store, event: events_pb2.Event) -> list[Change]:
     """Writes what follows from an event; nothing where that is there already."""
-    ended = event.call_ended
-    if not (ids.is_id(ended.caller_id, "u_") and ids.is_id(ended.callee_id, "u_") and event.call_id):
-        log(__name__).error("event names nobody", reason="call_ended")
-        return []
-    wanted = additions(event)
+    wanted = additions(event) if names_two(event) else []
     changes = await store.project(wanted) if wanted else []
     PROJECTED.labels("changed" if changes else "known").inc()
     return changes

@@ -3,6 +3,8 @@
 Whoever changes a box holds the row of its owner in `person` from the first statement to the commit; of two
 owners the lower id is taken first. So the changes of a person come one after the other, each one step of his
 feed, and two who write to each other at the same moment have their messages in the same order on both sides.
+Who writes what is not delivered stands in the same line and holds the same rows: how long that takes, and
+whoever else is in it, tells him nothing.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +22,8 @@ HOLD = """
 INSERT INTO person AS p (user_id) SELECT user_id FROM unnest($1::text[]) AS wanted (user_id) ORDER BY user_id
 ON CONFLICT (user_id) DO UPDATE SET feed = p.feed
 RETURNING p.user_id, p.feed, p.unread, p.requests"""
+# The same for somebody whose box stays as it is: nothing is made, and no dead row is left.
+LINE_UP = "SELECT FROM person WHERE user_id = $1 FOR NO KEY UPDATE"
 BOX = "t.folder, t.number, t.moved, t.feed, t.read, t.unread, t.removed, t.wrote, t.messaged"
 BOXES = f"""
 SELECT owner_id, other_id, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, {BOX}
@@ -32,9 +36,15 @@ INSERT INTO thread (owner_id, other_id, folder, number, feed, moved, read, unrea
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (owner_id, other_id) DO UPDATE SET folder = $3, number = $4, feed = $5, moved = $6, read = $7,
     unread = $8, removed = $9, wrote = $10, messaged = $11"""
-_ENTRY = """
+# The time of a message was taken when it was asked for: one that was asked for later may be there already.
+# Among the newest entries there may be calls, whose time is another one.
+_AT = """
+CASE WHEN $17 THEN $14 ELSE greatest($14, (SELECT max(e.at_ms) FROM (
+    SELECT at_ms, is_call FROM entry WHERE owner_id = $1 AND other_id = $2 ORDER BY number DESC LIMIT 8
+) AS e WHERE NOT e.is_call)) END"""
+_ENTRY = f"""
 INSERT INTO entry (owner_id, other_id, number, at_ms, item_id, client_id, is_call, counts, version, body)
-VALUES ($1, $2, $4, $14, $15, $16, $17, $18, $19, $20)"""
+VALUES ($1, $2, $4, {_AT}, $15, $16, $17, $18, $19, $20) RETURNING at_ms"""
 # One statement each, so that a box is one round trip.
 KEEP = f"WITH saved AS ({_PERSON}) {_BOX}"
 ADD = f"WITH saved AS ({_PERSON}), kept AS ({_BOX}) {_ENTRY}"
@@ -53,8 +63,16 @@ SELECT number, at_ms, body FROM entry WHERE owner_id = $1 AND other_id = $2 AND 
 ORDER BY number DESC LIMIT 1"""
 
 # Once a minute somebody looks; who comes second finds nothing.
-OLD = "SELECT DISTINCT owner_id, other_id FROM (SELECT * FROM entry WHERE at_ms < $1 LIMIT 1000) AS old"
-DELETE_OLD = "DELETE FROM entry WHERE owner_id = $1 AND other_id = $2 AND at_ms < $3"
+PORTION = 1_000
+OLD = f"SELECT DISTINCT owner_id, other_id FROM (SELECT * FROM entry WHERE at_ms < $1 LIMIT {PORTION}) AS old"
+# Answers how many there were, and how many of them counted.
+DELETE_OLD = f"""
+WITH gone AS (
+    DELETE FROM entry WHERE owner_id = $1 AND other_id = $2 AND number IN (
+        SELECT number FROM entry WHERE owner_id = $1 AND other_id = $2 AND at_ms < $3
+        ORDER BY number LIMIT {PORTION})
+    RETURNING number, counts)
+SELECT count(*), count(*) FILTER (WHERE counts AND number > $4) FROM gone"""
 
 Pair = tuple[str, str]
 
@@ -69,10 +87,9 @@ class Sent(NamedTuple):
 class _Held:
     """Boxes in the hands of one transaction."""
 
-    def __init__(self, con: Connection, people: dict[str, Person], boxes: dict[str, Box], now: int) -> None:
+    def __init__(self, con: Connection, people: dict[str, Person], boxes: dict[str, Box]) -> None:
         self.con = con
         self.boxes = boxes
-        self.now = now
         self._people = people
 
     async def add(self, new: Addition) -> Change:
@@ -80,10 +97,9 @@ class _Held:
         was = self.boxes[new.owner_id]
         entry = threads_pb2.Entry()
         entry.CopyFrom(new.entry)
-        entry.at_ms = entry.at_ms or self.now
         entry.number = was.number + 1
         person, box = self._stamp(was, added(was, new))
-        await self.con.execute(
+        entry.at_ms = await self.con.fetchval(
             ADD,
             *_columns(person, box),
             entry.at_ms,
@@ -123,10 +139,10 @@ class Store:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def box(self, owner_id: str, other_id: str) -> Box:
-        """A box as it is."""
+    async def box(self, owner_id: str, other_id: str) -> tuple[Box, int]:
+        """A box as it is, and what time it is, in Unix milliseconds."""
         (row,) = await self._db.fetch(BOXES, [owner_id], [other_id])
-        return box_of(row)
+        return box_of(row), row[2]
 
     async def sent(self, user_id: str, client_id: str) -> Sent | None:
         """What this user has sent under this id of his."""
@@ -139,7 +155,8 @@ class Store:
         Answers what was sent, where there is a message of this id already.
         """
         mine = additions[0]
-        async with self._holding([(new.owner_id, new.other_id) for new in additions]) as held:
+        beside = mine.other_id if len(additions) == 1 else ""
+        async with self._holding([(new.owner_id, new.other_id) for new in additions], beside) as held:
             row = await held.con.fetchrow(SENT, mine.owner_id, mine.client_id)
             if row:
                 return _sent(row)
@@ -178,26 +195,36 @@ class Store:
             return await held.keep(removed(held.boxes[owner_id]))
 
     async def forget(self, before_ms: int) -> int:
-        """Deletes entries that are older, a thousand or so at a time; answers of how many boxes."""
-        pairs = [(row[0], row[1]) for row in await self._db.fetch(OLD, before_ms)]
-        for owner_id, other_id in pairs:
+        """Deletes entries that are older, of each box a portion in a transaction of its own, so that nobody
+        waits long for a box that is large; answers how many.
+        """
+        found = 0
+        for owner_id, other_id in await self._db.fetch(OLD, before_ms):
             async with self._holding([(owner_id, other_id)]) as held:
-                await held.con.execute(DELETE_OLD, owner_id, other_id, before_ms)
                 box = held.boxes[owner_id]
+                after = max(box.read, box.removed)
+                row = await held.con.fetchrow(DELETE_OLD, owner_id, other_id, before_ms, after)
+                found += row[0]
                 is_empty = await last(held.con, box) is None
-                await held.keep(removed(box) if is_empty else replace(box, unread=await held.unread(box)))
-        return len(pairs)
+                await held.keep(removed(box) if is_empty else replace(box, unread=box.unread - row[1]))
+        return found
 
     @asynccontextmanager
-    async def _holding(self, pairs: Sequence[Pair]) -> AsyncIterator[_Held]:
-        """Holds boxes, each of another owner, until the block ends."""
+    async def _holding(self, pairs: Sequence[Pair], beside: str = "") -> AsyncIterator[_Held]:
+        """Holds boxes, each of another owner, until the block ends; `beside` is held though his box is
+        none of them.
+        """
         owners = [owner_id for owner_id, _ in pairs]
         async with self._db.transaction() as con:
+            if beside and beside < owners[0]:
+                await con.execute(LINE_UP, beside)
             people = {row[0]: Person(*row) for row in await con.fetch(HOLD, owners)}
+            if beside > owners[0]:
+                await con.execute(LINE_UP, beside)
             # A statement of its own: it sees what was committed while the one before waited.
             rows = await con.fetch(BOXES, owners, [other_id for _, other_id in pairs])
             boxes = {row["owner_id"]: box_of(row) for row in rows}
-            yield _Held(con, people, boxes, rows[0][2])
+            yield _Held(con, people, boxes)
 
 
 async def _renew(held: _Held, new: Addition, row: Record) -> Change | None:

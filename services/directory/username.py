@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 import precis_i18n
 from confusable_homoglyphs import categories, confusables
 
+from ringline import ids
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from services.directory.reserved import RESERVED
@@ -55,8 +56,8 @@ def wanted(typed: str, more_reserved: Collection[str] = ()) -> str:
     """The normal form of a username that somebody asks for.
 
     3 to 30 characters; letters and digits of one script, and ".", "_", "-", of which "." and "-" stand
-    between two others; at least one letter. Raises Refusal USERNAME_INVALID or USERNAME_RESERVED;
-    `more_reserved` are the operator's own words.
+    between two others; at least one letter; not the form of a user's id. Raises Refusal
+    USERNAME_INVALID or USERNAME_RESERVED; `more_reserved` are the operator's own words.
     """
     name = normal(typed)
     for holds, sentence in (
@@ -66,6 +67,7 @@ def wanted(typed: str, more_reserved: Collection[str] = ()) -> str:
             "A username has letters, digits, dots, underscores and hyphens.",
         ),
         (any(one.isalpha() for one in name), "A username has at least one letter."),
+        (not ids.is_id(name, "u_"), "A username has not the form of a user's id."),
         (not unicodedata.combining(name[:1] or "a"), "A username does not begin with an accent."),
         (_separators_separate(name), "Dots and hyphens stand between two other characters."),
         (_is_one_writing(name), "A username is written in one script."),

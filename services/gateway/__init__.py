@@ -68,6 +68,8 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         doorkeeper,
         tickets,
         lookups,
+        Buckets(settings.recall_burst, settings.recall_every_s),
+        Buckets(settings.presence_burst, settings.presence_every_s),
         trusted,
     )
     bus = await node.bus()

@@ -40,6 +40,10 @@ class Edge:
     doorkeeper: Doorkeeper
     tickets: TicketPress
     lookups: Buckets
+    recalls: Buckets
+    """Looks at people one knows, where the lookups are used up."""
+    looks: Buckets
+    """Questions who is there."""
     trusted: tuple[Network, ...]
 
     def network(self, request: Request) -> str:

@@ -52,6 +52,14 @@ class Settings(ServiceSettings, service="gateway"):
 
     lookup_burst: int = Field(60, ge=1, description="Lookups of names that a user may make at once.")
     lookup_every_s: float = Field(10.0, gt=0, description="Seconds after which one more lookup is granted.")
+    recall_burst: int = Field(
+        60, ge=1, description="How often a user whose lookups are used up may still turn to people he knows."
+    )
+    recall_every_s: float = Field(1.0, gt=0, description="Seconds after which he may once more.")
+    presence_burst: int = Field(30, ge=1, description="Times that a user may ask at once who is there.")
+    presence_every_s: float = Field(
+        2.0, gt=0, description="Seconds after which a user may ask once more who is there."
+    )
     hello_failures: int = Field(10, ge=1, description="Failed hellos per network before it has to wait.")
     hello_window_s: float = Field(1800.0, gt=0, description="Seconds for which a failed hello is remembered.")
     command_burst: int = Field(60, ge=1, description="Frames that a line may send at once.")

@@ -38,6 +38,9 @@ Base64Url = Annotated[
 Id = Annotated[str, Field(pattern=r"^[a-z]{1,4}_[0-9a-z]{26,34}$", max_length=40)]
 Username = Annotated[str, Field(min_length=1, max_length=200, description="A username as typed.")]
 PathUsername = Annotated[str, Path(min_length=1, max_length=200, description="A username, without @.")]
+PathPeer = Annotated[
+    str, Path(min_length=1, max_length=200, description="A username, without @, or a user id.")
+]
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 Audience = Literal["contacts", "following", "verified", "everyone"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from ringline.v1 import conversations_pb2, policy_pb2, threads_pb2, types_pb2
-from services.gateway.shapes import INT64, Audience, Body, Profile, profile
+from services.gateway.shapes import INT64, Audience, Body, Id, Profile, profile
 
 Folder = Literal["inbox", "requests"]
 Ending = Literal[
@@ -23,6 +23,11 @@ class NewMessage(Body):
         pattern=r"^[A-Za-z0-9_-]{16,40}$",
         max_length=40,
         description="The sender's id for it: sent twice, it is there once.",
+    )
+    user_id: Id | None = Field(
+        None,
+        description="Whom the sender means: where the name in the path has passed on to somebody else, "
+        "nothing is sent, and nobody is found.",
     )
     text: str = Field(min_length=1, max_length=16_000, description="1 to 4,000 characters in normal form C.")
 
@@ -119,6 +124,10 @@ class Changes(BaseModel):
     threads: list[Thread]
     more: bool = Field(description="There are more after the feed of the last one.")
     state: State
+    anew: bool = Field(
+        description="There are not as many changes as `since` says: the server was restored from a backup. "
+        "Forget what is known of threads; these are the first ones."
+    )
 
 
 class Entries(BaseModel):

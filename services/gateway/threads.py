@@ -1,5 +1,6 @@
 """REST: threads, messages, past calls, who may write, who is there."""
 
+import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -50,12 +51,13 @@ async def changes(
         threads=[thread_shapes.thread(one) for one in answer.threads],
         more=answer.more,
         state=thread_shapes.state(answer.state),
+        anew=answer.anew,
     )
 
 
 @router.get("/threads/{username}/entries")
 async def entries(
-    edge: Here, me: Me, username: shapes.PathUsername, before: Before = 0, limit: Limit = 50
+    edge: Here, me: Me, username: shapes.PathPeer, before: Before = 0, limit: Limit = 50
 ) -> thread_shapes.Entries:
     """The entries of a thread, newest first."""
     peer = await find_peer(edge, me, username)
@@ -73,10 +75,10 @@ async def entries(
 
 @router.post("/threads/{username}/messages", status_code=201)
 async def send(
-    edge: Here, me: Me, username: shapes.PathUsername, wish: thread_shapes.NewMessage
+    edge: Here, me: Me, username: shapes.PathPeer, wish: thread_shapes.NewMessage
 ) -> thread_shapes.Sent:
     """Sends a message. The same client_id again has the same answer and no second effect."""
-    peer = await find_peer(edge, me, username)
+    peer = await find_peer(edge, me, username, wish.user_id)
     request = conversations_pb2.SendMessageRequest(
         user_id=me.user_id, other_user_id=peer.user_id, client_id=wish.client_id, text=wish.text
     )
@@ -90,7 +92,7 @@ async def send(
 
 @router.put("/threads/{username}/read")
 async def mark_read(
-    edge: Here, me: Me, username: shapes.PathUsername, mark: thread_shapes.ReadMark
+    edge: Here, me: Me, username: shapes.PathPeer, mark: thread_shapes.ReadMark
 ) -> thread_shapes.Thread:
     """Marks a thread as read up to an entry, on all devices; never back."""
     peer = await find_peer(edge, me, username)
@@ -103,7 +105,7 @@ async def mark_read(
 
 
 @router.put("/threads/{username}/accepted")
-async def accept(edge: Here, me: Me, username: shapes.PathUsername) -> thread_shapes.Thread:
+async def accept(edge: Here, me: Me, username: shapes.PathPeer) -> thread_shapes.Thread:
     """Takes a stranger's thread among the conversations."""
     peer = await find_peer(edge, me, username)
     request = conversations_pb2.AcceptThreadRequest(user_id=me.user_id, other_user_id=peer.user_id)
@@ -113,7 +115,7 @@ async def accept(edge: Here, me: Me, username: shapes.PathUsername) -> thread_sh
 
 
 @router.delete("/threads/{username}", status_code=204)
-async def remove_thread(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
+async def remove_thread(edge: Here, me: Me, username: shapes.PathPeer) -> Response:
     """Removes a thread from one's own view; the other keeps his."""
     peer = await find_peer(edge, me, username)
     request = conversations_pb2.RemoveThreadRequest(user_id=me.user_id, other_user_id=peer.user_id)
@@ -164,6 +166,8 @@ async def presence(
     edge: Here, me: Me, user_id: Annotated[list[str], Query(min_length=1, max_length=MOST_PRESENT)]
 ) -> thread_shapes.Online:
     """Who of these has an open line. People whose presence one may not see are never among them."""
+    if wait := edge.looks.take(me.user_id, time.monotonic()):
+        raise Refusal(Reason.REASON_LIMITED, retry_after=wait)
     wanted = list(dict.fromkeys(user_id))
     if not all(ids.is_id(one, "u_") for one in wanted):
         raise Refusal(Reason.REASON_INVALID, "user_id is no id of a user.")

@@ -39,4 +39,5 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
     api = PolicyApi(store, relations, gates, budgets, node.draining)
     node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, api)
     node.spawn(gates.run(), "policy gates")
+    node.spawn(budgets.run(), "policy budgets")
     yield

@@ -18,6 +18,7 @@ from services.policy.gates import Gates
 from services.policy.rules import (
     check_attempt,
     check_audiences,
+    check_client_id,
     check_entitlements,
     check_others,
     check_two,
@@ -137,8 +138,10 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         """Answers what becomes of a message, and counts it."""
         try:
             check_two(request.user_id, request.other_user_id)
+            check_client_id(request.client_id)
             verdict = await self._message_verdict(request)
-            await self._budgets.spend(request.user_id, verdict.is_new)
+            message = f"{request.other_user_id}:{request.client_id}" if request.client_id else ""
+            await self._budgets.spend(request.user_id, verdict.is_new, message)
             answer = policy_pb2.MayMessageResponse(outcome=verdict.outcome, stranger=verdict.stranger)
         except Refusal as refusal:
             if refusal.reason not in OWN_FAULTS:

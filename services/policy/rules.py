@@ -28,6 +28,7 @@ DEFAULT_AUDIENCES = frozenset({Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOL
 """Of a user who never chose."""
 ANY_TIER = "*"
 MOST_TIERS = 100
+LONGEST_CLIENT_ID = 40
 MOST_OTHERS = 100
 """Users in one question about presence at most."""
 LONGEST_USERNAME = 64
@@ -267,6 +268,12 @@ def check_two(user_id: str, other_user_id: str) -> None:
         raise Refusal(reasons_pb2.REASON_INVALID, "Two users' ids are needed.")
     if user_id == other_user_id:
         raise Refusal(reasons_pb2.REASON_SELF)
+
+
+def check_client_id(client_id: str) -> None:
+    """Raises Refusal(INVALID) where it is longer than a sender's id for a message may be."""
+    if len(client_id) > LONGEST_CLIENT_ID:
+        raise Refusal(reasons_pb2.REASON_INVALID, f"client_id has at most {LONGEST_CLIENT_ID} characters.")
 
 
 def check_others(user_id: str, others: Sequence[str]) -> list[str]:

@@ -14,6 +14,8 @@ from tests.browser.judge import WATCH
 from tests.browser.person import Account, Person
 from tests.browser.tones import HERTZ, write_tone
 
+CAMERAS = 3
+"""The second one gives no frames to a connection: Chromium pretends that it speaks MJPEG."""
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -24,7 +26,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--autoplay-policy=no-user-gesture-required",
     "--allow-loopback-in-peer-connection",
-    "--use-fake-device-for-media-stream",
+    f"--use-fake-device-for-media-stream=device-count={CAMERAS}",
 )
 GRANTED = "--use-fake-ui-for-media-stream"
 _LETTERS = "bcdfghjkpqtvxz"  # none looks like another, so no two names look alike

@@ -13,7 +13,7 @@ WATCH = """
   const ask = devices.getUserMedia.bind(devices);
   devices.getUserMedia = (wanted) => {
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    return ask(wanted.audio ? { ...wanted, audio: plain } : wanted);
+    return ask(wanted.audio ? { ...wanted, audio: { ...wanted.audio, ...plain } } : wanted);
   };
 })();
 """

@@ -12,6 +12,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser import judge
+from tests.browser.tones import HERTZ
 
 PATIENCE = 15.0
 """Seconds for what should take less than one: two cores for servers and several browsers."""
@@ -20,6 +21,17 @@ TOLERANCE_HERTZ = 20.0
 AUDIBLE_DECIBEL = -70.0
 
 T = TypeVar("T")
+
+SOCKETS = """
+(() => {
+  const Real = window.WebSocket;
+  window.sockets = [];
+  window.WebSocket = class extends Real {
+    constructor(...all) { super(...all); window.sockets.push(this); }
+  };
+})();
+"""
+"""Runs before the page: keeps every socket within reach."""
 
 
 async def until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool], within: float = PATIENCE) -> T:
@@ -53,6 +65,11 @@ class Person:
         """Uncaught errors of the page, and what the browser refused to do for it."""
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._listen)
+
+    @property
+    def hertz(self) -> int:
+        """The tone of their microphone, at a browser of their own voice."""
+        return HERTZ[self.account.username.partition("_")[0]]
 
     @property
     def at(self) -> str:
@@ -158,6 +175,17 @@ class Person:
 
     async def _read(self, script: str) -> dict[str, float]:
         return cast("dict[str, float]", await self.page.evaluate(script))
+
+
+async def talk(ada: Person, bob: Person, kind: str = "audio") -> None:
+    """Ada calls, Bob answers, and they hear each other."""
+    await ada.call(bob, kind)
+    await bob.rings(ada, kind)
+    await bob.press("Answer")
+    await ada.reads("Connected")
+    await bob.reads("Connected")
+    await ada.hears(bob.hertz)
+    await bob.hears(ada.hertz)
 
 
 def is_tone(heard: Mapping[str, float], hertz: int) -> bool:

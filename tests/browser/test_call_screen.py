@@ -1,36 +1,73 @@
 """The call on the screen: beside the messages, with other devices, without the server, and after its end."""
 
 import re
+from typing import Any, cast
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
-from tests.browser.cast import Cast
-from tests.browser.person import PATIENCE, Person
+from tests.browser.cast import CAMERAS, Cast
+from tests.browser.person import PATIENCE, SOCKETS, Person, talk, until
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WAIT = PATIENCE * 1000
-SOCKETS = """
+THEIRS = """
+() => {
+  const sender = connections[0].getSenders().find((one) => one.track?.kind === KIND);
+  const { deviceId } = sender?.track?.getSettings() ?? {};
+  const live = opened.filter((one) => one.kind === KIND && one.readyState === 'live').length;
+  return { device: deviceId ?? '', live };
+}
+"""
+"""What this person sends of a kind: the device it comes from, and how many of that kind are open."""
+OPENED = """
 (() => {
-  const Real = window.WebSocket;
-  window.sockets = [];
-  window.WebSocket = class extends Real {
-    constructor(...all) { super(...all); window.sockets.push(this); }
+  window.opened = [];
+  window.refused = new Set();
+  const devices = navigator.mediaDevices;
+  const ask = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    const ids = [wanted.audio, wanted.video].map((one) => one?.deviceId?.exact);
+    if (ids.some((id) => refused.has(id))) throw new DOMException('in use', 'NotReadableError');
+    const stream = await ask(wanted);
+    opened.push(...stream.getTracks());
+    return stream;
   };
 })();
 """
+"""Runs before the page: keeps every track within reach, and refuses the devices named in `refused`."""
+PLUG = """
+([kind, label]) => {
+  const devices = navigator.mediaDevices;
+  window.real ??= devices.enumerateDevices.bind(devices);
+  devices.enumerateDevices = async () => {
+    const there = await real();
+    return label === '' ? there : [...there, { kind, label, deviceId: 'plugged', groupId: 'g' }];
+  };
+  devices.dispatchEvent(new Event('devicechange'));
+}
+"""
+"""Plugs a device of this label in, for the list; with no label it is taken out again."""
 
 
-async def talk(ada: Person, bob: Person, kind: str = "audio") -> None:
-    """Ada calls, Bob answers, and both hear each other."""
-    await ada.call(bob, kind)
-    await bob.rings(ada, kind)
-    await bob.press("Answer")
-    await ada.reads("Connected")
-    await ada.hears(HERTZ["bob"])
-    await bob.hears(HERTZ["ada"])
+async def sends(person: Person, kind: str) -> dict[str, Any]:
+    """What this person sends of a kind: see THEIRS."""
+    read = THEIRS.replace("KIND", f"'{kind}'")
+    return cast("dict[str, Any]", await person.page.evaluate(read))
+
+
+async def comes_to_send(person: Person, kind: str, device: str) -> None:
+    """Waits until this device is what they send, and the only open one of its kind."""
+    await until(lambda: sends(person, kind), lambda now: now == {"device": device, "live": 1})
+
+
+async def choices(picker: Locator) -> list[str]:
+    """The ids in a list of devices, without the browser's own choice."""
+    await expect(picker.locator("option")).not_to_have_count(1, timeout=WAIT)
+    ids = await picker.locator("option").evaluate_all("(all) => all.map((one) => one.value)")
+    return [one for one in ids if one not in ("", "default")]
 
 
 async def test_one_writes_while_the_call_goes_on(cast: Cast) -> None:
@@ -44,6 +81,9 @@ async def test_one_writes_while_the_call_goes_on(cast: Cast) -> None:
     thread = bob.page.get_by_role("region", name="Messages and calls")
     await expect(thread).to_contain_text("look at this while we talk", timeout=WAIT)
     await ada.reads("Connected")
+    await ada.press("Mute")
+    await bob.hears_nothing()
+    await ada.press("Unmute")
     await bob.hears(HERTZ["ada"])
     await ada.press(f"Open {bob.at}")
     await expect(ada.page.get_by_role("toolbar", name="Call controls")).to_be_visible(timeout=WAIT)
@@ -53,21 +93,126 @@ async def test_one_writes_while_the_call_goes_on(cast: Cast) -> None:
 
 async def test_another_microphone_is_heard_at_once_and_nothing_is_lost(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
+    await ada.page.add_init_script(OPENED)
     await talk(ada, bob)
+    before = await sends(ada, "audio")
     await ada.press("Sound and picture")
     picker = ada.page.get_by_label("Microphone")
-    await expect(picker.locator("option")).not_to_have_count(1, timeout=WAIT)
-    await picker.select_option(index=1)
+    wanted = next(one for one in await choices(picker) if one != before["device"])
+    await picker.select_option(wanted)
+    await comes_to_send(ada, "audio", wanted)
     await ada.press("Close")
     await bob.hears(HERTZ["ada"])
     assert (await bob.received())["connections"] == 1
     await bob.loses_nothing()
 
 
+async def test_a_device_that_fails_leaves_the_one_before_and_the_next_choice_counts(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await ada.page.add_init_script(OPENED)
+    await talk(ada, bob, "video")
+    await ada.press("Sound and picture")
+    for kind, name in (("audio", "Microphone"), ("video", "Camera")):
+        before = await sends(ada, kind)
+        picker = ada.page.get_by_role("dialog").get_by_label(name)
+        broken = (await choices(picker))[-1]
+        await ada.page.evaluate("(id) => refused.add(id)", broken)
+        await picker.select_option(broken)
+        banner = ada.page.get_by_role("alert")
+        await expect(banner).to_contain_text(
+            f"That {name.lower()} cannot be used now. The one before goes on.", timeout=WAIT
+        )
+        await comes_to_send(ada, kind, before["device"])
+        await expect(picker).to_have_value("")
+        await ada.page.evaluate("() => refused.clear()")
+        await picker.select_option(broken)
+        await comes_to_send(ada, kind, broken)
+        await expect(banner).to_have_count(0)
+    await ada.press("Close")
+    await bob.hears(HERTZ["ada"])
+    await bob.sees()
+
+
+async def test_devices_come_and_go_while_the_list_is_open(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await ada.page.add_init_script(OPENED)
+    await talk(ada, bob)
+    await ada.press("Sound and picture")
+    picker = ada.page.get_by_label("Microphone")
+    headset = picker.locator("option", has_text="Headset of Ada")
+    await expect(headset).to_have_count(0)
+    await ada.page.evaluate(PLUG, ["audioinput", "Headset of Ada"])
+    await expect(headset).to_have_count(1, timeout=WAIT)
+    await ada.page.evaluate(PLUG, ["audioinput", ""])
+    await expect(headset).to_have_count(0, timeout=WAIT)
+    await ada.press("Close")
+    # The one in use is pulled out: the page opens another one by itself.
+    await ada.page.evaluate(
+        "() => { const [one] = opened; one.stop(); one.dispatchEvent(new Event('ended')); }"
+    )
+    await until(lambda: sends(ada, "audio"), lambda now: now["live"] == 1)
+    await bob.hears(HERTZ["ada"])
+
+
+async def test_the_camera_is_switched_in_the_call(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await ada.page.add_init_script(OPENED)
+    await talk(ada, bob, "video")
+    await bob.sees()
+    seen = [await sends(ada, "video")]
+    for _ in range(CAMERAS):
+        await ada.press("Switch camera")
+        seen.append(
+            await until(
+                lambda: sends(ada, "video"), lambda now: now["device"] not in ("", seen[-1]["device"])
+            )
+        )
+    assert {one["live"] for one in seen} == {1}
+    assert len({one["device"] for one in seen}) == CAMERAS
+    assert seen[-1] == seen[0]
+    await bob.sees()
+    assert (await bob.received())["connections"] == 1
+
+
+async def test_the_picture_has_the_whole_screen_and_a_window_of_its_own(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob, "video")
+    await ada.sees()
+    page = ada.page
+    await ada.press("Full screen")
+    await expect(page.get_by_role("button", name="Leave full screen")).to_be_visible(timeout=WAIT)
+    filled = await page.evaluate("() => document.fullscreenElement.getAttribute('aria-label')")
+    assert filled == f"Call with {bob.at}"
+    await ada.press("Sound and picture")
+    await expect(page.get_by_role("dialog", name="Sound and picture")).to_be_visible(timeout=WAIT)
+    await ada.press("Close")
+    await ada.press("Leave full screen")
+    await until(lambda: page.evaluate("() => document.fullscreenElement === null"), bool)
+    await ada.press("Picture in picture")
+    small = "() => document.pictureInPictureElement?.dataset.remote === 'video'"
+    await until(lambda: page.evaluate(small), bool)
+    await ada.sees()
+
+
+async def test_one_sees_who_speaks_who_is_muted_and_how_the_connection_is(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await talk(ada, bob)
+    stage = ada.page.get_by_role("region", name=f"Call with {bob.at}")
+    await expect(stage).to_have_attribute("data-speaking", "true", timeout=WAIT)
+    await expect(stage.get_by_text(re.compile("^(Good|Unsteady|Weak) connection$"))).to_be_visible(
+        timeout=WAIT
+    )
+    await bob.press("Mute")
+    await expect(stage).to_have_attribute("data-speaking", "false", timeout=WAIT)
+    await expect(stage.get_by_text(f"{bob.at} is muted")).to_be_visible(timeout=WAIT)
+
+
 async def test_the_own_picture_moves_out_of_the_way(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await talk(ada, bob, "video")
     own = ada.page.get_by_role("group", name=re.compile("^Your own video"))
+    mirrored = await own.locator("video").evaluate("(one) => getComputedStyle(one).transform")
+    assert mirrored == "matrix(-1, 0, 0, 1, 0, 0)"
     before = await own.bounding_box()
     await own.focus()
     await ada.page.keyboard.press("ArrowUp")

@@ -3,8 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.cast import Cast
-from tests.browser.person import Person
+from tests.browser.cast import CAMERAS, Cast
+from tests.browser.person import Person, until
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -12,6 +12,22 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NO_DEVICES = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('none', 'NotFoundError'));
 """
+
+
+OPENED = """
+(() => {
+  window.opened = [];
+  const devices = navigator.mediaDevices;
+  const ask = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    opened.push(...stream.getTracks());
+    return stream;
+  };
+})();
+"""
+"""Runs before the page: keeps every track of a device within reach."""
+LIVE = "() => opened.filter((one) => one.readyState === 'live').map((one) => one.kind).sort()"
 
 
 async def reads_that(person: Person, sentence: str) -> None:
@@ -34,6 +50,10 @@ async def test_whoever_does_not_let_the_page_use_the_microphone_still_listens(ca
     await ada.hears(HERTZ["bob"])
     await ada.sees()
     await bob.sees_nothing()
+    # What cannot be sent is shown as off, on both sides; to turn it on asks the browser once more.
+    for name in ("Unmute", "Turn camera on"):
+        await expect(ada.page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    await expect(bob.page.get_by_text(f"{ada.at} is muted")).to_be_visible(timeout=15_000)
 
 
 async def test_whoever_has_no_microphone_is_called_and_listens(cast: Cast) -> None:
@@ -61,3 +81,23 @@ async def test_an_answer_does_not_wait_for_the_permission(cast: Cast) -> None:
     await bob.reads("Connected")
     await bob.hears(HERTZ["ada"])
     assert (await ada.received())["audio"] == 0
+
+
+async def test_the_devices_are_checked_before_a_call_and_closed_after_it(cast: Cast) -> None:
+    ada = await cast.person("ada")
+    await ada.page.add_init_script(OPENED)
+    await ada.visit("/settings")
+    await ada.press("Check")
+    dialog = ada.page.get_by_role("dialog", name="Sound and picture")
+    await expect(dialog.get_by_label("Your own video")).to_be_visible(timeout=15_000)
+    assert await ada.page.evaluate(LIVE) == ["audio", "video"]
+    picker = dialog.get_by_label("Camera")
+    await expect(picker.locator("option")).to_have_count(CAMERAS + 1, timeout=15_000)
+    chosen = await picker.locator("option").last.get_attribute("value")
+    await picker.select_option(chosen)
+    device = "() => opened.at(-1).getSettings().deviceId"
+    await until(lambda: ada.page.evaluate(device), lambda now: now == chosen)
+    await until(lambda: ada.page.evaluate(LIVE), lambda live: live == ["audio", "video"])
+    await ada.press("Close")
+    await expect(dialog).to_have_count(0)
+    await until(lambda: ada.page.evaluate(LIVE), lambda live: live == [])

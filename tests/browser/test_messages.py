@@ -28,6 +28,16 @@ async (box) => {
 }
 """
 """Scrolls up as long as there is something above, and tells how much was drawn at most."""
+DEAF = """
+(() => {
+  const Real = window.WebSocket;
+  window.deaf = false;
+  window.WebSocket = class extends Real {
+    set onmessage(hear) { super.onmessage = (event) => { if (!window.deaf) hear(event); }; }
+  };
+})();
+"""
+"""A page whose socket is open and brings nothing, where `deaf` is set."""
 SOMETHING = {"at_ms": 1, "call": None, "message": {"outgoing": False, "client_id": ""}}
 
 
@@ -67,7 +77,7 @@ async def test_two_people_write_to_each_other(cast: Cast) -> None:
     await expect(thread(ada).get_by_role("listitem").filter(has_text="Are you there?")).to_have_count(1)
 
 
-async def test_a_message_without_a_connection_waits_and_arrives_once(cast: Cast) -> None:
+async def test_a_message_without_a_connection_waits_and_arrives(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await ada.visit(f"/{bob.at}")
     await write(ada, bob, "first")
@@ -79,7 +89,38 @@ async def test_a_message_without_a_connection_waits_and_arrives_once(cast: Cast)
     await ada.page.unroute("**/v1/threads/*/messages")
     await reads_entry(bob, "second")
     await expect(thread(ada).get_by_text("Waiting for a connection")).to_have_count(0, timeout=WAIT)
-    await expect(thread(ada).get_by_role("listitem").filter(has_text="second")).to_have_count(1)
+    ada.complaints.clear()  # the browser says what the story did to it
+
+
+async def test_a_message_whose_answer_is_lost_is_there_once(cast: Cast) -> None:
+    """The server has it, and the page cannot know. While no frame tells it either, it says that it waits."""
+    ada, bob = await cast.friends("ada", "bob")
+    await ada.page.add_init_script(DEAF)
+    await ada.visit(f"/{bob.at}")
+    await bob.visit(f"/{ada.at}")
+    await write(ada, bob, "before")
+    await reads_entry(bob, "before")
+    tries: list[int] = []
+
+    async def lose_the_answer(route: Route) -> None:
+        response = await route.fetch()
+        tries.append(response.status)
+        await (route.abort() if len(tries) == 1 else route.fulfill(response=response))
+
+    await ada.page.evaluate("() => { deaf = true; }")
+    await ada.page.route("**/v1/threads/*/messages", lose_the_answer)
+    await write(ada, bob, "once")
+    await expect(thread(ada).get_by_text("Waiting for a connection")).to_be_attached(timeout=WAIT)
+    await reads_entry(bob, "once")
+    await expect(thread(ada).get_by_text("Waiting for a connection")).to_have_count(0, timeout=WAIT)
+    await write(ada, bob, "after")
+    await reads_entry(bob, "after")
+    assert tries == [201, 201, 201]
+    for person in (ada, bob):
+        await expect(thread(person).get_by_role("listitem").filter(has_text="once")).to_have_count(1)
+    await bob.visit(f"/{ada.at}")
+    await reads_entry(bob, "after")
+    await expect(thread(bob).get_by_role("listitem").filter(has_text="once")).to_have_count(1)
     ada.complaints.clear()  # the browser says what the story did to it
 
 

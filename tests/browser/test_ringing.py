@@ -1,11 +1,25 @@
 """What becomes of a ring, told by what both sides read."""
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.cast import Cast
+from tests.browser.person import until
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+COUNT_WAKING = """
+() => {
+  const real = AudioContext.prototype.resume;
+  window.woken = 0;
+  AudioContext.prototype.resume = function () { window.woken++; return real.call(this); };
+}
+"""
+ENDLESS = """
+() => document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime === Infinity).length
+"""
+"""How many movements of the page never end."""
 
 
 async def test_a_call_is_declined(cast: Cast) -> None:
@@ -16,6 +30,39 @@ async def test_a_call_is_declined(cast: Cast) -> None:
     await bob.stops_ringing()
     await ada.reads("Declined")
     await bob.reads("Declined")
+
+
+async def test_who_calls_is_announced_once(cast: Cast) -> None:
+    """On a page with the focus by the dialog that takes it, elsewhere by the live region: never by both."""
+    ada, bob = await cast.friends("ada", "bob")
+    search = bob.page.get_by_role("searchbox")
+    await search.focus()
+    said = bob.page.locator("[data-live-announcer] [aria-live=assertive]").last
+    words = f"Incoming audio call from {ada.at}"
+    for focused in (True, False):
+        await bob.page.evaluate("(now) => { document.hasFocus = () => now; }", focused)
+        await ada.call(bob)
+        await bob.rings(ada)
+        await expect(bob.page.get_by_role("button", name="Answer", exact=True)).to_be_focused()
+        await expect(said).to_have_text("" if focused else words)
+        await bob.press("Decline")
+        await ada.reads("Declined")
+        await expect(search).to_be_focused()
+
+
+async def test_a_key_lets_the_ring_sound_and_nothing_moves_where_it_should_not(cast: Cast) -> None:
+    """A browser holds sound back until a gesture; a key is one, as a finger is."""
+    ada, bob = await cast.friends("ada", "bob")
+    await bob.page.emulate_media(reduced_motion="reduce")
+    await ada.call(bob)
+    await bob.rings(ada)
+    await bob.page.evaluate(COUNT_WAKING)
+    await bob.page.keyboard.press("Shift")
+    await until(lambda: bob.page.evaluate("() => woken"), lambda times: times == 1)
+    assert await bob.page.evaluate(ENDLESS) == 0
+    await bob.page.emulate_media(reduced_motion="no-preference")
+    assert await bob.page.evaluate(ENDLESS) > 0
+    await bob.press("Decline")
 
 
 async def test_the_caller_gives_up_and_the_ring_stops(cast: Cast) -> None:

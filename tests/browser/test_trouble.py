@@ -4,16 +4,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.cast import Cast
-from tests.browser.person import Person, until
+from tests.browser.person import PATIENCE, Person, until
 from tests.browser.tones import HERTZ
 from tests.suite.people import Operator
 from tests.suite.topology import Topology
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+WAIT = PATIENCE * 1000
+NO_LOCKS = "Object.defineProperty(navigator, 'locks', { value: undefined });"
 SOCKETS = """
 (() => {
   const Real = window.WebSocket;
@@ -57,6 +59,42 @@ async def test_a_broken_socket_is_replaced_and_the_call_goes_on(cast: Cast) -> N
     await ada.hears(HERTZ["bob"])
     await bob.press("Hang up")
     await ada.reads("Call ended")
+
+
+async def test_a_page_whose_line_is_taken_says_so_and_takes_it_back(cast: Cast) -> None:
+    """Two pages with the name of one tab, as a browser without locks makes them of a copied tab."""
+    ada, bob = await cast.friends("ada", "bob")
+    other = await ada.context.new_page()
+    name = await ada.page.evaluate("() => sessionStorage.getItem('ringline.instance')")
+    await other.add_init_script(f"sessionStorage.setItem('ringline.instance', '{name}');{NO_LOCKS}")
+    await other.goto(cast.origin)
+    taken = "Ringline is open in another tab"
+    await expect(ada.page.get_by_role("alert")).to_contain_text(taken, timeout=WAIT)
+    await expect(other.get_by_text(f"Your username is {ada.at}")).to_be_visible(timeout=WAIT)
+    await ada.press("Use it here")
+    await expect(other.get_by_role("alert")).to_contain_text(taken, timeout=WAIT)
+    await expect(ada.page.get_by_role("alert")).to_have_count(0, timeout=WAIT)
+    await talk(ada, bob)
+
+
+async def test_a_page_that_is_too_old_says_so_and_signs_nobody_out(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    old = await ada.context.new_page()
+    await old.route("**/v1/tickets", _too_old)
+    await old.goto(cast.origin)
+    await expect(old.get_by_role("alert")).to_contain_text("This page is out of date.", timeout=WAIT)
+    await expect(old.get_by_role("button", name="Reload the page")).to_be_visible()
+    await talk(ada, bob)
+    await bob.press("Hang up")
+    await old.unroute("**/v1/tickets")
+    await old.get_by_role("button", name="Reload the page").click()
+    await expect(old.get_by_text(f"Your username is {ada.at}")).to_be_visible(timeout=WAIT)
+    await expect(old.get_by_role("alert")).to_have_count(0, timeout=WAIT)
+
+
+async def _too_old(route: Route) -> None:
+    problem = {"type": "urn:ringline:problem:client_too_old", "reason": "client_too_old", "status": 426}
+    await route.fulfill(status=426, json=problem)
 
 
 async def test_another_path_is_looked_for_as_soon_as_the_network_changes(cast: Cast) -> None:

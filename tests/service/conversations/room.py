@@ -68,15 +68,18 @@ class ToldDirectory(directory_pb2_grpc.DirectoryServicer):
 
 
 class ToldPolicy(policy_pb2_grpc.PolicyServicer):
-    """Admits every message, but for those it is told about, by sender."""
+    """Admits every message, but for those it is told about, by sender; waits where it is held."""
 
     def __init__(self) -> None:
+        self.is_free = asyncio.Event()
+        self.is_free.set()
         self.verdicts: dict[str, policy_pb2.MayMessageResponse] = {}
         self.asked: list[policy_pb2.MayMessageRequest] = []
 
     async def MayMessage(self, request: Any, context: Any) -> policy_pb2.MayMessageResponse:
         """Answers at once."""
         self.asked.append(request)
+        await self.is_free.wait()
         admitted = policy_pb2.MayMessageResponse(outcome=policy_pb2.OUTCOME_ADMITTED)
         return self.verdicts.get(request.user_id, admitted)
 

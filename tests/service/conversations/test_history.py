@@ -188,6 +188,31 @@ async def test_what_is_too_old_is_deleted_and_no_longer_counted(room: Room) -> N
     assert answer.state.unread == 1 and not (await cy.threads()).threads
 
 
+async def test_of_a_long_thread_what_is_too_old_goes_in_portions(room: Room) -> None:
+    ada, bob = room.person(), room.person()
+    await fill(room, bob, ada)
+    async with owner(room.settings) as con:
+        await con.execute(
+            "UPDATE conversations.thread SET unread = 800, read = 2000 WHERE owner_id = $1", bob.user_id
+        )
+        await con.execute("UPDATE conversations.person SET unread = 800 WHERE user_id = $1", bob.user_id)
+        await con.execute("DELETE FROM conversations.entry WHERE owner_id <> $1", bob.user_id)
+    database = await Database.of(room.settings, "conversations").open()
+    try:
+        boxes = store.Store(database)
+        before_ms, portions = (LONG - 500) * 1000, []
+        while found := await boxes.forget(before_ms):
+            portions.append(found)
+            state = (await bob.threads()).state
+            left = sum(1 for n in range(sum(portions) + 1, LONG + 1) if n % 10 == 0 and n > 2000)
+            assert state.unread == left, portions
+    finally:
+        await database.close()
+    assert portions == [store.PORTION] * 9 + [499]
+    answer = await bob.threads()
+    assert [(one.unread, one.last.number) for one in answer.threads] == [(51, LONG)]
+
+
 async def history(owner: Somebody, other: Somebody) -> list[threads_pb2.Entry]:
     """The entries of a thread."""
     return list((await owner.entries(other)).entries)

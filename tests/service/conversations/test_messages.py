@@ -9,7 +9,7 @@ import pytest
 from ringline.refusal import Refusal
 from ringline.v1 import policy_pb2, reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
-from services.conversations.post import STEP_SECONDS
+from services.conversations.steps import STEP_SECONDS
 from tests.service.conversations.room import INBOX, REQUESTS, Room
 from tests.service.pods import owner
 
@@ -52,6 +52,8 @@ async def test_the_same_message_sent_again_is_there_once(shared: Room) -> None:
     }
     assert await ada.texts(bob) == await bob.texts(ada) == ["once", "and another"]
     assert (await bob.thread(ada)).unread == 2
+    asked = [one.client_id for one in shared.policy.asked if one.user_id == ada.user_id]
+    assert set(asked[:-1]) == {CLIENT_ID}, "policy knows the same one, and counts it once"
 
 
 async def test_another_message_under_the_same_id_is_refused(shared: Room) -> None:
@@ -308,6 +310,22 @@ async def test_a_client_catches_up_on_what_changed(shared: Room) -> None:
     assert not (await bob.changes(rest.state.feed)).threads
 
 
+async def test_a_client_that_knows_more_than_there_is_begins_anew(shared: Room) -> None:
+    """The server was restored from a backup."""
+    bob = shared.person()
+    friends = [shared.person() for _ in range(3)]
+    for friend in friends:
+        await friend.send(bob)
+    first = await bob.changes(4, limit=2)
+    assert first.anew and first.more and first.state.feed == 3
+    rest = await bob.changes(first.threads[-1].feed)
+    assert not rest.anew
+    seen = [one.peer.user_id for one in (*first.threads, *rest.threads)]
+    assert seen == [friend.user_id for friend in friends]
+    assert not (await bob.changes(3)).anew
+    assert not (await shared.person().changes()).anew
+
+
 async def test_a_page_has_its_bounds(shared: Room) -> None:
     ada, bob = shared.person(), shared.person()
     for limit in (0, 101):
@@ -318,5 +336,6 @@ async def test_a_page_has_its_bounds(shared: Room) -> None:
     for before in ("x", "1.c_", "1.u_" + "0" * 26, "²." + "c_" + "0" * 26):
         assert await reason(bob.calls(before=before)) == Reason.REASON_INVALID
     far = 2**64 - 1
-    assert not (await bob.threads(before=far)).threads and not (await bob.changes(far)).threads
+    assert not (await bob.threads(before=far)).threads
+    assert (await bob.changes(far)).anew and not (await bob.changes(far)).threads
     assert not (await bob.mark(ada, far)).feed

@@ -184,3 +184,74 @@ async def test_people_one_knows_cost_no_lookup_and_all_others_do(alone: Alone) -
         assert len((await ada.entries(bob.username, limit=100))["entries"]) == 11
         await ada.send(bob.username, "still here")
         await ada.remove_thread(bob.username)
+
+
+async def test_who_has_no_lookup_left_may_turn_to_people_he_knows_so_often_and_no_more(alone: Alone) -> None:
+    async with alone(lookup_burst=1, lookup_every_s=3600.0, recall_burst=8, recall_every_s=600.0) as town:
+        ada, bob = [await town.person(name) for name in ("ada", "bob")]
+        await ada.send(bob.username, "hello")
+        for _ in range(3):
+            await ada.entries(bob.username)
+        for name in ("nobody.has.this.name", "neither.this.one"):
+            with pytest.raises(Refusal) as refused:
+                await ada.entries(name)
+            assert refused.value.reason == Reason.REASON_LIMITED and (refused.value.retry_after or 0) > 3000
+        for _ in range(3):
+            await ada.entries(bob.user_id)
+        for name in (bob.username, bob.user_id, "nobody.has.this.name"):
+            with pytest.raises(Refusal) as refused:
+                await ada.entries(name)
+            assert (
+                refused.value.reason == Reason.REASON_LIMITED and 0 < (refused.value.retry_after or 0) <= 600
+            )
+        await bob.entries(ada.username)
+
+
+async def test_who_is_there_may_be_asked_so_often_and_no_more(alone: Alone) -> None:
+    async with alone(presence_burst=3, presence_every_s=600.0) as town:
+        ada, bob = [await town.person(name) for name in ("ada", "bob")]
+        for _ in range(3):
+            await ada.online(bob.user_id)
+        with pytest.raises(Refusal) as refused:
+            await ada.online(bob.user_id)
+        assert refused.value.reason == Reason.REASON_LIMITED and 0 < (refused.value.retry_after or 0) <= 600
+        await bob.online(ada.user_id)
+
+
+async def test_a_thread_is_found_by_the_id_of_the_other_whatever_his_name_is(shared: Town) -> None:
+    ada, bob = await friends(shared, "ada", "bob")
+    await ada.send(bob.user_id, "hello")
+    new_name = shared.name("robert")
+    await bob.ask("PUT", "/v1/me/username", {"username": new_name})
+    await ada.send(bob.user_id, "whatever they call you")
+    page = await ada.entries(bob.user_id)
+    assert page["thread"]["peer"]["username"] == new_name and len(page["entries"]) == 2
+    await bob.send(ada.user_id, "yes?")
+    assert (await ada.mark_read(bob.user_id, 3))["unread"] == 0
+    assert (await ada.accept(bob.user_id))["folder"] == "inbox"
+    await ada.remove_thread(bob.user_id)
+    assert (await ada.entries(bob.user_id))["entries"] == []
+    for nobody in (ids.mint_user(), ids.mint_device()):
+        with pytest.raises(Refusal) as refused:
+            await ada.entries(nobody)
+        assert refused.value.reason == Reason.REASON_USER_NOT_FOUND
+    with pytest.raises(Refusal) as refused:
+        await ada.send(ada.user_id, "to myself")
+    assert refused.value.reason == Reason.REASON_SELF
+
+
+async def test_a_message_is_not_sent_to_somebody_else_who_has_the_name_now(shared: Town) -> None:
+    ada, bob = await friends(shared, "ada", "bob")
+    cy = await shared.person("cy")
+    path = f"/v1/threads/{bob.username}/messages"
+    wish = {"client_id": "a-message-of-ada-1", "text": "hello"}
+    with pytest.raises(Refusal) as refused:
+        await ada.ask("POST", path, wish | {"user_id": cy.user_id})
+    assert refused.value.reason == Reason.REASON_USER_NOT_FOUND
+    with pytest.raises(Refusal) as refused:
+        await ada.ask("POST", path, wish | {"user_id": bob.username})
+    assert refused.value.reason == Reason.REASON_INVALID
+    assert (await bob.threads())["state"]["feed"] == (await cy.threads())["state"]["feed"] == 0
+    sent = await ada.ask("POST", path, wish | {"user_id": bob.user_id})
+    assert sent["thread"]["peer"]["user_id"] == bob.user_id
+    assert (await bob.threads())["state"]["unread"] == 1

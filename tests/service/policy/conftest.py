@@ -108,10 +108,12 @@ class Policy:
         self.node = node
 
     async def may_message(
-        self, user_id: str, other_user_id: str, first: bool = True
+        self, user_id: str, other_user_id: str, first: bool = True, client_id: str = ""
     ) -> policy_pb2.MayMessageResponse:
         """Asks for the verdict on a message."""
-        request = policy_pb2.MayMessageRequest(user_id=user_id, other_user_id=other_user_id, first=first)
+        request = policy_pb2.MayMessageRequest(
+            user_id=user_id, other_user_id=other_user_id, first=first, client_id=client_id
+        )
         return await self._conversations.MayMessage(request)
 
     async def hear(self, user_id: str, *audiences: Audience.ValueType) -> None:

@@ -6,8 +6,10 @@ from collections import Counter
 import pytest
 
 from ringline.config import NodeSettings
+from ringline.db import Database
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2
+from services.policy.budget import Budgets
 from services.policy.settings import Settings
 from tests.service.pods import owner
 from tests.service.policy.conftest import People, Policy
@@ -139,3 +141,49 @@ async def test_a_used_up_budget_does_not_tell_whom_a_contact_blocks(one: Policy,
     assert (await one.may_message(ada, writer)).outcome == UNHEARD
     to_contact, to_stranger = [await one.may_message(ada, each) for each in (contact, strangers[STRANGERS])]
     assert abs(wait_of(to_contact) - wait_of(to_stranger)) < 60
+
+
+async def test_a_message_that_is_asked_about_again_counts_once_at_whatever_pod(
+    one: Policy, other: Policy, people: People
+) -> None:
+    ada, bob, cid = await people.new("ada"), await people.new("bob"), await people.new("cid")
+    message = "a-message-of-ada-1"
+    answers = await asyncio.gather(
+        *((one, other)[n % 2].may_message(ada, bob, client_id=message) for n in range(3 * BURST))
+    )
+    assert {answer.outcome for answer in answers} == {ADMITTED}
+    rest = [await one.may_message(ada, bob, first=False, client_id=f"another-{n:010}") for n in range(BURST)]
+    assert Counter(answer.outcome for answer in rest) == {ADMITTED: BURST - 1, REFUSED: 1}
+    assert (await other.may_message(ada, bob, client_id="another-0000000028")).outcome == ADMITTED
+    assert (await other.may_message(ada, bob, client_id="another-0000000029")).outcome == REFUSED
+    assert (await other.may_message(ada, cid, client_id="another-0000000028")).outcome == REFUSED, (
+        "one name for messages to two people is two messages"
+    )
+
+
+async def test_budgets_that_say_nothing_any_more_are_deleted(
+    one: Policy, people: People, settings: NodeSettings
+) -> None:
+    ada, bob, cid = await people.new("ada"), await people.new("bob"), await people.new("cid")
+    for number in range(STRANGERS):
+        assert (await one.may_message(ada, await people.new(f"stranger{number}"))).outcome == ADMITTED
+    await pass_by(settings, STRANGERS * HOUR + DAY - 60)
+    assert (await one.may_message(bob, ada)).outcome == ADMITTED
+    async with owner(settings) as con:
+        await con.execute(
+            "INSERT INTO policy.message_budget SELECT 'u_' || n, now() - interval '2 days' "
+            "FROM generate_series(1, 2500) AS n"
+        )
+
+        async def left() -> list[str]:
+            database = await Database.of(settings, "policy").open()
+            try:
+                await Budgets(database, Settings.load()).sweep()
+            finally:
+                await database.close()
+            return [row[0] for row in await con.fetch("SELECT user_id FROM policy.message_budget")]
+
+        assert sorted(await left()) == sorted([ada, bob])
+        await pass_by(settings, 60)
+        assert await left() == [bob]
+    assert (await one.may_message(ada, cid)).outcome == ADMITTED

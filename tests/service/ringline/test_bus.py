@@ -1,17 +1,22 @@
 """Wake-ups, the event log and the outbox, on a real bus that is sometimes away."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
+from nats.js.api import ConsumerConfig
+from prometheus_client import REGISTRY
 
-from ringline import ids
+from ringline import ids, telemetry
 from ringline.bus import ALL, Bus, token
 from ringline.db import Database
-from ringline.log import Log
+from ringline.log import BUG_TRIES, MOST_PENDING, TRIES, Log
 from ringline.outbox import Outbox
+from ringline.refusal import Refusal
 from ringline.v1.events_pb2 import CallEnded, CallRang, Event
+from ringline.v1.reasons_pb2 import Reason
 from services.embedded import Nats
 from tests.conftest import SettingsFor
 from tests.servers import until
@@ -111,6 +116,114 @@ async def test_an_event_comes_again_until_it_was_handled_and_once_when_published
     await until(lambda: len(tries) >= 2, 10, lambda: str(tries))
     assert tries == [1, 1]
     task.cancel()
+
+
+async def test_events_that_always_fail_stop_nobody_and_are_given_up_in_the_end(bus: Bus) -> None:
+    telemetry.configure()
+    log = Log(bus, retry_seconds=0.01)
+    poisoned = [happened(f"c_{number}", 1) for number in range(70)]
+    good = happened("c_good", 1)
+    assert await log.publish([*poisoned, good]) == 71
+    tries: Counter[str] = Counter()
+
+    async def handle(heard: Event) -> None:
+        tries[heard.call_id] += 1
+        if heard.call_id != good.call_id:
+            raise KeyError("always")
+
+    before = given_up("stubborn")
+    task = asyncio.create_task(log.consume("stubborn", ["call_ended"], handle))
+    await until(lambda: tries["c_good"] == 1, 20, lambda: str(tries))
+    await until(lambda: given_up("stubborn") - before == 70, 30, lambda: str(tries))
+    assert set(tries.values()) == {BUG_TRIES, 1}
+    task.cancel()
+    found: list[str] = []
+
+    async def take(heard: Event) -> None:
+        found.append(heard.call_id)
+        if heard.call_id == "c_3":
+            raise KeyError("still")
+
+    assert await log.replay(["call_ended"], take) == 71
+    assert found == [event.call_id for event in (*poisoned, good)], "the log has them, for a rebuild"
+
+
+async def test_events_that_wait_for_their_next_try_hold_up_none_that_come_later(bus: Bus) -> None:
+    telemetry.configure()
+    log = Log(bus, retry_seconds=3600.0)
+    good = happened("c_good", 1)
+    assert await log.publish([*(happened(f"c_{number}", 1) for number in range(100)), good]) == 101
+    tries: Counter[str] = Counter()
+
+    async def handle(heard: Event) -> None:
+        tries[heard.call_id] += 1
+        if heard.call_id != good.call_id:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+
+    task = asyncio.create_task(log.consume("waiting", ["call_ended"], handle))
+    await until(lambda: tries["c_good"] == 1, 20, lambda: str(tries))
+    assert len(tries) == 101 and set(tries.values()) == {1}
+    task.cancel()
+
+
+async def test_what_fails_for_a_time_is_taken_later_however_long_it_took(bus: Bus) -> None:
+    log = Log(bus, retry_seconds=0.01)
+    assert await log.publish([happened("c_1", 1), happened("c_2", 1)]) == 2
+    tries: list[str] = []
+
+    async def handle(heard: Event) -> None:
+        tries.append(heard.call_id)
+        if heard.call_id == "c_1" and tries.count("c_1") <= BUG_TRIES:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+
+    before = given_up("patient")
+    task = asyncio.create_task(log.consume("patient", ["call_ended"], handle))
+    await until(lambda: tries.count("c_1") == BUG_TRIES + 1, 20, lambda: str(tries))
+    assert tries[:2] == ["c_1", "c_2"] and given_up("patient") == before
+    task.cancel()
+
+
+async def test_a_consumer_of_before_gets_the_settings_of_now(bus: Bus) -> None:
+    log = Log(bus)
+    await log.ensure_stream()
+    js = bus.client.jetstream()
+    old = ConsumerConfig(
+        durable_name="older", filter_subjects=["ringline.events.call_ended"], max_ack_pending=64
+    )
+    await js.add_consumer("EVENTS", old)
+    heard: list[Event] = []
+
+    async def handle(event: Event) -> None:
+        heard.append(event)
+
+    task = asyncio.create_task(log.consume("older", ["call_ended"], handle))
+    assert await log.publish([happened("c_1", 1)]) == 1
+    await until(lambda: bool(heard), 10, lambda: "nothing came")
+    config = (await js.consumer_info("EVENTS", "older")).config
+    assert (config.max_deliver, config.max_ack_pending) == (TRIES, MOST_PENDING)
+    task.cancel()
+
+
+async def test_a_replay_ends_where_events_go_while_it_runs(bus: Bus) -> None:
+    log = Log(bus)
+    events = [happened(f"c_{number}", 1) for number in range(200)]
+    assert await log.publish(events) == len(events)
+    heard: list[str] = []
+
+    async def take(event: Event) -> None:
+        heard.append(event.call_id)
+        if len(heard) == 10:
+            await bus.client.jetstream().purge_stream("EVENTS", keep=20)
+            await log.publish([happened("c_later", 1)])
+
+    count = await log.replay(["call_ended"], take)
+    assert count == len(heard) and len(set(heard)) == count
+    assert heard[-20:] == [event.call_id for event in events[-20:]], "what was there is not missed"
+
+
+def given_up(durable: str) -> float:
+    """How many events were given up."""
+    return REGISTRY.get_sample_value("ringline_events_given_up_total", {"durable": durable}) or 0.0
 
 
 async def test_the_outbox_publishes_in_order_and_keeps_what_was_not_acknowledged(

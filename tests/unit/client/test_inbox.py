@@ -74,6 +74,18 @@ def test_a_removed_thread_is_gone_and_an_older_view_does_not_bring_it_back() -> 
     assert set(inbox.threads) == {"u_bob"}
 
 
+def test_an_inbox_begins_anew_where_the_server_was_restored() -> None:
+    inbox = fresh()
+    for feed in range(1, 9):
+        inbox.see(changed("u_bob" if feed % 2 else "u_cy", feed))
+    page = [thread_shapes.thread(changed("u_bob", 2).thread).model_dump()]
+    state = {"feed": 2, "unread": 1, "requests": 0}
+    assert not inbox.take({"threads": page, "more": False, "state": state, "anew": True})
+    assert (set(inbox.threads), inbox.feed, inbox.unread) == ({"u_bob"}, 2, 1)
+    inbox.see(changed("u_cy", 3))
+    assert (inbox.feed, inbox.unread, inbox.is_behind) == (3, 3, False)
+
+
 def test_a_thread_is_the_same_over_rest_as_in_a_frame() -> None:
     for entry in (
         threads_pb2.Entry(number=7, at_ms=9, call=CALL),

@@ -6,7 +6,6 @@ from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from ringline.v1.threads_pb2 import FOLDER_INBOX, FOLDER_REQUESTS
 from services.conversations.message import LONGEST, additions, check_client_id, normal
-from services.conversations.post import STEP_SECONDS, left_of_step
 
 
 @pytest.mark.parametrize(
@@ -33,6 +32,11 @@ def test_a_text_that_says_something_is_kept_as_it_was_written(text: str) -> None
         "\n\t\n",
         "\u2003\u00a0",
         "\u200b\u200d",
+        "\u2800\u2800",
+        "\u3164 \uffa0",
+        "\u115f\u1160",
+        "\ufe0f",
+        "\u034f\U000e0101\U0001d159",
         "a" * (LONGEST + 1),
         "a\x00b",
         "a\rb",
@@ -57,7 +61,7 @@ def test_a_senders_id_of_the_wrong_form_is_refused(client_id: str) -> None:
 
 
 def test_a_heard_message_is_in_both_boxes_and_the_senders_id_in_his_only() -> None:
-    mine, theirs = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", heard=True, stranger=False)
+    mine, theirs = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", 7, heard=True, stranger=False)
     assert (mine.owner_id, mine.other_id, theirs.owner_id, theirs.other_id) == (
         "u_ada",
         "u_bob",
@@ -69,12 +73,13 @@ def test_a_heard_message_is_in_both_boxes_and_the_senders_id_in_his_only() -> No
     assert (mine.entry.message.client_id, theirs.entry.message.client_id) == ("c" * 16, "")
     assert (mine.client_id, theirs.client_id) == ("c" * 16, None)
     assert (mine.counts, theirs.counts) == (False, True)
+    assert mine.entry.at_ms == theirs.entry.at_ms == 7
     assert mine.messaged and not theirs.messaged
 
 
 def test_an_unheard_message_is_the_same_to_its_sender_and_nothing_to_the_other() -> None:
-    heard = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", heard=True, stranger=True)
-    (unheard,) = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", heard=False, stranger=True)
+    heard = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", 7, heard=True, stranger=True)
+    (unheard,) = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", 7, heard=False, stranger=True)
     assert unheard.entry == heard[0].entry
     assert (unheard.folder, unheard.settles, unheard.counts) == (
         heard[0].folder,
@@ -86,14 +91,6 @@ def test_an_unheard_message_is_the_same_to_its_sender_and_nothing_to_the_other()
 
 def test_the_word_of_a_stranger_is_a_request_and_moves_nothing() -> None:
     for stranger, folder in ((True, FOLDER_REQUESTS), (False, FOLDER_INBOX)):
-        mine, theirs = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", heard=True, stranger=stranger)
+        mine, theirs = additions("m_1", "u_ada", "u_bob", "c" * 16, "hello", 7, heard=True, stranger=stranger)
         assert (theirs.folder, theirs.settles) == (folder, not stranger)
         assert (mine.folder, mine.settles) == (FOLDER_INBOX, True)
-
-
-@pytest.mark.parametrize("took", [0.0001, 0.004, 0.0499, 0.0501, 0.12, 3.337])
-def test_a_sender_is_answered_at_the_next_whole_step(took: float) -> None:
-    wait = left_of_step(took)
-    assert 0.0 <= wait < STEP_SECONDS
-    steps = (took + wait) / STEP_SECONDS
-    assert steps >= 1 and steps == pytest.approx(round(steps))

@@ -42,6 +42,7 @@ def test_case_width_and_composition_are_one_name(typed: str, normal: str) -> Non
         "ab",
         "a" * 31,
         "a" * 100_000,
+        "u_0ck6p9v2l8a1b2c3d4e5f6g7h8",
         "ada lovelace",
         "ada\nlovelace",
         "ada\r\nPUB x",

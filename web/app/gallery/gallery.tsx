@@ -3,6 +3,7 @@
  * mirrors it. Served by the development server only; it is no part of the product's build.
  */
 import type { Entry, Pending } from "@ringline/client";
+import { Reason, Refused } from "@ringline/client";
 import { SyntheticCapture } from "@ringline/client/media-test";
 import type { ReactNode } from "react";
 import { useEffect, useState } from "react";
@@ -26,14 +27,14 @@ import { Composer } from "../src/thread/composer";
 import { RequestNote } from "../src/thread/notes";
 import { Profile } from "../src/thread/profile";
 import { ThreadView } from "../src/thread/view";
-import { Beginning, PersonWindow } from "../src/thread/window";
+import { Beginning, Lost, Nobody, PersonWindow } from "../src/thread/window";
 import { ada, bob, calls, long, onTheWay, people, person, rows, thread } from "./people";
 
 const noop = () => undefined;
 const hold = () => Promise.resolve();
-const signs = { theySpeak: () => true, quality: () => Promise.resolve("good" as const) };
-const stageActions = { set: noop, hangUp: noop, dismiss: noop, minimise: noop, again: noop, renew: noop };
-const standing = { contact: true, follows: false, blocked: false, known: true, setContact: noop, setFollows: noop, setBlocked: noop };
+const signs = { theySpeak: () => Promise.resolve(true), quality: () => Promise.resolve("good" as const) };
+const stageActions = { set: noop, hangUp: noop, dismiss: noop, minimise: noop, again: noop, choose: noop };
+const standing = { contact: true, follows: false, blocked: false, known: true, failed: false, setContact: noop, setFollows: noop, setBlocked: noop };
 
 const quiet: Face = {
   key: "c", incoming: false, state: "connected", status: "Connected", peer: bob, askedVideo: false, microphone: true,
@@ -104,10 +105,10 @@ const enter = { signIn: hold, signUp: hold, recover: hold };
 const codes = ["7F4K-2QXM-91BT", "M2RC-88VD-KLP0", "Q9WZ-14HN-5TGB", "3XKD-PL7M-A2V8", "T6YH-NB41-ZQ9C", "R5FG-7JUK-M3WE", "H8BN-QW2E-4RTY", "V1CX-9LKJ-H6GF", "D0SA-P3OI-U8YT", "N7ME-5RTW-B1XZ"];
 const device = (device_id: string, name: string, ago: number) => ({ device_id, name, created_at_ms: 0, last_seen_at_ms: Date.now() - ago, revoked: false });
 const devices = [device("d1", "Chrome on Linux", 0), device("d2", "Safari on iPhone", 3_600_000), device("d3", "Firefox on Windows", 9 * 86_400_000)];
-const settingsActions = { back: noop, signOut: noop, change: noop, revoke: noop, unblock: noop, setCallers: noop, setWriters: noop };
-const history = (which: "all" | "missed") => (
+const settingsActions = { back: noop, signOut: noop, change: noop, rename: () => Promise.resolve(undefined), revoke: noop, unblock: noop, setCallers: noop, setWriters: noop };
+const history = (which: "all" | "missed", reading: "done" | "failed" = "done") => (
   <Frame open="-">
-    <CallHistory which={which} choose={noop} calls={which === "all" ? calls : []} loading={false} more={which === "all"} ownDevice="d1" busy={false} actions={{ call: noop, back: noop, older: noop }} />
+    <CallHistory which={which} choose={noop} calls={which === "all" ? calls : []} reading={reading} more={which === "all"} ownDevice="d1" busy={false} actions={{ call: noop, back: noop, older: noop, again: noop }} />
   </Frame>
 );
 const states: Record<string, () => ReactNode> = {
@@ -122,16 +123,19 @@ const states: Record<string, () => ReactNode> = {
   request: () => (
     <Window>
       <Thread entries={thread.slice(0, 1)} pending={[]} readUpTo={0} />
-      <RequestNote person={bob} accept={noop} remove={noop} block={noop} />
+      <RequestNote person={bob} failed={false} accept={noop} remove={noop} block={noop} />
     </Window>
   ),
   profile: () => <Window>{whole}<Profile person={bob} standing={standing} close={noop} remove={noop} /></Window>,
-  requests: () => <Frame open="-"><Requests rows={rows.slice(3)} back={noop} /></Frame>,
+  requests: () => <Frame open="-"><Requests rows={rows.slice(3)} loading={false} back={noop} /></Frame>,
   calls: () => history("all"),
   "no-calls": () => history("missed"),
+  "calls-lost": () => history("missed", "failed"),
+  lost: () => <Frame open="-"><Lost username="nadia" why={new Refused(Reason.UNAVAILABLE, "")} back={noop} again={noop} /></Frame>,
+  nobody: () => <Frame open="-"><Nobody username="nadia" back={noop} /></Frame>,
   settings: () => (
     <Frame open="-">
-      <Settings account={{ ...ada, tier: "", searchable: true }} callers={["contacts", "following"]} writers={["everyone"]} devices={devices} blocked={[person("mallory", "Mallory Stone")]} ownDevice="d1" notice={undefined} actions={settingsActions} />
+      <Settings account={{ ...ada, tier: "", searchable: true }} callers={["contacts", "following"]} writers={["everyone"]} devices={devices} blocked={[person("mallory", "Mallory Stone")]} ownDevice="d1" notice={undefined} again={undefined} actions={settingsActions} />
     </Frame>
   ),
   equipment: () => <Frame open="-"><NothingOpen /><EquipmentDialog close={noop} capture={new SyntheticCapture(430, "@ada")} /></Frame>,
@@ -145,8 +149,8 @@ const states: Record<string, () => ReactNode> = {
   summary: () => <Window face={{ ...quiet, state: "ended", status: "Call ended", lasted: 754_000 }} />,
   ring: () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming" }} actions={{ answer: noop, decline: noop }} /></>,
   "ring-video": () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming", askedVideo: true }} actions={{ answer: noop, decline: noop }} /></>,
-  bar: () => <><Window>{whole}</Window><CallBar face={quiet} actions={{ open: noop, hangUp: noop, dismiss: noop }} /></>,
-  tile: () => <WithPictures base={quiet} theirs show={(face) => <><Window>{whole}</Window><CallBar face={face} actions={{ open: noop, hangUp: noop, dismiss: noop }} /></>} />,
+  bar: () => <><Window>{whole}</Window><CallBar face={quiet} actions={{ open: noop, set: noop, hangUp: noop, dismiss: noop }} /></>,
+  tile: () => <WithPictures base={quiet} theirs show={(face) => <><Window>{whole}</Window><CallBar face={face} actions={{ open: noop, set: noop, hangUp: noop, dismiss: noop }} /></>} />,
 };
 
 const asked = new URLSearchParams(location.search);

@@ -35,8 +35,8 @@ export const thread: Entry[] = [
 ];
 
 export const onTheWay: Pending[] = [
-  { client_id: "p1", username: "bob", text: "One more thing: do we need a second microphone?", at_ms: now, progress: "waiting", why: undefined },
-  { client_id: "p2", username: "bob", text: "This one did not make it", at_ms: now, progress: "failed", why: undefined },
+  { client_id: "p1", user_id: "bob", username: "bob", text: "One more thing: do we need a second microphone?", at_ms: now, progress: "waiting", why: undefined },
+  { client_id: "p2", user_id: "bob", username: "bob", text: "This one did not make it", at_ms: now, progress: "failed", why: undefined },
 ];
 
 export const rows = [

@@ -22,7 +22,8 @@ export function Announcer({ arrival, ring }: AnnouncerProps) {
   useEffect(() => {
     if (arrival !== undefined) setMessage(say("{name} writes: {text}", { name: nameOf(arrival.from), text: arrival.text }));
   }, [arrival?.id]);
-  useEffect(() => setCaller(ring?.words ?? ""), [ring?.id]);
+  // On a page that has the focus the dialog of the ring takes it, and is read out by that: twice would be once too often.
+  useEffect(() => setCaller(ring === undefined || document.hasFocus() ? "" : ring.words), [ring?.id]);
   return (
     // The attribute keeps it audible while a dialog hides the rest of the page.
     <div className="hidden-text" data-live-announcer="true">

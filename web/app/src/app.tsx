@@ -1,27 +1,40 @@
 /** Who is here: nobody, somebody new who has to save recovery codes, or somebody signed in. */
-import { Reason, Refused, Rest, Session } from "@ringline/client";
+import { Reason, Refused, Session } from "@ringline/client";
 import { useEffect, useState } from "react";
+import { I18nProvider } from "react-aria-components";
 import { Codes } from "./account/codes";
 import { devLink } from "./account/dev_link";
 import type { Door } from "./account/enter";
 import { Enter } from "./account/enter";
+import { keepFocus } from "./design/focus";
+import { rest } from "./gateway";
 import { Home } from "./home";
-import type { Message } from "./words/words";
-import { say, useLanguage } from "./words/words";
+import { refusal } from "./words/refusal";
+import { region, say, useLanguage } from "./words/words";
 
 type Here =
   | { is: "unknown" }
   | { is: "out"; notice?: string }
-  | { is: "new"; session: Session; codes: string[] }
+  /** Without a session where the account was made and signing in did not work: the codes are shown all the same. */
+  | { is: "new"; username: string; session: Session | undefined; codes: string[] }
   | { is: "in"; session: Session };
 
-const rest = new Rest("", (url, init) => fetch(url, init));
 const now = () => Date.now();
+const AT_THE_DOOR = { [Reason.LIMITED]: "Too many tries from your network. Wait a while, then try again." } as const;
 
 export function App() {
+  useLanguage();
+  useEffect(keepFocus, []);
+  return (
+    <I18nProvider locale={region()}>
+      <Whoever />
+    </I18nProvider>
+  );
+}
+
+function Whoever() {
   const [here, setHere] = useState<Here>({ is: "unknown" });
   const [door, setDoor] = useState<Door>("sign-in");
-  useLanguage();
   useEffect(() => {
     void arrive().then(setHere);
   }, []);
@@ -34,9 +47,9 @@ export function App() {
     case "new":
       return (
         <Codes
-          username={here.session.account.username}
+          username={here.username}
           codes={here.codes}
-          done={() => setHere({ is: "in", session: here.session })}
+          done={() => setHere(here.session === undefined ? { is: "out" } : { is: "in", session: here.session })}
         />
       );
     case "out":
@@ -49,7 +62,8 @@ export function App() {
             signIn: async (username, password) => setHere({ is: "in", session: await signIn(username, password) }),
             signUp: async (username, password, displayName) => {
               const codes = await spoken(Session.signUp(rest, username, password, displayName));
-              setHere({ is: "new", session: await signIn(username, password), codes });
+              const session = await signIn(username, password).catch(() => undefined);
+              setHere({ is: "new", username: session?.account.username ?? username, session, codes });
             },
             recover: async (username, code, password) => {
               const left = await spoken(Session.recover(rest, username, code, password));
@@ -72,7 +86,7 @@ async function arrive(): Promise<Here> {
     }
     return known === undefined ? { is: "out" } : { is: "in", session: known };
   } catch (error) {
-    return { is: "out", notice: error instanceof Refused ? sentence(error) : say("This browser lets the page keep no key: open it over https or on localhost.") };
+    return { is: "out", notice: wordsOf(error) };
   }
 }
 
@@ -85,23 +99,12 @@ async function spoken<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof Refused ? new Error(sentence(error)) : error;
+    throw new Error(wordsOf(error));
   }
 }
 
-const SENTENCES: Partial<Record<Reason, Message>> = {
-  [Reason.USERNAME_TAKEN]: "That username is taken.",
-  [Reason.USERNAME_RESERVED]: "That username cannot be had.",
-  [Reason.USERNAME_LOOKALIKE]: "That username looks too much like somebody else's.",
-  [Reason.USERNAME_INVALID]: "A username has letters, digits, dots and underscores, and begins with a letter.",
-  [Reason.PASSWORD_WEAK]: "That password is too short or too common.",
-  [Reason.CREDENTIALS_WRONG]: "Username and password do not belong together.",
-  [Reason.SIGN_UP_CLOSED]: "New accounts cannot be made here at the moment.",
-  [Reason.LIMITED]: "Too many tries from your network. Wait a while, then try again.",
-  [Reason.UNAVAILABLE]: "Ringline cannot be reached. Check your connection and try again.",
-};
-
-function sentence(refused: Refused): string {
-  const known = SENTENCES[refused.reason];
-  return known === undefined ? refused.sentence : say(known);
+function wordsOf(error: unknown): string {
+  if (error instanceof Refused) return refusal(error, AT_THE_DOOR);
+  return say("This browser lets the page keep no key: open it over https or on localhost.");
 }
+

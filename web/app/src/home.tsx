@@ -1,18 +1,20 @@
 /** Everything somebody who is signed in sees: the people, the window that is open, and the call, wherever they are. */
 import type { LocalCall, Person, Ringline, Session } from "@ringline/client";
-import { Reason, Refused } from "@ringline/client";
-import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { lazy, useCallback, useEffect, useReducer, useState } from "react";
 import { Announcer } from "./announcer";
 import type { Kind } from "./call/kind";
 import { CallLayer, useCallLayer } from "./call/layer";
 import { CallsPage } from "./calls/page";
+import { Later } from "./design/boundary";
 import { Requests } from "./people/requests";
+import { EndNote } from "./end";
 import { rowsOf } from "./people/rows";
 import { Sidebar } from "./people/sidebar";
 import { go, useRoute } from "./route";
 import { NothingOpen, Shell } from "./shell";
 import { PersonPage } from "./thread/page";
 import { useRingline } from "./use_ringline";
+import { isNobody } from "./words/refusal";
 import { say } from "./words/words";
 
 const SettingsPage = lazy(() => import("./settings/page"));
@@ -20,12 +22,13 @@ const SettingsPage = lazy(() => import("./settings/page"));
 export function Home({ session, left }: { session: Session; left(notice?: string): void }) {
   const route = useRoute();
   const ringline = useRingline(session);
-  const { contacts, reload } = useContacts(session);
+  const { contacts, reload } = useContacts(session, ringline?.line === "open");
   const open = route.at === "person" ? route.username.toLowerCase() : "";
   const call = ringline?.call;
   const layer = useCallLayer(ringline, open);
   useEnd(ringline, session, left);
   useTitle(layer.title, ringline?.threads.state.unread ?? 0);
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
   const back = () => go("/");
   const place = (username: string, kind: Kind) => {
     ringline?.place(username, { audio: true, video: kind === "video" });
@@ -39,14 +42,16 @@ export function Home({ session, left }: { session: Session; left(notice?: string
         sidebar={<People session={session} ringline={ringline} contacts={contacts} open={open} />}
       >
         {route.at === "home" && <NothingOpen />}
-        {route.at === "requests" && <Requests rows={requests.map((one) => ({ ...one, online: false }))} back={back} />}
+        {route.at === "requests" && (
+          <Requests rows={requests.map((one) => ({ ...one, online: false }))} loading={ringline?.threads.loaded !== true} back={back} />
+        )}
         {route.at === "calls" && ringline !== undefined && (
           <CallsPage ringline={ringline} ownDevice={session.deviceId} busy={layer.busy} call={place} back={back} />
         )}
         {route.at === "settings" && (
-          <Suspense fallback={<main className="window" aria-busy="true" />}>
-            <SettingsPage session={session} back={back} signOut={() => void session.signOut().finally(() => left())} />
-          </Suspense>
+          <Later key="settings">
+            <SettingsPage session={session} changed={redraw} back={back} signOut={() => signOut(session, left)} />
+          </Later>
         )}
         {route.at === "person" && (
           <PersonPage
@@ -64,6 +69,7 @@ export function Home({ session, left }: { session: Session; left(notice?: string
         )}
       </Shell>
       {call !== undefined && <CallLayer layer={layer} call={call} />}
+      {ringline?.end !== undefined && <EndNote end={ringline.end} takeOver={() => ringline.takeOver()} />}
       <Announcer arrival={arrivalOf(ringline)} ring={ringOf(call)} />
     </>
   );
@@ -91,41 +97,38 @@ function People({ session, ringline, contacts, open }: PeopleProps) {
       hasRequests={(threads?.list("requests").length ?? 0) > 0}
       online={(userId) => threads?.online.has(userId) === true}
       open={open}
-      offline={ringline?.line === "waiting"}
-      loading={threads?.loaded !== true && threads?.failed !== true}
+      offline={ringline?.line === "waiting" || (threads?.failed === true && !threads.loaded)}
+      loading={threads?.loaded !== true}
       find={(query) => find(session, query)}
       more={() => void threads?.older("inbox")}
     />
   );
 }
 
-function useContacts(session: Session): { contacts: Person[]; reload(): void } {
+/** @param online read anew with each connection: what could not be read without one is there then */
+function useContacts(session: Session, online: boolean): { contacts: Person[]; reload(): void } {
   const [contacts, setContacts] = useState<Person[]>([]);
   const reload = useCallback(() => {
     session.contacts().then(setContacts, () => undefined);
   }, [session]);
-  useEffect(reload, [reload]);
+  useEffect(reload, [reload, online]);
   return { contacts, reload };
 }
 
-/** The line was closed for good. */
+/** The server has signed this device out. A page that is too old, or was replaced, ends nothing but itself. */
 function useEnd(ringline: Ringline | undefined, session: Session, left: (notice?: string) => void): void {
-  const why = ringline?.closedBecause;
+  const end = ringline?.end;
   useEffect(() => {
-    if (why === undefined) return;
-    const leave = () => void session.signOut().finally(() => left(farewell(why)));
-    if (why.reason !== Reason.LINE_FENCED) return leave();
+    const leave = () => void session.forget().catch(() => undefined).then(() => left(say("You were signed out on this device. Sign in again.")));
+    if (end === "signed-out") return leave();
     // Another page goes on as this line. It may, unless the device was signed out meanwhile.
-    session.holds().then(
-      (holds) => holds || leave(),
-      () => undefined,
-    );
-  }, [why, session, left]);
+    if (end === "replaced") session.holds().then((holds) => holds || leave(), () => undefined);
+  }, [end, session, left]);
 }
 
-function farewell(why: Refused): string {
-  if (why.reason === Reason.CLIENT_TOO_OLD) return say("This page is out of date. Reload it, then sign in again.");
-  return say("You were signed out on this device. Sign in again.");
+/** What the browser cannot forget any more is of no use to anybody: the device is signed out all the same. */
+function signOut(session: Session, done: () => void): void {
+  void session.signOut().catch(() => undefined).then(done);
 }
 
 function arrivalOf(ringline: Ringline | undefined) {
@@ -145,13 +148,17 @@ function ringOf(call: LocalCall | undefined) {
   return { id: call.key, words };
 }
 
-/** People who opted in to be found, and whoever has exactly this username. */
+/** People who opted in to be found, and whoever has exactly this username. Rejects with Refused where nobody can say. */
 async function find(session: Session, query: string): Promise<Person[]> {
-  const [exact, found] = await Promise.all([
-    session.profile(query).then((person) => [person], () => []),
-    session.search(query.replace(/^@+/, "")).catch(() => []),
-  ]);
-  return [...exact, ...found.filter((person) => person.user_id !== exact[0]?.user_id)];
+  const [exact, found] = await Promise.allSettled([session.profile(query), session.search(query.replace(/^@+/, ""))]);
+  const people = [...settled(exact), ...settled(found).flat()];
+  const lost = [exact, found].find((one) => one.status === "rejected" && !isNobody(one.reason));
+  if (people.length === 0 && lost?.status === "rejected") throw lost.reason;
+  return people.filter((one, index) => people.findIndex((other) => other.user_id === one.user_id) === index);
+}
+
+function settled<T>(one: PromiseSettledResult<T>): T[] {
+  return one.status === "fulfilled" ? [one.value] : [];
 }
 
 function useTitle(call: string | undefined, unread: number): void {

@@ -1,5 +1,5 @@
 /** The line of a session for as long as it is shown; redraws with each change of it. */
-import type { Session } from "@ringline/client";
+import type { Capture, Session } from "@ringline/client";
 import { Ringline } from "@ringline/client";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { captureFor } from "./capture";
@@ -14,7 +14,7 @@ export function useRingline(session: Session): Ringline | undefined {
     let current: Ringline | undefined;
     let gone = false;
     const tones = new Tones();
-    void captureFor(session.account.username).then((capture) => {
+    const begin = (capture: Capture) => {
       if (gone) return;
       current = new Ringline({ session, base: "", clientVersion: CLIENT_VERSION, capture });
       const made = current;
@@ -27,8 +27,10 @@ export function useRingline(session: Session): Ringline | undefined {
         heard = arrived;
       });
       setRingline(made);
-      void made.start();
-    });
+      return made.start();
+    };
+    // Without storage or locks nobody has come this far: the door says so.
+    captureFor(session.account.username).then(begin).catch(() => undefined);
     return () => {
       gone = true;
       tones.play("none");

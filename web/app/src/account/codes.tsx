@@ -9,7 +9,8 @@ export function Codes({ username, codes, done }: { username: string; codes: stri
   const [saved, setSaved] = useState(false);
   const [copied, setCopied] = useState(false);
   const text = codes.join("\n");
-  const copy = () => void navigator.clipboard.writeText(text).then(() => setCopied(true));
+  // Where the browser keeps the clipboard to itself, the codes are still there to be downloaded or written down.
+  const copy = () => void navigator.clipboard.writeText(text).then(() => setCopied(true), () => setCopied(false));
   const file = `data:text/plain;charset=utf-8,${encodeURIComponent(`${say("Ringline recovery codes of @{username}", { username })}\n\n${text}\n`)}`;
   return (
     <Welcome>

@@ -11,8 +11,7 @@ export async function devLink(rest: Rest): Promise<DevLink | undefined> {
   const found = /^#dev=([^:]+):(.+)$/.exec(location.hash);
   if (found === null) return undefined;
   history.replaceState(null, "", location.pathname + location.search);
-  const { environment } = await rest.ask<{ environment: string }>("GET", "/v1/config");
-  if (environment !== "dev") return undefined;
+  if ((await rest.environment()) !== "dev") return undefined;
   const [, username = "", password = ""] = found;
   return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
 }

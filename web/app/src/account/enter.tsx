@@ -28,6 +28,7 @@ export function Enter({ door, goTo, actions, notice }: EnterProps) {
   const [busy, setBusy] = useState(false);
   const submit = (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault();
+    if (busy) return; // the button stays what has the focus
     const data = new FormData(event.currentTarget);
     const text = (name: string) => String(data.get(name) ?? "");
     const work =
@@ -69,7 +70,7 @@ export function Enter({ door, goTo, actions, notice }: EnterProps) {
           </TextField>
         )}
         <Password door={door} />
-        <Button className="button wide" type="submit" isDisabled={busy}>
+        <Button className="button wide" type="submit" data-busy={busy}>
           {say(SUBMITS[door])}
         </Button>
       </Form>

@@ -1,38 +1,54 @@
 /** A call that goes on while the person looks at another page, or that ended before its window was opened. */
+import { useRef } from "react";
 import { Button } from "react-aria-components";
-import { Avatar, nameOf } from "../design/avatar";
-import { HangUpIcon } from "../design/icons";
+import { Avatar, Name } from "../design/avatar";
+import { useFocusGivenBack } from "../design/focus";
+import { HangUpIcon, MicrophoneIcon, MutedIcon } from "../design/icons";
 import { say } from "../words/words";
 import type { Face } from "./face";
 import { Picture } from "./media";
 import { CallStatus } from "./status";
+import "./control.css";
 import "./bar.css";
 
 export interface BarActions {
+  set(wanted: { audio: boolean; video: boolean }): void;
   open(): void;
   hangUp(): void;
   dismiss(): void;
 }
 
 export function CallBar({ face, actions }: { face: Face; actions: BarActions }) {
+  const bar = useRef<HTMLElement>(null);
+  useFocusGivenBack(bar);
   const over = face.state === "ended";
   const theirs = !over && face.peerCamera && face.remoteVideo !== undefined;
   const { username } = face.peer;
   return (
-    <section className="call-bar" aria-label={say("Call with @{username}", { username })} data-video={theirs}>
+    <section ref={bar} className="call-bar" aria-label={say("Call with @{username}", { username })} data-video={theirs}>
       {theirs && <Picture track={face.remoteVideo} mine={false} label={say("Video of @{username}", { username })} />}
       <Button className="call-bar-open" aria-label={say("Open @{username}", { username })} onPress={actions.open}>
         <Avatar person={face.peer} size={36} />
-        <span className="call-bar-name">{nameOf(face.peer)}</span>
+        <span className="call-bar-name"><Name person={face.peer} /></span>
       </Button>
       <CallStatus face={face} />
       {face.refused !== undefined && <p className="call-bar-refused">{face.refused}</p>}
+      {!over && (
+        <Button
+          className="control call-bar-control"
+          aria-label={face.microphone ? say("Mute") : say("Unmute")}
+          data-off={!face.microphone}
+          onPress={() => actions.set({ audio: !face.microphone, video: face.camera })}
+        >
+          {face.microphone ? <MicrophoneIcon /> : <MutedIcon />}
+        </Button>
+      )}
       {over ? (
         <Button className="call-bar-close" onPress={actions.dismiss}>
           {say("Close")}
         </Button>
       ) : (
-        <Button className="control hang-up call-bar-hang-up" aria-label={say("Hang up")} onPress={actions.hangUp}>
+        <Button className="control hang-up call-bar-control" aria-label={say("Hang up")} onPress={actions.hangUp}>
           <HangUpIcon />
         </Button>
       )}

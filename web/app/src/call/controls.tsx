@@ -5,11 +5,12 @@ import { Button, Toolbar } from "react-aria-components";
 import {
   CameraIcon, CameraOffIcon, FlipIcon, FullScreenIcon, HangUpIcon, MessageIcon, MicrophoneIcon, MutedIcon, PictureIcon, SettingsIcon, SmallScreenIcon,
 } from "../design/icons";
-import { prefer, preferences } from "../preferences";
+import { preferences } from "../preferences";
 import { say } from "../words/words";
 import { useDevices } from "./devices";
 import type { Face } from "./face";
 import type { StageActions } from "./stage";
+import "./control.css";
 
 interface ControlsProps {
   face: Face;
@@ -21,11 +22,11 @@ export function Controls({ face, actions, openEquipment }: ControlsProps) {
   const { microphone, camera } = face;
   const { cameras } = useDevices();
   const flip = () => {
-    const next = cameras[(cameras.findIndex((one) => one.deviceId === preferences().camera) + 1) % cameras.length];
+    const now = face.localVideo?.getSettings().deviceId ?? preferences().camera;
+    const next = cameras[(cameras.findIndex((one) => one.deviceId === now) + 1) % cameras.length];
     const handheld = matchMedia("(pointer: coarse)").matches;
     const other = preferences().facing === "user" ? "environment" : "user";
-    prefer(handheld ? { camera: "", facing: other } : { camera: next?.deviceId ?? "" });
-    actions.renew("video");
+    actions.choose("video", handheld ? { camera: "", facing: other } : { camera: next?.deviceId ?? "" });
   };
   return (
     <Toolbar aria-label={say("Call controls")} className="controls">

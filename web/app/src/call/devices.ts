@@ -16,12 +16,13 @@ export function useDevices(again?: unknown): Devices {
     const media = navigator.mediaDevices as MediaDevices | undefined;
     if (media?.enumerateDevices === undefined) return;
     let gone = false;
-    const look = () =>
-      void media.enumerateDevices().then((all) => {
-        if (gone) return;
-        const of = (kind: MediaDeviceKind) => all.filter((one) => one.kind === kind && one.deviceId !== "");
-        setDevices({ microphones: of("audioinput"), cameras: of("videoinput"), speakers: of("audiooutput") });
-      });
+    const show = (all: MediaDeviceInfo[]) => {
+      if (gone) return;
+      const of = (kind: MediaDeviceKind) => all.filter((one) => one.kind === kind && one.deviceId !== "");
+      setDevices({ microphones: of("audioinput"), cameras: of("videoinput"), speakers: of("audiooutput") });
+    };
+    // A browser that tells nothing has its own way of choosing.
+    const look = () => void media.enumerateDevices().then(show, () => undefined);
     look();
     media.addEventListener("devicechange", look);
     return () => {

@@ -1,5 +1,5 @@
 /** Which microphone, camera and speaker, and whether they work: before a call, and during one. */
-import type { Capture, Problem } from "@ringline/client";
+import type { Capture, Captured, Problem } from "@ringline/client";
 import { DeviceCapture } from "@ringline/client";
 import type { RefObject } from "react";
 import { useEffect, useRef, useState } from "react";
@@ -10,7 +10,7 @@ import type { Message } from "../words/words";
 import { say } from "../words/words";
 import { useDevices } from "./devices";
 import { problemSentence } from "./face";
-import type { Kind } from "./kind";
+import type { DeviceChoice, Kind } from "./kind";
 import { Picture } from "./media";
 import { playTest } from "./speaker";
 import "../design/sheet.css";
@@ -18,8 +18,8 @@ import "./equipment.css";
 
 interface EquipmentDialogProps {
   close(): void;
-  /** Another device was chosen. */
-  changed?(kind: Kind): void;
+  /** Takes another device in a call. */
+  choose?(kind: Kind, choice: DeviceChoice): void;
   /** In a call the devices are in use already, and one's picture is on the stage. */
   inCall?: boolean;
   camera?: boolean;
@@ -28,7 +28,7 @@ interface EquipmentDialogProps {
   container?: RefObject<HTMLElement | null>;
 }
 
-export function EquipmentDialog({ close, changed, inCall, camera, capture, container }: EquipmentDialogProps) {
+export function EquipmentDialog({ close, choose = (_, choice) => prefer(choice), inCall, camera, capture, container }: EquipmentDialogProps) {
   const { microphone, camera: chosenCamera } = usePreferences();
   const wanted: Kind[] = inCall === true ? [] : ["audio", "video"];
   const { tracks, problems } = useProbe(capture, wanted, `${microphone} ${chosenCamera}`);
@@ -54,7 +54,7 @@ export function EquipmentDialog({ close, changed, inCall, camera, capture, conta
             </p>
           ))}
           {inCall !== true && <Level track={tracks.audio} />}
-          <Pickers asked={tracks} changed={changed} showCamera={inCall !== true || camera === true} />
+          <Pickers asked={tracks} choose={choose} showCamera={inCall !== true || camera === true} />
           <Button className="button plain" onPress={() => playTest(preferences().speaker)}>
             {say("Play a test sound")}
           </Button>
@@ -73,18 +73,19 @@ function checkSentence(problem: Problem): string {
 type Tracks = Partial<Record<Kind, MediaStreamTrack>>;
 
 /** Microphone and camera for as long as the dialog is open. */
-function useProbe(capture: Capture | undefined, kinds: Kind[], again: string): { tracks: Tracks; problems: Problem[] } {
-  const [found, setFound] = useState<{ tracks: Tracks; problems: Problem[] }>({ tracks: {}, problems: [] });
+function useProbe(capture: Capture | undefined, kinds: Kind[], again: string): Captured {
+  const [found, setFound] = useState<Captured>({ tracks: {}, problems: [] });
   useEffect(() => {
     if (kinds.length === 0) return;
     let gone = false;
     let tracks: Tracks = {};
     const stop = () => Object.values(tracks).forEach((track) => track.stop());
-    void (capture ?? new DeviceCapture(preferences)).get(kinds).then((captured) => {
+    const show = (captured: Captured) => {
       tracks = captured.tracks;
       if (gone) stop();
       else setFound(captured);
-    });
+    };
+    void (capture ?? new DeviceCapture(preferences)).get(kinds).then(show, () => undefined);
     return () => {
       gone = true;
       stop();
@@ -123,20 +124,16 @@ function Level({ track }: { track: MediaStreamTrack | undefined }) {
 interface PickersProps {
   asked: Tracks;
   showCamera: boolean;
-  changed: ((kind: Kind) => void) | undefined;
+  choose(kind: Kind, choice: DeviceChoice): void;
 }
 
-function Pickers({ asked, showCamera, changed }: PickersProps) {
+function Pickers({ asked, showCamera, choose }: PickersProps) {
   const { microphones, cameras, speakers } = useDevices(asked);
   const { microphone, camera, speaker } = usePreferences();
-  const choose = (part: Partial<{ microphone: string; camera: string }>, kind: Kind) => {
-    prefer(part);
-    changed?.(kind);
-  };
   return (
     <div className="pickers">
-      <Picker name="Microphone" devices={microphones} value={microphone} choose={(id) => choose({ microphone: id }, "audio")} />
-      {showCamera && <Picker name="Camera" devices={cameras} value={camera} choose={(id) => choose({ camera: id }, "video")} />}
+      <Picker name="Microphone" devices={microphones} value={microphone} choose={(id) => choose("audio", { microphone: id })} />
+      {showCamera && <Picker name="Camera" devices={cameras} value={camera} choose={(id) => choose("video", { camera: id })} />}
       {speakers.length > 0 && <Picker name="Speaker" devices={speakers} value={speaker} choose={(id) => prefer({ speaker: id })} />}
     </div>
   );

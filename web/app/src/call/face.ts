@@ -79,7 +79,8 @@ export function sentenceOf(reason: Reason): string | undefined {
 }
 
 /** One sentence a missing device: the call goes on with what there is. */
-export function problemSentence({ kind, why }: Problem): string {
+export function problemSentence({ kind, why, kept }: Problem): string {
+  if (kept === true) return say(kind === "audio" ? "That microphone cannot be used now. The one before goes on." : "That camera cannot be used now. The one before goes on.");
   return say(kind === "audio" ? MICROPHONE[why] : CAMERA[why]);
 }
 

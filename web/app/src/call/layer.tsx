@@ -2,11 +2,14 @@
 import type { LocalCall, Ringline } from "@ringline/client";
 import { Refused } from "@ringline/client";
 import type { ReactNode } from "react";
-import { lazy, Suspense, useEffect, useState } from "react";
-import { prefer } from "../preferences";
+import { lazy, useEffect, useState } from "react";
+import { Later } from "../design/boundary";
+import type { Preferences } from "../preferences";
+import { prefer, preferences } from "../preferences";
 import { go, pathOf } from "../route";
 import { say } from "../words/words";
 import { CallBar } from "./bar";
+import type { DeviceChoice } from "./kind";
 import type { Face } from "./face";
 import { faceOf, sentenceOf } from "./face";
 import { Sound } from "./media";
@@ -45,15 +48,15 @@ export function useCallLayer(ringline: Ringline | undefined, open: string): Laye
   }, [face?.key]);
   const actions =
     call === undefined || ringline === undefined ? undefined : actionsOn(ringline, call, setNotice, () => setSmall(true));
-  const unread = face !== undefined && (ringline?.threads.thread(face.peer.username)?.unread ?? 0) > 0;
+  const unread = face !== undefined && (ringline?.threads.thread(call?.peer?.userId ?? "")?.unread ?? 0) > 0;
   const onStage = face !== undefined && shown(face) && !small && open === face.peer.username.toLowerCase();
   return {
     face,
     stage:
       onStage && actions !== undefined && call !== undefined ? (
-        <Suspense fallback={<section className="window" aria-busy="true" />}>
+        <Later>
           <Stage key={face.key} face={face} actions={actions} notice={notice} signs={signsOf(call)} unread={unread} />
-        </Suspense>
+        </Later>
       ) : undefined,
     actions,
     busy: face !== undefined && face.state !== "ended",
@@ -111,12 +114,23 @@ function actionsOn(
       ringline.dismiss(call);
       ringline.place(username, { audio: true, video: kind === "video" });
     },
-    renew: (kind) => void call.media.renew(kind),
+    choose: (kind, choice) => {
+      const before = preferences();
+      prefer(choice);
+      void call.media.renew(kind).then((taken) => taken || takeBack(choice, before));
+    },
   };
 }
 
+/** Unless something else was chosen meanwhile. */
+function takeBack(choice: DeviceChoice, { microphone, camera, facing }: Preferences): void {
+  const now: DeviceChoice = preferences();
+  const same = (Object.keys(choice) as (keyof DeviceChoice)[]).every((key) => now[key] === choice[key]);
+  if (same) prefer({ microphone, camera, facing });
+}
+
 function signsOf({ media }: LocalCall): Signs {
-  return { theySpeak: () => media.theySpeak, quality: () => media.quality() };
+  return { theySpeak: () => media.theySpeak(), quality: () => media.quality() };
 }
 
 function titleOf(face: Face): string {

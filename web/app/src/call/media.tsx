@@ -2,15 +2,19 @@
 import type { RefObject } from "react";
 import { useEffect, useRef } from "react";
 import { usePreferences } from "../preferences";
+import { useDevices } from "./devices";
+import { onGesture } from "./gesture";
 
 export function Sound({ track }: { track: MediaStreamTrack | undefined }) {
   const ref = useRef<HTMLAudioElement>(null);
   const { speaker } = usePreferences();
   useEffect(() => attach(ref.current, track), [track]);
+  const { speakers } = useDevices(track);
+  const there = speakers.length === 0 || speakers.some((one) => one.deviceId === speaker) ? speaker : "";
   useEffect(() => {
-    // Not every browser lets a page choose; a speaker that was unplugged leaves the browser's own.
-    void ref.current?.setSinkId?.(speaker).catch(() => undefined);
-  }, [speaker]);
+    // Not every browser lets a page choose. A speaker that was unplugged leaves the browser's own until it is back.
+    void ref.current?.setSinkId?.(there).catch(() => undefined);
+  }, [there]);
   return <audio ref={ref} autoPlay data-remote="audio" />;
 }
 
@@ -46,9 +50,9 @@ function attach(element: HTMLMediaElement | null, track: MediaStreamTrack | unde
   // Where the browser holds sound back until a gesture, the next one starts it.
   const start = () => void element.play().catch(() => undefined);
   if (track !== undefined) start();
-  addEventListener("pointerdown", start);
+  const waking = onGesture(start);
   return () => {
-    removeEventListener("pointerdown", start);
+    waking();
     element.srcObject = null;
   };
 }

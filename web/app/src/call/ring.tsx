@@ -2,7 +2,7 @@
 import type { CSSProperties } from "react";
 import { useState } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay, Switch } from "react-aria-components";
-import { Avatar, hueOf, nameOf } from "../design/avatar";
+import { Avatar, hueOf, Name } from "../design/avatar";
 import { AnswerIcon, HangUpIcon, VerifiedIcon } from "../design/icons";
 import { Track } from "../design/box";
 import { say } from "../words/words";
@@ -31,7 +31,7 @@ export function RingDialog({ face, actions }: { face: Face; actions: RingActions
             <Avatar person={peer} size={104} />
           </div>
           <p className="ring-name">
-            {nameOf(peer)} {peer.verified && <VerifiedIcon />}
+            <Name person={peer} /> {peer.verified && <VerifiedIcon />}
           </p>
           <p className="ring-kind">
             {peer.display_name !== "" && <bdi>@{peer.username}</bdi>}

@@ -5,7 +5,7 @@ import type { Message } from "../words/words";
 
 /** Asked of a running call; the gallery makes them up. */
 export interface Signs {
-  theySpeak(): boolean;
+  theySpeak(): Promise<boolean>;
   quality(): Promise<Quality | undefined>;
 }
 
@@ -25,11 +25,16 @@ export function useSpeaking(signs: Signs, live: boolean): boolean {
   useEffect(() => {
     if (!live) return setSpeaking(false);
     let heardAt = 0;
-    const timer = setInterval(() => {
-      if (signs.theySpeak()) heardAt = Date.now();
-      setSpeaking(Date.now() - heardAt < BREATH_MS);
-    }, LISTEN_MS);
-    return () => clearInterval(timer);
+    let gone = false;
+    const show = (now: boolean) => {
+      if (now) heardAt = Date.now();
+      if (!gone) setSpeaking(Date.now() - heardAt < BREATH_MS);
+    };
+    const timer = setInterval(() => void signs.theySpeak().then(show, () => undefined), LISTEN_MS);
+    return () => {
+      gone = true;
+      clearInterval(timer);
+    };
   }, [live]);
   return speaking;
 }

@@ -1,8 +1,9 @@
 /** The call in the direct-message window. */
 import type { CSSProperties } from "react";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components";
-import { Avatar, hueOf, nameOf } from "../design/avatar";
+import { Avatar, hueOf, Name } from "../design/avatar";
+import { isFocusLost, useFocusWhileThere } from "../design/focus";
 import { VerifiedIcon } from "../design/icons";
 import { length } from "../words/dates";
 import { say } from "../words/words";
@@ -10,7 +11,7 @@ import { Controls, Corners } from "./controls";
 import { EquipmentDialog } from "./equipment";
 import type { Face } from "./face";
 import { problemSentence } from "./face";
-import type { Kind } from "./kind";
+import type { DeviceChoice, Kind } from "./kind";
 import { Picture } from "./media";
 import { SelfView } from "./self_view";
 import type { Signs } from "./signs";
@@ -25,8 +26,8 @@ export interface StageActions {
   /** The thread takes the place of the stage; the call goes on in a corner. */
   minimise(): void;
   again(kind: Kind): void;
-  /** Another microphone or camera was chosen. */
-  renew(kind: Kind): void;
+  /** Another microphone or camera. Where it cannot be had, the choice is what it was before. */
+  choose(kind: Kind, choice: DeviceChoice): void;
 }
 
 export interface StageProps {
@@ -45,6 +46,7 @@ export function Stage({ face, actions, signs, notice, unread }: StageProps) {
   const [equipment, setEquipment] = useState(false);
   const section = useRef<HTMLElement>(null);
   const picture = useRef<HTMLVideoElement>(null);
+  useFocusWhileThere(section);
   const over = face.state === "ended";
   const theirs = !over && face.peerCamera && face.remoteVideo !== undefined;
   const speaking = useSpeaking(signs, face.state === "connected");
@@ -61,7 +63,7 @@ export function Stage({ face, actions, signs, notice, unread }: StageProps) {
         {over ? <Farewell face={face} actions={actions} /> : <Controls face={face} actions={actions} openEquipment={() => setEquipment(true)} />}
       </div>
       {equipment && !over && (
-        <EquipmentDialog close={() => setEquipment(false)} changed={actions.renew} inCall camera={face.camera} container={section} />
+        <EquipmentDialog close={() => setEquipment(false)} choose={actions.choose} inCall camera={face.cameraAllowed} container={section} />
       )}
     </section>
   );
@@ -80,7 +82,7 @@ function Peer({ face, theirs, signs }: { face: Face; theirs: boolean; signs: Sig
       <div className="stage-names">
         {!theirs && (
           <h2>
-            {nameOf(peer)} {peer.verified && <VerifiedIcon />}
+            <Name person={peer} /> {peer.verified && <VerifiedIcon />}
           </h2>
         )}
         {!theirs && peer.display_name !== "" && <p className="stage-username"><bdi>@{peer.username}</bdi></p>}
@@ -127,6 +129,11 @@ function troubleOf(face: Face, cutOff: boolean): string | undefined {
 /** What it was, and what one may want next. */
 function Farewell({ face, actions }: { face: Face; actions: StageActions }) {
   const kind = face.askedVideo ? "video" : "audio";
+  const close = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    // Whoever hung up has just pressed a button that is gone.
+    if (isFocusLost()) close.current?.focus();
+  }, []);
   return (
     <div className="farewell">
       {face.lasted !== undefined && (
@@ -136,7 +143,7 @@ function Farewell({ face, actions }: { face: Face; actions: StageActions }) {
         <Button className="stage-close" onPress={() => actions.again(kind)}>
           {say("Call again")}
         </Button>
-        <Button className="stage-close" onPress={actions.dismiss}>
+        <Button ref={close} className="stage-close" onPress={actions.dismiss}>
           {say("Close")}
         </Button>
       </div>

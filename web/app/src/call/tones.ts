@@ -1,5 +1,6 @@
 /** The sounds of a telephone, made here: no file to load, nothing to license. */
 import type { Sound } from "@ringline/client";
+import { onGesture } from "./gesture";
 
 interface Note {
   at: number;
@@ -58,9 +59,9 @@ export class Tones {
     const out = new GainNode(context, { gain: 1 });
     out.connect(context.destination);
     // Held back until a gesture: the next one lets it sound.
-    const wake = () => void context.resume();
+    const wake = () => void context.resume().catch(() => undefined);
     wake();
-    addEventListener("pointerdown", wake);
+    const waking = onGesture(wake);
     const once = () => {
       for (const note of melody.notes) strike(context, out, note);
     };
@@ -68,7 +69,7 @@ export class Tones {
     const timer = setInterval(once, melody.every * 1000);
     this.stop = () => {
       clearInterval(timer);
-      removeEventListener("pointerdown", wake);
+      waking();
       out.gain.setTargetAtTime(0, context.currentTime, 0.03);
       setTimeout(() => out.disconnect(), 300);
     };

@@ -3,9 +3,9 @@ import type { PastCall, Ringline } from "@ringline/client";
 import { useEffect, useState } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import type { Kind } from "../call/kind";
-import { Avatar, nameOf } from "../design/avatar";
+import { Avatar, Name } from "../design/avatar";
 import { CameraIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
-import { Plain, Window } from "../design/window";
+import { Again, Plain, Window } from "../design/window";
 import { follow, pathOf } from "../route";
 import { CallIcon } from "../thread/entry";
 import { brief, clock, sameDay } from "../words/dates";
@@ -27,19 +27,23 @@ export function CallsPage({ ringline, ownDevice, busy, call, back }: CallsPagePr
   const [which, setWhich] = useState<Which>("all");
   const { threads } = ringline;
   const history = threads.history[which];
+  const online = ringline.line === "open";
   useEffect(() => {
     void history.refresh();
   }, [history]);
+  useEffect(() => {
+    if (online && history.failed) void history.refresh();
+  }, [online]);
   return (
     <CallHistory
       which={which}
       choose={setWhich}
       calls={history.calls(threads.ended())}
-      loading={!history.loaded && !history.failed}
+      reading={history.failed && !history.loading ? "failed" : history.loaded ? "done" : "first"}
       more={history.more}
       ownDevice={ownDevice}
       busy={busy}
-      actions={{ call, back, older: () => void history.older() }}
+      actions={{ call, back, older: () => void history.older(), again: () => void history.refresh() }}
     />
   );
 }
@@ -48,17 +52,19 @@ interface CallHistoryProps {
   which: Which;
   choose(which: Which): void;
   calls: PastCall[];
-  loading: boolean;
+  /** "first" while nothing is known yet. */
+  reading: "first" | "done" | "failed";
   more: boolean;
   ownDevice: string;
   busy: boolean;
-  actions: { call(username: string, kind: Kind): void; back(): void; older(): void };
+  actions: { call(username: string, kind: Kind): void; back(): void; older(): void; again(): void };
 }
 
-export function CallHistory({ which, choose, calls, loading, more, ownDevice, busy, actions }: CallHistoryProps) {
+export function CallHistory({ which, choose, calls, reading, more, ownDevice, busy, actions }: CallHistoryProps) {
+  const failed = reading === "failed";
   const list =
     calls.length === 0 ? (
-      !loading && <Plain title={which === "all" ? say("No calls yet") : say("No missed calls")}>{say("Calls are kept here and in the conversation they belong to.")}</Plain>
+      <NoCalls which={which} reading={reading} again={actions.again} />
     ) : (
       <>
         <ul className="past-calls">
@@ -66,7 +72,13 @@ export function CallHistory({ which, choose, calls, loading, more, ownDevice, bu
             <PastCallRow key={past.entry.call?.call_id} past={past} ownDevice={ownDevice} busy={busy} call={actions.call} />
           ))}
         </ul>
-        {more && (
+        {failed && (
+          <div role="alert" className="notice calls-failed">
+            <p>{say("Some calls could not be read.")}</p>
+            <Again again={actions.again} />
+          </div>
+        )}
+        {more && !failed && (
           <Button className="button plain" onPress={actions.older}>
             {say("Show older calls")}
           </Button>
@@ -90,6 +102,18 @@ export function CallHistory({ which, choose, calls, loading, more, ownDevice, bu
   );
 }
 
+function NoCalls({ which, reading, again }: { which: Which; reading: CallHistoryProps["reading"]; again(): void }) {
+  if (reading === "first") return <p className="plain-page quiet">{say("Loading…")}</p>;
+  if (reading === "failed") {
+    return (
+      <Plain title={say("Your calls could not be read")} ways={<Again again={again} />}>
+        {say("Ringline cannot be reached. Check your connection and try again.")}
+      </Plain>
+    );
+  }
+  return <Plain title={which === "all" ? say("No calls yet") : say("No missed calls")}>{say("Calls are kept here and in the conversation they belong to.")}</Plain>;
+}
+
 interface PastCallRowProps {
   past: PastCall;
   ownDevice: string;
@@ -110,7 +134,7 @@ function PastCallRow({ past, ownDevice, busy, call }: PastCallRowProps) {
         <Avatar person={peer} size={46} />
         <span className="person-text">
           <span className="person-name">
-            <span>{nameOf(peer)}</span> {peer.verified && <VerifiedIcon />}
+            <Name person={peer} /> {peer.verified && <VerifiedIcon />}
           </span>
           <span className={entry.call.missed ? "person-below missed" : "person-below"}>
             <span className="person-icon">

@@ -11,6 +11,11 @@ export function nameOf(person: Shown): string {
   return person.display_name === "" ? `@${person.username}` : person.display_name;
 }
 
+/** A name between others' words: its direction is its own. */
+export function Name({ person }: { person: Shown }) {
+  return <bdi>{nameOf(person)}</bdi>;
+}
+
 /** A hue for a person, the same everywhere: chosen among those that sit well beside lagoon and apricot. */
 export function hueOf(username: string): number {
   const hues = [12, 28, 152, 172, 200, 222, 258, 292, 330, 348];

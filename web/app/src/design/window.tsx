@@ -28,12 +28,21 @@ export function Window({ title, back, children, aside }: { title: string; back()
   );
 }
 
-/** A page with nothing on it but a few words. */
-export function Plain({ title, children }: { title: string; children: ReactNode }) {
+/** A page with nothing on it but a few words, and what one may do then. */
+export function Plain({ title, children, ways }: { title: string; children: ReactNode; ways?: ReactNode }) {
   return (
     <div className="plain-page">
       <h2>{title}</h2>
       <p className="quiet">{children}</p>
+      {ways !== undefined && <div className="plain-ways">{ways}</div>}
     </div>
+  );
+}
+
+export function Again({ again }: { again(): void }) {
+  return (
+    <Button className="button plain" onPress={again}>
+      {say("Try again")}
+    </Button>
   );
 }

@@ -3,7 +3,7 @@ import type { Entry } from "@ringline/client";
 import type { ReactNode } from "react";
 import { callTitle } from "../calls/title";
 import type { Shown } from "../design/avatar";
-import { Avatar, nameOf } from "../design/avatar";
+import { Avatar, Name } from "../design/avatar";
 import { CameraIcon, MissedIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
 import { follow, pathOf } from "../route";
 import { brief } from "../words/dates";
@@ -28,7 +28,7 @@ export function PersonLink({ person, online, chosen, below, aside }: PersonLinkP
       </span>
       <span className="person-text">
         <span className="person-name">
-          <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
+          <Name person={person} /> {person.verified && <VerifiedIcon />}
           {online === true && <span className="hidden-text">{say("Online")}</span>}
         </span>
         {below}
@@ -95,7 +95,7 @@ function LastEntry({ entry, unread }: { entry: Entry; unread: boolean }) {
     <span className={classes}>
       <span className="person-last">
         {message?.outgoing === true && <span className="quiet">{say("You:")} </span>}
-        {message?.text}
+        <bdi>{message?.text}</bdi>
       </span>
     </span>
   );

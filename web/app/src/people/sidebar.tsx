@@ -1,11 +1,14 @@
 /** The left side: conversations, who is in the address book, and anybody by exact username. */
 import type { Person } from "@ringline/client";
+import { Reason, Refused } from "@ringline/client";
 import { useEffect, useRef, useState } from "react";
 import { Button, Input, SearchField } from "react-aria-components";
 import type { Shown } from "../design/avatar";
 import { Avatar } from "../design/avatar";
 import { HistoryIcon, InboxIcon, Mark, SearchIcon, SettingsIcon } from "../design/icons";
+import { Again } from "../design/window";
 import { follow, go, pathOf } from "../route";
+import { refusal } from "../words/refusal";
 import type { Message } from "../words/words";
 import { count, say } from "../words/words";
 import type { Row } from "./rows";
@@ -38,7 +41,7 @@ export function Sidebar(props: SidebarProps) {
   const { me, offline, find } = props;
   const [query, setQuery] = useState("");
   const wanted = query.trim();
-  const found = useFound(wanted, find);
+  const [found, again] = useFound(wanted, find);
   const lists = useRef<HTMLDivElement>(null);
   const near = () => {
     const box = lists.current;
@@ -59,7 +62,7 @@ export function Sidebar(props: SidebarProps) {
       </SearchField>
       {offline && <p className="sidebar-offline">{say("No connection. Trying again…")}</p>}
       <div className="sidebar-lists" ref={lists} onScroll={near}>
-        {wanted === "" ? <Lists {...props} /> : <Found query={wanted} found={found} open={props.open} />}
+        {wanted === "" ? <Lists {...props} /> : <Found query={wanted} found={found} again={again} open={props.open} />}
       </div>
       <footer className="sidebar-me">
         <Avatar person={me} size={34} />
@@ -89,24 +92,27 @@ function Head() {
   );
 }
 
-function useFound(wanted: string, find: SidebarProps["find"]): Person[] | undefined {
-  const [found, setFound] = useState<Person[] | undefined>(undefined);
+/** Who was found, or why that cannot be said; and looking once more. */
+function useFound(wanted: string, find: SidebarProps["find"]): [Person[] | Refused | undefined, () => void] {
+  const [found, setFound] = useState<Person[] | Refused | undefined>(undefined);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
     setFound(undefined);
     if (wanted.length < 2) return;
     let gone = false;
-    const timer = setTimeout(() => void find(wanted).then((people) => gone || setFound(people)), PAUSE_MS);
+    const lost = (error: unknown) => gone || setFound(error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error)));
+    const timer = setTimeout(() => void find(wanted).then((people) => gone || setFound(people), lost), PAUSE_MS);
     return () => {
       gone = true;
       clearTimeout(timer);
     };
     // `find` is another function with each drawing; what is typed decides.
-  }, [wanted]);
-  return found;
+  }, [wanted, tries]);
+  return [found, () => setTries(tries + 1)];
 }
 
 function Lists({ rows, contacts, requests, hasRequests, open, online, loading }: SidebarProps) {
-  const others = contacts.filter((one) => rows.every((row) => row.peer.username !== one.username));
+  const others = contacts.filter((one) => rows.every((row) => row.peer.user_id !== one.user_id));
   if (loading && rows.length === 0 && others.length === 0) return <p className="sidebar-empty" aria-busy="true" />;
   return (
     <>
@@ -114,7 +120,7 @@ function Lists({ rows, contacts, requests, hasRequests, open, online, loading }:
       {rows.length > 0 && (
         <List title="Conversations">
           {rows.map((row) => (
-            <li key={row.peer.username}>
+            <li key={row.peer.user_id}>
               <ConversationRow row={row} chosen={row.peer.username === open} />
             </li>
           ))}
@@ -145,9 +151,24 @@ function RequestsDoor({ unread }: { unread: number }) {
   );
 }
 
-function Found({ query, found, open }: { query: string; found: Person[] | undefined; open: string }) {
+interface FoundProps {
+  query: string;
+  found: Person[] | Refused | undefined;
+  again(): void;
+  open: string;
+}
+
+function Found({ query, found, again, open }: FoundProps) {
   if (query.length < 2) return <p className="sidebar-empty">{say("Type at least two characters.")}</p>;
   if (found === undefined) return <p className="sidebar-empty">{say("Looking…")}</p>;
+  if (found instanceof Refused) {
+    return (
+      <div role="alert" className="sidebar-lost">
+        <p>{refusal(found)}</p>
+        <Again again={again} />
+      </div>
+    );
+  }
   if (found.length > 0) return <People title="Found" people={found} open={open} />;
   return <p className="sidebar-empty">{say("Nobody is called “{query}”.", { query: query.replace(/^@+/, "") })}</p>;
 }

@@ -1,7 +1,7 @@
 /** Whom one has blocked, and taking it back. */
 import type { Person } from "@ringline/client";
 import { Button } from "react-aria-components";
-import { Avatar, nameOf } from "../design/avatar";
+import { Avatar, Name } from "../design/avatar";
 import { say } from "../words/words";
 
 export function Blocked({ people, unblock }: { people: Person[]; unblock(username: string): void }) {
@@ -14,7 +14,7 @@ export function Blocked({ people, unblock }: { people: Person[]; unblock(usernam
           <li key={person.username} className="settings-row settings-device">
             <Avatar person={person} size={38} />
             <span className="settings-words">
-              {nameOf(person)}
+              <Name person={person} />
               {person.display_name !== "" && (
                 <span className="quiet">
                   <bdi>@{person.username}</bdi>

@@ -8,7 +8,7 @@ import { say } from "../words/words";
 
 export function Equipment({ username }: { username: string }) {
   const [capture, setCapture] = useState<Capture | undefined>(undefined);
-  const open = () => void captureFor(username).then((found) => setCapture(found));
+  const open = () => void captureFor(username).then(setCapture, () => undefined);
   return (
     <section className="settings-group" aria-label={say("Microphone and camera")}>
       <h2 className="settings-title">{say("Microphone and camera")}</h2>

@@ -1,7 +1,7 @@
 /** Who one is, who may call and write, which devices are signed in, and how the page looks and sounds. */
 import type { Account, Audience, Device, Person } from "@ringline/client";
 import { Button } from "react-aria-components";
-import { Window } from "../design/window";
+import { Again, Window } from "../design/window";
 import { say } from "../words/words";
 import { AudienceGroup } from "./audience";
 import { Blocked } from "./blocked";
@@ -20,10 +20,13 @@ export interface SettingsProps {
   blocked: Person[] | undefined;
   ownDevice: string;
   notice: string | undefined;
+  /** Something could not be read; undefined where all is there. */
+  again: (() => void) | undefined;
   actions: {
     back(): void;
     signOut(): void;
     change(part: { display_name?: string; searchable?: boolean }): void;
+    rename(username: string): Promise<string | undefined>;
     revoke(deviceId: string): void;
     unblock(username: string): void;
     setCallers(audiences: Audience[]): void;
@@ -31,7 +34,7 @@ export interface SettingsProps {
   };
 }
 
-export function Settings({ account, callers, writers, devices, blocked, ownDevice, notice, actions }: SettingsProps) {
+export function Settings({ account, callers, writers, devices, blocked, ownDevice, notice, again, actions }: SettingsProps) {
   return (
     <Window title={say("Settings")} back={actions.back}>
       <div className="settings">
@@ -40,7 +43,13 @@ export function Settings({ account, callers, writers, devices, blocked, ownDevic
             {notice}
           </p>
         )}
-        <ProfileForm account={account} change={actions.change} />
+        {again !== undefined && (
+          <div role="alert" className="notice settings-lost">
+            <p>{say("Your settings could not be loaded.")}</p>
+            <Again again={again} />
+          </div>
+        )}
+        <ProfileForm account={account} change={actions.change} rename={actions.rename} />
         {callers !== undefined && (
           <AudienceGroup
             title={say("Who can call me")}

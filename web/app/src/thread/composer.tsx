@@ -19,6 +19,9 @@ export function Composer({ owner, username, send }: { owner: string; username: s
     grow(area.current);
   }, [draft, text]);
   useEffect(() => {
+    // Whoever chose this window goes on here, but not who is at something else in it, such as a dialog.
+    const at = document.activeElement;
+    if (at !== document.body && at?.closest("nav") == null) return;
     // On a phone this would open the keyboard over what one came to read.
     if (matchMedia("(pointer: fine)").matches) area.current?.focus({ preventScroll: true });
   }, []);

@@ -109,16 +109,15 @@ function CallRow({ name, entry, ownDevice, busy, call }: CallRowProps) {
       <Button
         className={past.missed ? "called-card missed" : "called-card"}
         isDisabled={busy}
-        aria-label={say("{title}, {about}. Call back", { title: callTitle(past), about })}
         onPress={() => call(past.asked.video ? "video" : "audio")}
       >
         <span className="called-icon">
           <CallIcon call={past} />
         </span>
         <span className="called-words">
-          <b>{callTitle(past)}</b>
-          <span>{about}</span>
-        </span>
+          <b>{callTitle(past)}</b> <span>{about}</span>
+        </span>{" "}
+        <span className="hidden-text">{say("Call back")}</span>
         <span className="called-back">{past.asked.video ? <CameraIcon /> : <PhoneIcon />}</span>
       </Button>
     </li>

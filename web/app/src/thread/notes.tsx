@@ -6,15 +6,22 @@ import { say } from "../words/words";
 
 interface RequestNoteProps {
   person: Shown;
+  /** What was wished last did not work. */
+  failed: boolean;
   accept(): void;
   remove(): void;
   block(): void;
 }
 
-export function RequestNote({ person, accept, remove, block }: RequestNoteProps) {
+export function RequestNote({ person, failed, accept, remove, block }: RequestNoteProps) {
   return (
     <section className="note" aria-label={say("Request")}>
       <p>{say("{name} is not known to you. They do not learn that you have seen this, until you accept or write back.", { name: nameOf(person) })}</p>
+      {failed && (
+        <p role="alert" className="note-failed">
+          {say("That did not work. Try again.")}
+        </p>
+      )}
       <div className="note-ways">
         <Button className="button plain danger" onPress={block}>
           {say("Block")}

@@ -4,14 +4,14 @@ import { Reason, Refused } from "@ringline/client";
 import type { ReactNode } from "react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Kind } from "../call/kind";
+import { isNobody } from "../words/refusal";
+import { say } from "../words/words";
 import { Composer } from "./composer";
 import { BlockedNote, RequestNote } from "./notes";
 import { Profile } from "./profile";
 import { useStanding } from "./standing";
 import { ThreadView } from "./view";
-import { Beginning, Nobody, PersonWindow } from "./window";
-
-const NOBODY: ReadonlySet<Reason> = new Set([Reason.USER_NOT_FOUND, Reason.USERNAME_INVALID]);
+import { Beginning, Lost, Nobody, PersonWindow } from "./window";
 
 interface Props {
   session: Session;
@@ -27,20 +27,25 @@ interface Props {
 
 export function PersonPage(props: Props) {
   const { session, ringline, username, contacts, busy, stage, call, back } = props;
-  const thread = ringline?.threads.thread(username.toLowerCase());
-  const known = contacts.find((one) => one.username === username.toLowerCase()) ?? thread?.peer;
-  const found = usePerson(session, username, known !== undefined);
-  const person = found ?? known;
+  const threads = ringline?.threads;
+  const named = contacts.find((one) => one.username === username.toLowerCase()) ?? threads?.named(username.toLowerCase())?.peer;
+  const [found, again] = usePerson(session, username, named !== undefined);
+  // Who is shown stays the same one, whatever he is called meanwhile.
+  const shown = useRef<Person | undefined>(undefined);
+  shown.current ??= named ?? (found instanceof Refused ? undefined : found);
+  const thread = shown.current === undefined ? undefined : threads?.thread(shown.current.user_id);
+  const person = thread?.peer ?? shown.current ?? found;
   const [profile, setProfile] = useState(false);
-  const standing = useStanding(session, person === "nobody" ? undefined : person?.username, props.contactsChanged);
-  if (person === "nobody") return <Nobody username={username} back={back} />;
+  const standing = useStanding(session, person instanceof Refused ? undefined : person?.username, props.contactsChanged);
+  if (isNobody(person)) return <Nobody username={username} back={back} />;
+  if (person instanceof Refused) return <Lost username={username} why={person} back={back} again={again} />;
   if (person === undefined) return <main className="window" aria-busy="true" />;
   const self = person.username === session.account.username;
   return (
     <PersonWindow
       person={person}
       self={self}
-      online={ringline?.threads.online.has(person.user_id) === true}
+      online={threads?.online.has(person.user_id) === true}
       busy={busy}
       back={back}
       call={(kind) => call(person.username, kind)}
@@ -55,7 +60,7 @@ export function PersonPage(props: Props) {
           person={person}
           standing={standing}
           close={() => setProfile(false)}
-          remove={thread === undefined ? undefined : () => void ringline?.threads.remove(person.username).then(back, () => undefined)}
+          remove={thread === undefined ? undefined : () => void threads?.remove(person).then(back, () => undefined)}
         />
       )}
     </PersonWindow>
@@ -75,18 +80,21 @@ interface ThreadProps {
 
 function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone }: ThreadProps) {
   const { threads } = ringline;
-  const { username } = person;
-  const conversation = threads.conversation(username);
-  const thread = threads.thread(username);
+  const { user_id: userId, username } = person;
+  const conversation = threads.conversation(person);
+  const thread = threads.thread(userId);
   const readUpTo = useRef<number | undefined>(undefined);
+  const [failed, setFailed] = useState(false);
   useEffect(() => {
-    if (!self) void conversation.refresh();
+    if (self) return;
+    conversation.enter();
+    return () => conversation.leave();
   }, [conversation, self]);
   const older = useCallback(() => void conversation.older(), [conversation]);
   if (conversation.loaded) readUpTo.current ??= (thread?.unread ?? 0) > 0 ? thread?.read : Number.POSITIVE_INFINITY;
-  const entries = threads.entries(username);
-  const pending = threads.pending(username);
-  const blank = !self && !conversation.loaded && !conversation.failed && entries.length === 0;
+  const entries = threads.entries(userId);
+  const pending = threads.pending(userId);
+  const blank = !self && !conversation.loaded && !conversation.failed && !conversation.nobody && entries.length === 0;
   return (
     <>
       <ThreadView
@@ -98,10 +106,11 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
         more={conversation.more}
         loading={conversation.loading}
         failed={conversation.failed}
+        missing={conversation.nobody ? say("Nobody is called @{username}", { username }) : undefined}
         beginning={blank ? <p className="thread-more" /> : <Beginning person={person} self={self} empty={entries.length + pending.length === 0} />}
         actions={{
           older,
-          seen: () => threads.read(username),
+          seen: (number) => threads.read(person, number),
           call: (kind) => call(username, kind),
           retry: (clientId) => threads.retry(clientId),
           discard: (clientId) => threads.discard(clientId),
@@ -110,34 +119,34 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
       {thread?.folder === "requests" && !standing.blocked && (
         <RequestNote
           person={person}
-          accept={() => void threads.accept(username).catch(() => undefined)}
-          remove={() => void threads.remove(username).then(gone, () => undefined)}
+          failed={failed || standing.failed}
+          accept={() => (setFailed(false), void threads.accept(person).catch(() => setFailed(true)))}
+          remove={() => (setFailed(false), void threads.remove(person).then(gone, () => setFailed(true)))}
           block={() => standing.setBlocked(true)}
         />
       )}
       {standing.blocked && <BlockedNote person={person} unblock={() => standing.setBlocked(false)} />}
-      {!self && !standing.blocked && <Composer key={username} owner={ownDevice} username={username} send={(text) => threads.send(username, text)} />}
+      {!self && !standing.blocked && <Composer key={userId} owner={ownDevice} username={username} send={(text) => threads.send(person, text)} />}
     </>
   );
 }
 
-/** Who has this username; "nobody" where the server says so. */
-function usePerson(session: Session, username: string, known: boolean): Person | "nobody" | undefined {
-  const [found, setFound] = useState<Person | "nobody" | undefined>(undefined);
+/** Who has this username, or why that cannot be said; and looking once more. */
+function usePerson(session: Session, username: string, known: boolean): [Person | Refused | undefined, () => void] {
+  const [found, setFound] = useState<Person | Refused | undefined>(undefined);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
     // Lookups are counted, and nothing is to be learned of somebody who is known.
     if (known) return;
     let gone = false;
+    setFound(undefined);
     session.profile(username).then(
       (person) => gone || setFound(person),
-      (error: unknown) => {
-        const nobody = error instanceof Refused && NOBODY.has(error.reason);
-        if (!gone && nobody) setFound("nobody");
-      },
+      (error: unknown) => gone || setFound(error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error))),
     );
     return () => {
       gone = true;
     };
-  }, [session, username]);
-  return found;
+  }, [session, username, tries]);
+  return [found, () => setTries(tries + 1)];
 }

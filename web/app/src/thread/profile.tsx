@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { Shown } from "../design/avatar";
-import { Avatar, nameOf } from "../design/avatar";
+import { Avatar, Name } from "../design/avatar";
 import { BlockIcon, CloseIcon, FollowIcon, PersonAddIcon, PersonKnownIcon, TrashIcon, VerifiedIcon } from "../design/icons";
 import { say } from "../words/words";
 import type { StandingActions } from "./standing";
@@ -28,7 +28,7 @@ export function Profile({ person, standing, close, remove }: ProfileProps) {
           <div className="sheet-person">
             <Avatar person={person} size={88} />
             <Heading slot="title">
-              {nameOf(person)} {person.verified && <VerifiedIcon />}
+              <Name person={person} /> {person.verified && <VerifiedIcon />}
             </Heading>
             {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
           </div>
@@ -53,6 +53,11 @@ function Ways({ person, standing, remove }: Omit<ProfileProps, "close">) {
   }
   return (
     <div className="sheet-ways">
+      {standing.failed && (
+        <p role="alert" className="notice">
+          {say("That did not work. Try again.")}
+        </p>
+      )}
       <Button className="sheet-way" isDisabled={!known} onPress={() => standing.setContact(!contact)}>
         {contact ? <PersonKnownIcon /> : <PersonAddIcon />}
         {contact ? say("Remove from contacts") : say("Add to contacts")}
@@ -67,11 +72,8 @@ function Ways({ person, standing, remove }: Omit<ProfileProps, "close">) {
           {say("Delete conversation")}
         </Button>
       )}
-      <Button
-        className="sheet-way danger"
-        isDisabled={!known}
-        onPress={() => (blocked ? standing.setBlocked(false) : setAsked("block"))}
-      >
+      {/* Nobody has to wait for a list before they may block: to do it twice does no harm. */}
+      <Button className="sheet-way danger" onPress={() => (blocked ? standing.setBlocked(false) : setAsked("block"))}>
         <BlockIcon />
         {blocked ? say("Unblock") : say("Block")}
       </Button>

@@ -38,7 +38,7 @@ describe("the rows of a thread", () => {
   });
 
   it("keep the key of a message when it arrives, so that nothing jumps", () => {
-    const pending: Pending = { client_id: "id-1", username: "bob", text: "1", at_ms: NOON, progress: "sending", why: undefined };
+    const pending: Pending = { client_id: "id-1", user_id: "u_bob", username: "bob", text: "1", at_ms: NOON, progress: "sending", why: undefined };
     const [, before] = threadRows([], [pending], undefined, 99);
     const [, after] = threadRows([said(1, NOON, true, "id-1")], [], undefined, 99);
     expect(after?.key).toBe(before?.key);

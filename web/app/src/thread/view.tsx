@@ -21,17 +21,20 @@ export interface ThreadViewProps {
   loading: boolean;
   /** It could not be read; it is tried again. */
   failed: boolean;
+  /** Why it cannot be read any more. */
+  missing?: string | undefined;
   /** At the very top, where the thread begins; alone where there is nothing yet. */
   beginning: ReactNode;
-  actions: EntryActions & { older(): void; seen(): void };
+  actions: EntryActions & { older(): void; seen(number: number): void };
 }
 
-export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, loading, failed, beginning, actions }: ThreadViewProps) {
+export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, loading, failed, missing, beginning, actions }: ThreadViewProps) {
   const { box, part, atEnd, scrolled, toEnd } = useScroll(entries.length, { more, loading, older: actions.older }, pending.length);
-  const newest = entries.at(-1)?.number ?? 0;
+  // A call that the event stream has not brought yet has no number: nothing can be read up to it.
+  const newest = entries.findLast((one) => one.number > 0)?.number ?? 0;
   useEffect(() => {
     const look = () => {
-      if (atEnd && newest > 0 && document.visibilityState === "visible") actions.seen();
+      if (atEnd && newest > 0 && document.visibilityState === "visible") actions.seen(newest);
     };
     look();
     document.addEventListener("visibilitychange", look);
@@ -46,7 +49,8 @@ export function ThreadView({ entries, pending, readUpTo, ownDevice, busy, more, 
   return (
     <div className="thread-frame">
       <div className="thread" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label={say("Messages and calls")}>
-        {whole && !failed ? beginning : <p className="thread-more">{failed ? say("No connection. Trying again…") : say("Loading…")}</p>}
+        {missing !== undefined && <p className="thread-more">{missing}</p>}
+        {missing === undefined && (whole && !failed ? beginning : <p className="thread-more">{failed ? say("No connection. Trying again…") : say("Loading…")}</p>)}
         <ol className="thread-rows">
           {rows.map((row) => (
             <ThreadEntry key={row.key} row={row} ownDevice={ownDevice} busy={busy} actions={actions} />

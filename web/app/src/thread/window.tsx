@@ -1,12 +1,14 @@
 /** The direct-message window with one person: the two call buttons at the top right, the thread, the call. */
+import type { Refused } from "@ringline/client";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 import type { Kind } from "../call/kind";
 import type { Shown } from "../design/avatar";
-import { Avatar, nameOf } from "../design/avatar";
+import { Avatar, Name, nameOf } from "../design/avatar";
 import { CameraIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
-import { Back, Plain } from "../design/window";
+import { Again, Back, Plain } from "../design/window";
 import { Presence } from "../people/row";
+import { refusal } from "../words/refusal";
 import { say } from "../words/words";
 import "./thread.css";
 
@@ -38,7 +40,7 @@ export function PersonWindow({ person, self, online, busy, back, call, openProfi
           <span className="window-who">
             <span className="hidden-text">{say("Profile:")}</span>
             <span className="window-name">
-              <span>{nameOf(person)}</span> {person.verified && <VerifiedIcon />}
+              <Name person={person} /> {person.verified && <VerifiedIcon />}
             </span>
             {(named || online) && (
               <span className="window-below">
@@ -72,7 +74,7 @@ export function Beginning({ person, self, empty }: { person: Shown; self: boolea
   return (
     <div className="beginning" data-empty={empty}>
       <Avatar person={person} size={92} />
-      <h2>{nameOf(person)}</h2>
+      <h2><Name person={person} /></h2>
       {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
       {self ? (
         <p className="quiet">{say("This is you. Share your username, and people can call you with it.")}</p>
@@ -80,6 +82,21 @@ export function Beginning({ person, self, empty }: { person: Shown; self: boolea
         empty && <p className="quiet">{say("Write something, or call with the buttons at the top.")}</p>
       )}
     </div>
+  );
+}
+
+/** The server did not say who that is. */
+export function Lost({ username, why, back, again }: { username: string; why: Refused; back(): void; again(): void }) {
+  const title = say("@{username} could not be looked up", { username });
+  return (
+    <main className="window" aria-label={title}>
+      <header className="window-head">
+        <Back back={back} />
+      </header>
+      <Plain title={title} ways={<Again again={again} />}>
+        {refusal(why)}
+      </Plain>
+    </main>
   );
 }
 

@@ -16,6 +16,12 @@ describe("the sentences of the page", () => {
     expect(count(3, "{count} new request", "{count} new requests")).toBe("3 new requests");
   });
 
+  it("keep a name that is written from right to left from turning the words around it", () => {
+    expect(say("Message to @{username}", { username: "نور" })).toBe("Message to @\u2068نور\u2069");
+    expect(say("{name} writes: {text}", { name: "Bob", text: "\u202etfel" })).toBe("Bob writes: \u2068\u202etfel\u2069");
+    expect(say("Message to @{username}", { username: "bob_2" })).toBe("Message to @bob_2");
+  });
+
   it("are in the language that was chosen, or the first of the browser's that there is", () => {
     expect(chosen("auto", ["fr-FR", "de-AT", "en"])).toBe("de");
     expect(chosen("auto", ["fr"])).toBe("en");

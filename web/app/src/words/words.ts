@@ -14,6 +14,9 @@ const LOADERS: Record<Exclude<Language, "en">, () => Promise<Catalogue>> = {
   de: async () => (await import("./de")).de,
 };
 
+/** Languages that are written from right to left, for whoever adds one. */
+const FROM_THE_RIGHT: readonly string[] = ["ar", "fa", "he", "ur"];
+
 let language: Language = "en";
 let catalogue: Catalogue | undefined;
 const listeners = new Set<() => void>();
@@ -22,12 +25,28 @@ const listeners = new Set<() => void>();
 export function say(message: Message, values?: Values): string {
   const text = catalogue?.[message] ?? message;
   if (values === undefined) return text;
-  return text.replace(/\{(\w+)\}/g, (all: string, name: string) => String(values[name] ?? all));
+  return text.replace(/\{(\w+)\}/g, (all: string, name: string) => isolated(String(values[name] ?? all)));
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const STEERING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
+/**
+ * A value inside a sentence. One that may read in the other direction than the sentence, or that says how to be read,
+ * stands between isolates (Unicode UAX 9): the words around it stay where they are.
+ */
+function isolated(value: string): string {
+  const turns = directionOf(language) === "rtl" || RIGHT_TO_LEFT.test(value) || STEERING.test(value);
+  return turns ? `\u2068${value}\u2069` : value;
 }
 
 /** One of two sentences, by how many there are; both may say {count}. */
 export function count(many: number, one: Message, more: Message): string {
   return say(new Intl.PluralRules(language).select(many) === "one" ? one : more, { count: many });
+}
+
+export function directionOf(of: string): "ltr" | "rtl" {
+  return FROM_THE_RIGHT.includes(of) ? "rtl" : "ltr";
 }
 
 export function locale(): Language {
@@ -52,6 +71,7 @@ export async function speak(wanted: Language): Promise<void> {
   catalogue = wanted === "en" ? undefined : await LOADERS[wanted]();
   language = wanted;
   document.documentElement.lang = wanted;
+  document.documentElement.dir = directionOf(wanted);
   for (const listener of listeners) listener();
 }
 

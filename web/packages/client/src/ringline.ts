@@ -8,7 +8,10 @@ import { Consents } from "./call/consents";
 import type { Sound } from "./call/table";
 import { soundOf } from "./call/table";
 import type { Call, ServerFrame, Welcome } from "./gen/ringline/v1/client_pb";
+import { Reason } from "./gen/ringline/v1/reasons_pb";
 import { Refused } from "./line/commands";
+import type { LineEnd } from "./line/endings";
+import { endOf } from "./line/endings";
 import { instanceOf } from "./line/instance";
 import type { LineState } from "./line/line";
 import { Line } from "./line/line";
@@ -30,20 +33,21 @@ export interface RinglineOptions {
 
 export class Ringline {
   line: LineState = "connecting";
-  /** Why the line was closed for good. */
-  closedBecause: Refused | undefined;
+  /** Why the line stays closed; undefined while it is open or about to be. */
+  end: LineEnd | undefined;
   readonly threads: Threads;
   private readonly calls: Calls;
   private socket: Line | undefined;
   private readonly listeners = new Set<() => void>();
   private readonly leave = new AbortController();
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private version = 0;
 
   constructor(private readonly options: RinglineOptions) {
     this.calls = new Calls(
       {
         command: (body, patience) =>
-          this.socket?.command(body, patience) ?? Promise.reject(new Refused(3, "The line is not open yet.")),
+          this.socket?.command(body, patience) ?? Promise.reject(new Refused(Reason.UNAVAILABLE, "The line is not open yet.")),
         post: (body) => this.socket?.post(body),
         consents: new Consents(sessionStorage),
         media: {
@@ -60,7 +64,7 @@ export class Ringline {
     );
     const { session } = options;
     this.threads = new Threads({
-      api: new ThreadsApi((method, path, body) => session.ask(method, path, body)),
+      api: new ThreadsApi((method, path, body) => this.ask(method, path, body)),
       owner: session.account.user_id,
       ended: () => endedOf(this.calls.recent),
       removed: new Removed(localStorage, session.account.user_id),
@@ -68,9 +72,11 @@ export class Ringline {
       mint: token,
       now: () => Date.now(),
       visible: () => document.visibilityState === "visible",
+      connected: () => this.line === "open",
       changed: () => this.changed(),
-      later: (ms, work) => setTimeout(() => this.leave.signal.aborted || work(), ms),
+      later: (ms, work) => this.later(ms, work),
     });
+    session.left.addEventListener("abort", () => this.stop(), { signal: this.leave.signal });
   }
 
   async start(): Promise<void> {
@@ -105,9 +111,19 @@ export class Ringline {
 
   stop(): void {
     this.leave.abort();
+    for (const timer of this.timers) clearTimeout(timer);
+    this.threads.close();
     this.calls.close();
     this.socket?.close();
     this.changed();
+  }
+
+  /** Takes the line back from the page that has it now; that one is then the one that is replaced. */
+  takeOver(): void {
+    if (this.end !== "replaced") return;
+    this.end = undefined;
+    this.calls.close();
+    this.socket?.reopen();
   }
 
   /** The call to show; undefined where there is none. */
@@ -143,7 +159,7 @@ export class Ringline {
 
   private welcome(welcome: Welcome): void {
     this.calls.welcome(welcome);
-    this.threads.welcome();
+    this.threads.welcome(welcome.incarnation);
   }
 
   private tick(): void {
@@ -166,7 +182,9 @@ export class Ringline {
 
   private lineIs(state: LineState, why: Refused | undefined): void {
     this.line = state;
-    this.closedBecause = why;
+    this.end = endOf(why);
+    // Whoever has the line now has its calls; nobody here could say a word in them.
+    if (this.end !== undefined) this.calls.abandon();
     this.changed();
   }
 
@@ -184,8 +202,33 @@ export class Ringline {
       this.calls.networkChanged();
     };
     addEventListener("online", changed, once);
+    const look = () => this.threads.look();
+    for (const sign of ["online", "focus"]) addEventListener(sign, look, once);
     (navigator as { connection?: EventTarget }).connection?.addEventListener("change", changed, once);
-    const front = () => document.visibilityState === "visible" && this.socket?.probe();
+    const front = () => {
+      if (document.visibilityState !== "visible") return;
+      this.socket?.probe();
+      look();
+    };
     document.addEventListener("visibilitychange", front, once);
+  }
+
+  /** Asks as the session's user, as long as this goes on. Rejects with Refused. */
+  private ask<T>(method: string, path: string, body: unknown): Promise<T> {
+    if (this.leave.signal.aborted) return Promise.reject(new Refused(Reason.UNAVAILABLE, "This page has left."));
+    return this.options.session.ask(method, path, body);
+  }
+
+  private later(ms: number, work: () => void): () => void {
+    if (this.leave.signal.aborted) return () => undefined;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      work();
+    }, ms);
+    this.timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.timers.delete(timer);
+    };
   }
 }

@@ -46,28 +46,39 @@ export interface Entitlement {
   place_video: boolean;
 }
 
+const PATIENCE_MS = 10_000;
+
 export class Rest {
-  /** @param base the gateway's origin; "" means that of the page */
+  /**
+   * @param base the gateway's origin; "" means that of the page
+   * @param patienceMs for a request with its answer
+   */
   constructor(
     private readonly base: string,
     private readonly fetch: Fetch,
+    private readonly patienceMs = PATIENCE_MS,
   ) {}
 
-  /** @throws Refused, with reason "unavailable" where the gateway cannot be reached */
+  /** @throws Refused, with reason "unavailable" where the gateway cannot be reached or does not answer in time */
   async ask<T>(method: string, path: string, body?: unknown, token?: string): Promise<T> {
     const headers: Record<string, string> = {};
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
-    let response: Response;
+    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(this.patienceMs) };
+    if (body !== undefined) init.body = JSON.stringify(body);
     try {
-      const init: RequestInit = { method, headers };
-      if (body !== undefined) init.body = JSON.stringify(body);
-      response = await this.fetch(this.base + path, init);
+      const response = await this.fetch(this.base + path, init);
+      if (!response.ok) throw await problemOf(response);
+      return (response.status === 204 ? undefined : await response.json()) as T;
     } catch (error) {
+      if (error instanceof Refused) throw error;
       throw new Refused(Reason.UNAVAILABLE, `The server cannot be reached: ${String(error)}`);
     }
-    if (!response.ok) throw await problemOf(response);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  /** Whether this server is one that people rely on: "dev" and "test" are not. */
+  async environment(): Promise<string> {
+    return (await this.ask<{ environment: string }>("GET", "/v1/config")).environment;
   }
 }
 
@@ -75,8 +86,8 @@ async function problemOf(response: Response): Promise<Refused> {
   const problem = (await response.json().catch(() => ({}))) as { reason?: unknown; detail?: unknown };
   const word = String(problem.reason ?? "").toUpperCase();
   const reason = (Reason as unknown as Record<string, Reason | undefined>)[word] ?? Reason.UNAVAILABLE;
-  const wait = Number(response.headers.get("Retry-After") ?? 0);
-  return new Refused(reason, String(problem.detail ?? response.statusText), wait * 1000);
+  const wait = Number(response.headers.get("Retry-After") ?? 0); // in seconds; a proxy's may be a date
+  return new Refused(reason, String(problem.detail ?? response.statusText), wait > 0 ? wait * 1000 : 0);
 }
 
 export function segment(username: string): string {

@@ -1,11 +1,11 @@
 /** A signed-in device: its token, renewed by its key, and what its user may ask. */
-import { Reason } from "../gen/ringline/v1/reasons_pb";
-import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
 import { segment } from "./rest";
+import { endOf } from "../line/endings";
+import { forgetOutbox } from "../threads/outbox";
 
 const KEPT = "session";
 const EARLY_MS = 30_000;
@@ -30,6 +30,7 @@ export class Session {
   private token = "";
   private expiresAt = 0;
   private renewing: Promise<void> | undefined;
+  private readonly leaving = new AbortController();
 
   private constructor(
     private readonly rest: Rest,
@@ -82,15 +83,31 @@ export class Session {
       await this.me();
       return true;
     } catch (error) {
-      if (error instanceof Refused && error.reason !== Reason.UNAVAILABLE) return false;
+      if (endOf(error) === "signed-out") return false;
       throw error;
     }
   }
 
-  /** Forgets this device's session; the key stays behind in the browser and opens nothing by itself. */
+  /** Signs this device out, for all tabs of the browser. */
   async signOut(): Promise<void> {
-    await forget(KEPT);
+    await this.forget();
     await this.ask("DELETE", `/v1/me/devices/${this.deviceId}`).catch(() => undefined);
+  }
+
+  /**
+   * The server has signed this device out: forgets its session, unless another one was begun in this browser meanwhile.
+   * The key stays behind and opens nothing by itself.
+   */
+  async forget(): Promise<void> {
+    this.leaving.abort();
+    forgetOutbox(sessionStorage, this.account.user_id);
+    const kept = await read<Kept>(KEPT).catch(() => undefined);
+    if (kept?.deviceId === this.deviceId) await forget(KEPT).catch(() => undefined);
+  }
+
+  /** Aborted when it is over: whoever works for it stops. */
+  get left(): AbortSignal {
+    return this.leaving.signal;
   }
 
   async ticket(): Promise<Ticket> {
@@ -170,7 +187,7 @@ export class Session {
   async changeProfile(change: ProfileChange): Promise<Account> {
     this.account = await this.ask<Account>("PATCH", "/v1/me", change);
     const kept = await read<Kept>(KEPT);
-    if (kept !== undefined) await write(KEPT, { ...kept, account: this.account });
+    if (kept?.deviceId === this.deviceId) await write(KEPT, { ...kept, account: this.account });
     return this.account;
   }
 

@@ -51,6 +51,8 @@ export class LocalCall {
   private ringUntil = Number.POSITIVE_INFINITY;
   private heldOffer: Promise<Described | undefined> | undefined;
   private warmed = false;
+  /** Wishes about the media that the server has not answered yet. */
+  private wishes = 0;
 
   /**
    * @param key names the call in the page from the first moment on, before it has an id
@@ -109,6 +111,7 @@ export class LocalCall {
     const captured = this.media.want(wanted);
     this.outside.changed();
     if (mediaOf(this.state) !== "open") return;
+    this.wishes += 1;
     try {
       const kinds = create(KindsSchema, wanted);
       await this.command({ case: "setMedia", value: { $typeName: "ringline.v1.SetMedia", callId: this.callId, kinds } });
@@ -119,6 +122,8 @@ export class LocalCall {
       this.outside.consents.give(this.callId, this.wanted);
       await this.media.want(this.wanted);
       throw error;
+    } finally {
+      this.wishes -= 1;
     }
     await captured;
   }
@@ -135,6 +140,12 @@ export class LocalCall {
     this.ringUntil = ringing;
     this.input(classify(view, this.outside.consents.of(view.callId) !== undefined));
     this.carry(view);
+  }
+
+  /** After a new connection: says anew what this side sends where the server takes it for something else. */
+  agree(): void {
+    const view = this.view;
+    if (view?.here === true && mediaOf(this.state) === "open" && this.wishes === 0) this.catchUp(view);
   }
 
   /** Absent from two beats in a row: it is over. One may have been under way when the call was made. */
@@ -204,10 +215,13 @@ export class LocalCall {
     if (offers) {
       const skip = resumed ? (view.peerDescription?.generation ?? 0) : 0;
       const offer = this.media.prepareOffer(view.relay, view.described, skip);
-      void offer.then((description) => {
-        if (description !== undefined) this.describe(description);
-        this.media.begin(view.relay);
-      });
+      offer.then(
+        (description) => {
+          if (description !== undefined) this.describe(description);
+          this.media.begin(view.relay);
+        },
+        (error: unknown) => this.outside.warn(String(error)), // the watch over the path gives up in its time
+      );
       this.media.opened = true;
       return;
     }
@@ -322,6 +336,10 @@ export class LocalCall {
       lost: () => this.input("media.lost"),
       failed: () => this.input("media.failed"),
       changed: () => this.outside.changed(),
+      missing: (kinds) => {
+        const has = (kind: keyof Wanted) => this.wanted[kind] && !kinds.includes(kind);
+        this.set({ audio: has("audio"), video: has("video") }).catch((error: unknown) => this.outside.warn(String(error)));
+      },
       renewRelay: async () => {
         const value = { $typeName: "ringline.v1.RenewRelay", callId: this.callId } as const;
         const answer = await this.command({ case: "renewRelay", value }).catch(() => undefined);

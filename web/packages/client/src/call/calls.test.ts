@@ -185,6 +185,41 @@ describe("calls of a line", () => {
     calls.close();
   });
 
+  it("say again what they send where a new connection shows that the server takes it for something else", async () => {
+    const { calls, asked, done, settle, sent } = device();
+    const sends = create(KindsSchema, AUDIO);
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true, phase: Phase.CONNECTING, sends })));
+    await settle();
+    const off = call?.set({ audio: false, video: false });
+    asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
+    await expect(off).rejects.toThrow();
+    const back = () => calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ role: Role.CALLER, here: true, version: 2n, phase: Phase.CONNECTING, sends })] }));
+    const told = sent.length;
+    back();
+    expect(sent).toHaveLength(told + 1);
+    expect(sent.at(-1)).toMatchObject({ case: "setMedia", value: { kinds: { audio: false, video: false } } });
+    const many = sent.length;
+    back(); // it is on its way
+    expect(sent).toHaveLength(many);
+    const heard = create(KindsSchema, { audio: false, video: false });
+    asked.at(-1)?.resolve(done(view({ role: Role.CALLER, here: true, version: 3n, phase: Phase.CONNECTING, sends: heard })));
+    await settle();
+    calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ role: Role.CALLER, here: true, version: 3n, phase: Phase.CONNECTING, sends: heard })] }));
+    expect(sent).toHaveLength(many);
+    calls.close();
+  });
+
+  it("are over here, with their microphones, where the line is another page's", async () => {
+    const { calls, asked, done, settle } = device();
+    const call = calls.place("bob", AUDIO);
+    asked[0]?.resolve(done(view({ role: Role.CALLER, here: true, phase: Phase.CONNECTING, sends: create(KindsSchema, AUDIO) })));
+    await settle();
+    calls.abandon();
+    expect(call?.state).toBe("ended");
+    expect(calls.live).toBe(false);
+  });
+
   it("take back only what a refused wish turned on", async () => {
     const { calls, asked, done, settle } = device();
     const call = calls.place("bob", AUDIO);

@@ -53,7 +53,15 @@ export class Calls {
     this.incarnation = welcome.incarnation;
     for (const view of welcome.calls) this.see(view);
     const known = new Set(welcome.calls.map((view) => view.callId));
-    for (const call of this.list) if (call.callId !== "" && !known.has(call.callId)) call.gone();
+    for (const call of this.list) {
+      if (call.callId !== "" && !known.has(call.callId)) call.gone();
+      else call.agree();
+    }
+  }
+
+  /** The line will not open again by itself: what was live here is not any more. */
+  abandon(): void {
+    for (const call of this.list) call.gone();
   }
 
   see(view: Call): void {
@@ -105,7 +113,7 @@ export class Calls {
     this.outside.changed();
   }
 
-  /** The user left: nothing of this line goes on. */
+  /** Nothing of this line goes on here, and nothing of what was is shown. */
   close(): void {
     for (const call of this.list) call.media.close();
     this.list = [];

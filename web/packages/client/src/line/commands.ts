@@ -36,6 +36,11 @@ interface Waiting {
 const TRANSIENT: ReadonlySet<Reason> = new Set([Reason.OVERLOADED, Reason.UNAVAILABLE]);
 const RETRY_MS = 400;
 
+/** The same may be said again: what refused it goes by, or tells when it will. */
+export function passes(why: Refused): boolean {
+  return TRANSIENT.has(why.reason) || (why.reason === Reason.LIMITED && why.retryAfterMs > 0);
+}
+
 export class Commands {
   private readonly waiting = new Map<string, Waiting>();
   private readonly byFrame = new Map<bigint, Waiting>();

@@ -5,6 +5,7 @@ import { ClientFrameSchema, ServerFrameSchema } from "../gen/ringline/v1/client_
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { backoff } from "./backoff";
 import { Refused } from "./commands";
+import { endOf } from "./endings";
 import { Line } from "./line";
 
 /** The other end of a socket. */
@@ -46,7 +47,9 @@ const goodbye = (reason: Reason): ServerFrame["body"] => ({
 function world() {
   const sockets: FakeSocket[] = [];
   const states: string[] = [];
+  const ends: (string | undefined)[] = [];
   const heard = { silent: 0 };
+  const broken = { now: false };
   let minted = 0;
   const line = new Line(
     {
@@ -55,6 +58,7 @@ function world() {
       clientVersion: "test",
       ticket: () => Promise.resolve({ ticket: `ticket-${++minted}`, signature: new Uint8Array([1]) }),
       open: () => {
+        if (broken.now) throw new DOMException("not here", "SecurityError");
         const socket = new FakeSocket();
         sockets.push(socket);
         return socket as unknown as WebSocket;
@@ -63,9 +67,17 @@ function world() {
       random: () => 0.5,
       mint: () => `key-${++minted}`,
     },
-    { state: (state) => states.push(state), welcome: () => undefined, frame: () => undefined, silent: () => (heard.silent += 1) },
+    {
+      state: (state, why) => {
+        states.push(state);
+        if (state === "closed") ends.push(endOf(why));
+      },
+      welcome: () => undefined,
+      frame: () => undefined,
+      silent: () => (heard.silent += 1),
+    },
   );
-  return { line, sockets, states, heard, socket: () => sockets.at(-1) ?? new FakeSocket() };
+  return { line, sockets, states, ends, heard, broken, socket: () => sockets.at(-1) ?? new FakeSocket() };
 }
 
 async function opened() {
@@ -109,6 +121,47 @@ describe("a line", () => {
     expect(sockets).toHaveLength(1);
     expect(states.at(-1)).toBe("closed");
     await expect(line.command({ case: "ping", value: { $typeName: "ringline.v1.Ping" } })).rejects.toBeInstanceOf(Refused);
+  });
+
+  it("is opened again where its user wants it back", async () => {
+    const { line, sockets, states, socket } = await opened();
+    socket().hear(goodbye(Reason.LINE_FENCED));
+    line.reopen();
+    await vi.advanceTimersByTimeAsync(0);
+    socket().onopen?.();
+    socket().hear(welcome);
+    expect(sockets).toHaveLength(2);
+    expect(states.slice(-4)).toEqual(["closed", "waiting", "connecting", "open"]);
+  });
+
+  it.each([
+    [Reason.LINE_FENCED, "replaced"],
+    [Reason.CLIENT_TOO_OLD, "outdated"],
+    [Reason.ORIGIN_DENIED, "denied"],
+    [Reason.DEVICE_REVOKED, "signed-out"],
+  ])("says why it stays closed: %i is %s", async (reason, end) => {
+    const { ends, socket } = await opened();
+    socket().hear(goodbye(reason));
+    expect(ends).toEqual([end]);
+  });
+
+  it("connects again after bytes that are no frame", async () => {
+    const { sockets, states, socket } = await opened();
+    socket().onmessage?.({ data: new Uint8Array([255, 255, 255]).buffer });
+    expect(states.at(-1)).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("tries again where the browser opens no socket", async () => {
+    const it = world();
+    it.broken.now = true;
+    it.line.start();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(it.states.at(-1)).toBe("waiting");
+    it.broken.now = false;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(it.sockets).toHaveLength(1);
   });
 
   it("moves elsewhere when the gateway drains", async () => {

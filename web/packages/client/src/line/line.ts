@@ -6,6 +6,7 @@ import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { backoff } from "./backoff";
 import type { Answered, Body } from "./commands";
 import { Commands, Refused } from "./commands";
+import { endOf } from "./endings";
 
 export const SUBPROTOCOL = "ringline.v1";
 const HELLO_MS = 6_000;
@@ -13,20 +14,8 @@ const TICK_MS = 250;
 /** Beats come every 4 s while a call is live; three missed ones mean that the server is gone. */
 const LIVE_SILENCE_MS = 12_500;
 const PROBE_MS = 3_000;
-/** This device opens no door any more: its user has to sign in again. */
-const SIGNED_OUT: ReadonlySet<Reason> = new Set([
-  Reason.TOKEN_INVALID,
-  Reason.PROOF_INVALID,
-  Reason.USER_NOT_FOUND,
-  Reason.DEVICE_NOT_FOUND,
-]);
-/** These will not heal by trying again. */
-const FINAL: ReadonlySet<Reason> = new Set([
-  Reason.DEVICE_REVOKED,
-  Reason.LINE_FENCED,
-  Reason.ORIGIN_DENIED,
-  Reason.CLIENT_TOO_OLD,
-]);
+/** What a gateway says of these is of this connection alone: the next ticket tells whether it is so. */
+const OF_TICKETS: ReadonlySet<Reason> = new Set([Reason.TOKEN_INVALID, Reason.PROOF_INVALID, Reason.USER_NOT_FOUND, Reason.DEVICE_NOT_FOUND]);
 
 export type LineState = "connecting" | "open" | "waiting" | "closed";
 
@@ -94,6 +83,14 @@ export class Line {
     this.become("closed", why);
   }
 
+  /** Opens what was closed for good: its user wants this page to have the line. */
+  reopen(): void {
+    if (this.state !== "closed") return;
+    this.failures = 0;
+    this.become("waiting");
+    this.start();
+  }
+
   /** The network changed: the old socket may look open for long, so a new one is opened at once. */
   renew(): void {
     if (this.state === "closed" || this.timer === undefined) return;
@@ -133,7 +130,14 @@ export class Line {
       return;
     }
     if (attempt !== this.attempt || this.state === "closed") return;
-    const socket = this.outside.open(this.outside.url, SUBPROTOCOL);
+    try {
+      this.greet(this.outside.open(this.outside.url, SUBPROTOCOL), ticket);
+    } catch {
+      this.retry(0); // the browser opens no socket here, for now
+    }
+  }
+
+  private greet(socket: WebSocket, ticket: Ticket): void {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     socket.onopen = () => {
@@ -151,10 +155,9 @@ export class Line {
   }
 
   private ticketFailed(error: unknown): void {
-    if (error instanceof Refused && (SIGNED_OUT.has(error.reason) || FINAL.has(error.reason))) {
-      return this.close(error);
-    }
-    this.retry(error instanceof Refused ? error.retryAfterMs : 0);
+    const why = error instanceof Refused ? error : undefined;
+    if (endOf(why) !== undefined) return this.close(why);
+    this.retry(why?.retryAfterMs ?? 0);
   }
 
   private receive(socket: WebSocket, data: unknown): void {
@@ -162,7 +165,8 @@ export class Line {
     this.heardAt = this.outside.now();
     this.probeBefore = Number.POSITIVE_INFINITY;
     this.saidSilent = false;
-    const frame = fromBinary(ServerFrameSchema, new Uint8Array(data));
+    const frame = decoded(data);
+    if (frame === undefined) return this.goodbye(undefined);
     const body = frame.body;
     switch (body.case) {
       case "welcome":
@@ -193,7 +197,7 @@ export class Line {
   }
 
   private goodbye(why: Refused | undefined): void {
-    if (why !== undefined && FINAL.has(why.reason)) return this.close(why);
+    if (why !== undefined && endOf(why) !== undefined && !OF_TICKETS.has(why.reason)) return this.close(why);
     this.drop();
     this.retry(why?.retryAfterMs ?? 0);
   }
@@ -242,5 +246,14 @@ export class Line {
     if (state === this.state && why === undefined) return;
     this.state = state;
     this.listener.state(state, why);
+  }
+}
+
+/** Undefined for what is no frame: whoever sends it is not the server, or not in order. */
+function decoded(data: ArrayBuffer): ServerFrame | undefined {
+  try {
+    return fromBinary(ServerFrameSchema, new Uint8Array(data));
+  } catch {
+    return undefined;
   }
 }

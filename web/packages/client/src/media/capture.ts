@@ -7,6 +7,8 @@ export type Why = "denied" | "missing" | "taken";
 export interface Problem {
   kind: Kind;
   why: Why;
+  /** Only the one that was chosen: the one before goes on. */
+  kept?: true;
 }
 
 export interface Captured {
@@ -16,7 +18,12 @@ export interface Captured {
 
 /** Where tracks come from: the devices of this machine, or the synthetic ones of ?media=test. */
 export interface Capture {
-  get(kinds: Kind[]): Promise<Captured>;
+  /**
+   * What cannot be had is a problem in the answer; it never rejects.
+   *
+   * @param device taken instead of the one that is wished for
+   */
+  get(kinds: Kind[], device?: string): Promise<Captured>;
 }
 
 /** Which devices somebody wants; "" leaves it to the browser. */
@@ -36,8 +43,8 @@ export class DeviceCapture implements Capture {
   /** @param wishes asked each time: they change during a call */
   constructor(private readonly wishes: () => DeviceWishes) {}
 
-  async get(kinds: Kind[]): Promise<Captured> {
-    const wishes = this.wishes();
+  async get(kinds: Kind[], device?: string): Promise<Captured> {
+    const wishes = device === undefined ? this.wishes() : { ...this.wishes(), microphone: device, camera: device };
     if (kinds.length === 2) {
       const both = await ask(kinds, wishes);
       if (both.problems.length === 0) return both;
@@ -63,20 +70,27 @@ async function ask(kinds: Kind[], wishes: DeviceWishes): Promise<Captured> {
     for (const track of stream.getTracks()) tracks[track.kind as Kind] = track;
     return { tracks, problems: [] };
   } catch (error) {
+    const chosen = wishes.microphone !== "" || wishes.camera !== "";
+    // A device that was unplugged is no reason to have none.
+    if (chosen && nameOf(error) === "OverconstrainedError") return ask(kinds, { ...wishes, microphone: "", camera: "" });
     const why = whyOf(error);
     return { tracks: {}, problems: kinds.map((kind) => ({ kind, why })) };
   }
 }
 
-/** "Ideal": a device that was unplugged is no reason to have none. */
+/** "Exact": Chromium gives the default device where another one is only "ideal". */
 function wished(kind: Kind, wishes: DeviceWishes): MediaTrackConstraints {
   const deviceId = kind === "audio" ? wishes.microphone : wishes.camera;
-  if (deviceId !== "") return { deviceId: { ideal: deviceId } };
+  if (deviceId !== "") return { deviceId: { exact: deviceId } };
   return kind === "video" ? { facingMode: wishes.facing } : {};
 }
 
 function whyOf(error: unknown): Why {
-  const name = error instanceof DOMException ? error.name : "";
+  const name = nameOf(error);
   if (name === "NotAllowedError" || name === "SecurityError") return "denied";
   return name === "NotReadableError" || name === "AbortError" ? "taken" : "missing";
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
 }

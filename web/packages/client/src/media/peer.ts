@@ -157,9 +157,13 @@ export class Peer {
     return found;
   }
 
-  /** How loud the other side is at this moment, from 0 to 1. */
-  get loudness(): number {
-    return this.transceiver("audio")?.receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
+  /** How loud the other side is at this moment, from 0 to 1; as decoded: packets tell nobody on the way how loud they are. */
+  async loudness(): Promise<number> {
+    let level = 0;
+    (await this.transceiver("audio")?.receiver.getStats())?.forEach((report: { audioLevel?: number }) => {
+      level = Math.max(level, report.audioLevel ?? 0);
+    });
+    return level;
   }
 
   close(): void {

@@ -19,6 +19,8 @@ export interface MediaListener {
   failed(): void;
   /** Tracks, problems or what is sent changed. */
   changed(): void;
+  /** What the user wants to send cannot be had; they are shown to send nothing. */
+  missing(kinds: Kind[]): void;
   /** Fresh relay credentials, or undefined where they cannot be had now. */
   renewRelay(): Promise<Relay | undefined>;
 }
@@ -46,7 +48,8 @@ export class MediaSession {
   private relay: Relay | undefined;
   private relayOnly = false;
   private timers: ReturnType<typeof setTimeout>[] = [];
-  private readonly asking = new Map<Kind, Promise<void>>();
+  private readonly asking = new Map<Kind, Promise<unknown>>();
+  private choosing: Promise<boolean> = Promise.resolve(true);
   private reading: Reading | undefined;
 
   constructor(
@@ -101,13 +104,15 @@ export class MediaSession {
     if (missing.length > 0) await this.ask(missing);
   }
 
-  /** Takes another microphone or camera, the one that is wished for now, without a word to the other side. */
-  async renew(kind: Kind): Promise<void> {
-    if (this.closed || this.local[kind] === undefined || this.asking.has(kind)) return;
-    // A phone opens one camera at a time; a microphone stays until there is another.
-    if (kind === "video" || !this.wanted[kind]) this.release(kind);
-    if (this.wanted[kind]) await this.ask([kind]);
-    this.listener.changed();
+  /**
+   * Takes another microphone or camera, the one that is wished for now, without a word to the other side. Where that
+   * cannot be had, the one before goes on. One choice after the other: the last one counts.
+   *
+   * @returns whether it was taken, or will be when the user wants to send again
+   */
+  renew(kind: Kind): Promise<boolean> {
+    this.choosing = this.choosing.then(() => this.choose(kind));
+    return this.choosing;
   }
 
   /** How the connection did since this was asked last. */
@@ -120,8 +125,8 @@ export class MediaSession {
   }
 
   /** The other person speaks at this moment. */
-  get theySpeak(): boolean {
-    return this.peer?.connected === true && isVoice(this.peer.loudness);
+  async theySpeak(): Promise<boolean> {
+    return this.peer?.connected === true && isVoice(await this.peer.loudness());
   }
 
   describedBy(description: Described): void {
@@ -188,20 +193,46 @@ export class MediaSession {
   }
 
   private async ask(kinds: Kind[]): Promise<void> {
-    const asked = this.options.capture.get(kinds).then(({ tracks, problems }) => {
-      this.problems = [...this.problems.filter((one) => !kinds.includes(one.kind)), ...problems];
-      for (const kind of kinds) {
-        const track = tracks[kind];
-        if (track === undefined) continue;
-        if (this.closed || !this.wanted[kind]) track.stop();
-        else this.take(kind, track);
-      }
-    });
+    this.tell(kinds, await this.capture(kinds));
+  }
+
+  private async choose(kind: Kind): Promise<boolean> {
+    while (this.asking.has(kind)) await this.asking.get(kind);
+    if (this.closed) return true;
+    const before = this.local[kind];
+    const device = before?.getSettings().deviceId ?? "";
+    // A phone opens one camera at a time; a microphone stays until there is another.
+    if (kind === "video" || !this.wanted[kind] || before?.readyState === "ended") this.release(kind);
+    if (!this.wanted[kind]) return true;
+    const problems = await this.capture([kind]);
+    if (problems.length > 0 && this.local[kind] === undefined && device !== "") await this.capture([kind], device);
+    this.tell([kind], problems);
+    return problems.length === 0;
+  }
+
+  /** Answers what could not be had. */
+  private async capture(kinds: Kind[], device?: string): Promise<Problem[]> {
+    const asked = this.options.capture.get(kinds, device);
     for (const kind of kinds) this.asking.set(kind, asked);
-    await asked;
-    for (const kind of kinds) this.asking.delete(kind);
+    const { tracks, problems } = await asked;
+    for (const kind of kinds) {
+      this.asking.delete(kind);
+      const track = tracks[kind];
+      if (track === undefined) continue;
+      if (this.closed || !this.wanted[kind]) track.stop();
+      else this.take(kind, track);
+    }
+    if (!this.closed) this.apply();
+    return problems;
+  }
+
+  private tell(kinds: Kind[], problems: Problem[]): void {
     if (this.closed) return;
-    this.apply();
+    const others = this.problems.filter((one) => !kinds.includes(one.kind));
+    const known = problems.map((one): Problem => (this.local[one.kind] === undefined ? one : { ...one, kept: true }));
+    this.problems = [...others, ...known];
+    const missing = known.filter(({ kind, kept }) => kept !== true && this.wanted[kind]);
+    if (missing.length > 0) this.listener.missing(missing.map(({ kind }) => kind));
     this.listener.changed();
   }
 

@@ -17,9 +17,14 @@ export class SyntheticCapture implements Capture {
 
   get(kinds: Kind[]): Promise<Captured> {
     const tracks: Captured["tracks"] = {};
-    if (kinds.includes("audio")) tracks.audio = tone(this.hertz);
-    if (kinds.includes("video")) tracks.video = picture(this.label, this.hertz);
-    return Promise.resolve({ tracks, problems: [] });
+    try {
+      if (kinds.includes("audio")) tracks.audio = tone(this.hertz);
+      if (kinds.includes("video")) tracks.video = picture(this.label, this.hertz);
+    } catch {
+      // A browser that makes neither is a machine that has neither.
+    }
+    const problems = kinds.filter((kind) => tracks[kind] === undefined).map((kind) => ({ kind, why: "missing" as const }));
+    return Promise.resolve({ tracks, problems });
   }
 }
 

@@ -1,6 +1,11 @@
 /** What is asked of the conversations service, over REST. */
-import { segment } from "../account/rest";
+import type { Person } from "../account/rest";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { Refused } from "../line/commands";
 import type { Entry, Folder, InboxState, PastCall, Thread } from "./shapes";
+
+/** Who a thread is with. Paths carry the id: the name may be somebody else's by now. */
+export type Peer = Pick<Person, "user_id" | "username">;
 
 /** Asks as the signed-in user. Rejects with Refused. */
 export type Ask = <T>(method: string, path: string, body?: unknown) => Promise<T>;
@@ -13,8 +18,15 @@ export interface ThreadPage {
 
 export interface Changes {
   threads: Thread[];
+  /** The server was restored from a backup and knows of fewer changes than were asked for. */
+  anew?: boolean;
   more: boolean;
   state: InboxState;
+}
+
+export interface Sent {
+  entry: Entry;
+  thread: Thread;
 }
 
 export interface EntryPage {
@@ -44,24 +56,26 @@ export class ThreadsApi {
     return this.ask("GET", `/v1/threads/changes?since=${since}&limit=100`);
   }
 
-  entries(username: string, before: number): Promise<EntryPage> {
-    return this.ask("GET", `/v1/threads/${segment(username)}/entries?before=${before}&limit=${ENTRIES_A_PAGE}`);
+  async entries(to: Peer, before: number): Promise<EntryPage> {
+    return this.ask("GET", `${pathOf(to)}/entries?before=${before}&limit=${ENTRIES_A_PAGE}`);
   }
 
-  send(username: string, clientId: string, text: string): Promise<{ entry: Entry; thread: Thread }> {
-    return this.ask("POST", `/v1/threads/${segment(username)}/messages`, { client_id: clientId, text });
+  async send(to: Peer, clientId: string, text: string): Promise<Sent> {
+    const sent = await this.ask<Sent | undefined>("POST", `${pathOf(to)}/messages`, { client_id: clientId, text });
+    if (typeof sent?.entry?.number === "number" && typeof sent.thread?.feed === "number") return sent;
+    throw new Refused(Reason.UNAVAILABLE, "The answer is not one to a message.");
   }
 
-  markRead(username: string, number: number): Promise<Thread> {
-    return this.ask("PUT", `/v1/threads/${segment(username)}/read`, { number });
+  async markRead(to: Peer, number: number): Promise<void> {
+    await this.ask<Thread>("PUT", `${pathOf(to)}/read`, { number });
   }
 
-  accept(username: string): Promise<Thread> {
-    return this.ask("PUT", `/v1/threads/${segment(username)}/accepted`);
+  async accept(to: Peer): Promise<Thread> {
+    return this.ask("PUT", `${pathOf(to)}/accepted`);
   }
 
-  remove(username: string): Promise<void> {
-    return this.ask("DELETE", `/v1/threads/${segment(username)}`);
+  async remove(to: Peer): Promise<void> {
+    return this.ask("DELETE", pathOf(to));
   }
 
   calls(missed: boolean, before: string): Promise<CallPage> {
@@ -73,4 +87,8 @@ export class ThreadsApi {
     const query = userIds.map((one) => `user_id=${encodeURIComponent(one)}`).join("&");
     return (await this.ask<{ online: string[] }>("GET", `/v1/presence?${query}`)).online;
   }
+}
+
+function pathOf({ user_id }: Peer): string {
+  return `/v1/threads/${encodeURIComponent(user_id)}`;
 }

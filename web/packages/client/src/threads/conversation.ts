@@ -1,14 +1,19 @@
 /** The entries of one thread that this page has read: one block without a gap, down from the newest. */
-import type { ThreadsApi } from "./api";
-import type { EndedCall, Entry, Thread } from "./shapes";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { Refused } from "../line/commands";
+import type { Later } from "./alarm";
+import { Alarm } from "./alarm";
+import type { EntryPage } from "./api";
+import type { EndedCall, Entry } from "./shapes";
 import { truer } from "./shapes";
 
 export interface ConversationOutside {
-  api: Pick<ThreadsApi, "entries">;
-  /** The thread came with a page of entries. */
-  saw(thread: Thread): void;
+  /** The entries before a number, or the newest for 0. */
+  read(before: number): Promise<EntryPage>;
+  /** These are shown from now on. */
+  arrived(entries: Entry[]): void;
   changed(): void;
-  later(ms: number, work: () => void): void;
+  later: Later;
 }
 
 const AGAIN_MS = 3_000;
@@ -20,13 +25,31 @@ export class Conversation {
   loaded = false;
   loading = false;
   failed = false;
+  /** Nobody has this name any more. */
+  nobody = false;
   private next = 0;
   private again = false;
+  private looking = 0;
+  private readonly alarm: Alarm;
 
-  constructor(
-    readonly username: string,
-    private readonly outside: ConversationOutside,
-  ) {}
+  constructor(private readonly outside: ConversationOutside) {
+    this.alarm = new Alarm(outside.later);
+  }
+
+  /** Somebody looks at it, until `leave`: only then is it read again by itself. */
+  enter(): void {
+    this.looking += 1;
+    void this.refresh();
+  }
+
+  leave(): void {
+    this.looking = Math.max(0, this.looking - 1);
+    if (!this.watched) this.alarm.stop();
+  }
+
+  get watched(): boolean {
+    return this.looking > 0;
+  }
 
   /** There are older entries than those that were read. */
   get more(): boolean {
@@ -48,7 +71,7 @@ export class Conversation {
 
   /** Reads the page before the oldest entry. */
   async older(): Promise<void> {
-    if (this.loading || this.failed || !this.more) return; // after a failure the timer tries again
+    if (this.loading || this.failed || this.nobody || !this.more) return; // after a failure the timer tries again
     await this.read(this.next);
   }
 
@@ -65,6 +88,7 @@ export class Conversation {
     }
     if (this.entries.length > 0 && entry.number !== this.newest + 1) return false;
     this.entries = [...this.entries, entry];
+    this.outside.arrived([entry]);
     this.outside.changed();
     return true;
   }
@@ -83,25 +107,32 @@ export class Conversation {
 
   private async read(before: number): Promise<void> {
     this.loading = true;
+    this.alarm.stop();
     this.outside.changed();
     try {
-      const page = await this.outside.api.entries(this.username, before);
+      const page = await this.outside.read(before);
       const fresh = page.entries.toReversed();
       if (before > 0) this.prepend(fresh, page.next);
       else this.replaceEnd(fresh, page.next);
+      this.outside.arrived(fresh);
       this.loaded = true;
-      this.failed = false;
-      this.outside.saw(page.thread);
-    } catch {
-      this.failed = true;
-      // Nobody has to scroll or to press anything for what could not be read once.
-      this.outside.later(AGAIN_MS, () => this.failed && !this.loading && void this.read(before));
+      this.failed = this.nobody = false;
+    } catch (error) {
+      this.lacks(before, error instanceof Refused ? error : undefined);
     }
     this.loading = false;
     this.outside.changed();
     if (!this.again) return;
     this.again = false; // something came meanwhile
     await this.read(0);
+  }
+
+  private lacks(before: number, why: Refused | undefined): void {
+    this.nobody = why?.reason === Reason.USER_NOT_FOUND;
+    this.failed = !this.nobody;
+    if (this.nobody || !this.watched) return;
+    // Nobody has to scroll or to press anything for what could not be read once.
+    this.alarm.set(Math.max(AGAIN_MS, why?.retryAfterMs ?? 0), () => void this.read(before));
   }
 
   private prepend(fresh: Entry[], next: number): void {
@@ -125,9 +156,9 @@ export class Conversation {
  *
  * @param whole the thread was read to its beginning: nothing older is to come
  */
-export function withCalls(entries: Entry[], ended: EndedCall[], username: string, whole: boolean): Entry[] {
+export function withCalls(entries: Entry[], ended: EndedCall[], userId: string, whole: boolean): Entry[] {
   const calls = new Map(
-    ended.filter((one) => one.peer.username === username).map((one) => [one.entry.call?.call_id, one] as const),
+    ended.filter((one) => one.peer.user_id === userId).map((one) => [one.entry.call?.call_id, one] as const),
   );
   if (calls.size === 0) return entries;
   const merged = entries.map((entry) => {

@@ -1,16 +1,18 @@
 /**
- * Messages on their way. Each has its id before it is shown, so that a message that is sent twice is there once; it
- * goes out when there is a connection, in the order in which it was written, and says so when it did not work.
+ * Messages on their way. Each has its id before it is shown, so that a message that is sent twice is there once. What
+ * goes to one person goes in the order in which it was written, one at a time; nobody waits for somebody else's.
  */
 import { Reason } from "../gen/ringline/v1/reasons_pb";
-import { Refused } from "../line/commands";
-import type { Entry, Thread } from "./shapes";
+import { Refused, passes } from "../line/commands";
+import type { Later } from "./alarm";
+import { Alarm, pause } from "./alarm";
+import type { Peer, Sent } from "./api";
+import type { Entry } from "./shapes";
 
 export type Progress = "sending" | "waiting" | "failed";
 
-export interface Pending {
+export interface Pending extends Peer {
   client_id: string;
-  username: string;
   text: string;
   at_ms: number;
   progress: Progress;
@@ -19,41 +21,54 @@ export interface Pending {
 }
 
 export interface OutboxOutside {
-  send(username: string, clientId: string, text: string): Promise<{ entry: Entry; thread: Thread }>;
-  sent(username: string, entry: Entry, thread: Thread): void;
+  send(one: Pending): Promise<Sent>;
+  sent(sent: Sent): void;
+  /** The line is open: what fails now is not for want of a network. */
+  connected(): boolean;
   mint(): string;
   now(): number;
   changed(): void;
   /** Kept over a reload of the page. */
-  storage: Pick<Storage, "getItem" | "setItem">;
-  later(ms: number, work: () => void): void;
+  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+  later: Later;
 }
 
-const KEY = "ringline.outbox";
-const RETRY_MS = 4_000;
-/** These pass by themselves. */
-const TRANSIENT: ReadonlySet<Reason> = new Set([Reason.UNAVAILABLE, Reason.OVERLOADED]);
+/** When somebody's next message may go out. */
+interface Wait {
+  until: number;
+  /** The server asked for it: no new connection shortens it. */
+  asked: boolean;
+}
+
+/** While there is a connection; without one, a message waits for as long as it takes. */
+const TRIES = 8;
+/** Whoever is asked to wait longer than this is told so. */
+const LONGEST_MS = 60_000;
 
 export class Outbox {
   private list: Pending[];
-  private busy = false;
+  private closed = false;
+  private readonly busy = new Set<string>();
+  private readonly waits = new Map<string, Wait>();
+  private readonly tries = new Map<string, number>();
+  private readonly alarm: Alarm;
 
-  /** @param owner whose messages they are: the next user of this tab does not send them */
+  /** @param owner whose messages they are: the next user of this tab neither sends nor loses them */
   constructor(
     private readonly outside: OutboxOutside,
     private readonly owner: string,
   ) {
-    this.list = this.load();
+    this.alarm = new Alarm(outside.later);
+    this.list = load(outside.storage, owner);
   }
 
-  of(username: string): Pending[] {
-    return this.list.filter((one) => one.username === username);
+  of(userId: string): Pending[] {
+    return this.list.filter((one) => one.user_id === userId);
   }
 
-  push(username: string, text: string): void {
+  push({ user_id, username }: Peer, text: string): void {
     const { mint, now } = this.outside;
-    const pending: Pending = { client_id: mint(), username, text, at_ms: now(), progress: "sending", why: undefined };
-    this.become([...this.list, pending]);
+    this.become([...this.list, { client_id: mint(), user_id, username, text, at_ms: now(), progress: "sending", why: undefined }]);
     this.flush();
   }
 
@@ -64,34 +79,73 @@ export class Outbox {
   }
 
   discard(clientId: string): void {
-    this.become(this.list.filter((one) => one.client_id !== clientId));
+    if (this.list.some((one) => one.client_id === clientId)) this.become(this.list.filter((one) => one.client_id !== clientId));
   }
 
-  /** There may be a connection: sends what waits. */
-  flush(): void {
-    if (this.busy) return;
-    const next = this.list.find((one) => one.progress !== "failed");
-    if (next === undefined) return;
-    this.busy = true;
-    void this.transmit(next).then((goOn) => {
-      this.busy = false;
-      if (goOn) this.flush();
-      else this.outside.later(RETRY_MS, () => this.flush());
-    });
+  /** These are in the thread, whatever became of the answers. */
+  arrived(entries: (Entry | null)[]): void {
+    for (const entry of entries) if (entry?.message?.outgoing === true) this.discard(entry.message.client_id);
   }
 
-  private async transmit(one: Pending): Promise<boolean> {
-    try {
-      const { entry, thread } = await this.outside.send(one.username, one.client_id, one.text);
-      this.discard(one.client_id);
-      this.outside.sent(one.username, entry, thread);
-      return true;
-    } catch (error) {
-      const why = error instanceof Refused ? error.reason : Reason.UNAVAILABLE;
-      const passes = TRANSIENT.has(why);
-      this.change(one.client_id, passes ? { progress: "waiting" } : { progress: "failed", why });
-      return !passes;
+  /** There is a connection anew. */
+  resume(): void {
+    this.tries.clear();
+    for (const [userId, { asked }] of this.waits) if (!asked) this.waits.delete(userId);
+    this.flush();
+  }
+
+  /** Sends and writes nothing any more. */
+  close(): void {
+    this.closed = true;
+    this.alarm.stop();
+  }
+
+  private flush(): void {
+    if (this.closed) return;
+    const now = this.outside.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const head of this.heads()) {
+      if (this.busy.has(head.user_id)) continue;
+      const until = this.waits.get(head.user_id)?.until ?? 0;
+      if (until > now) next = Math.min(next, until);
+      else void this.transmit(head);
     }
+    if (next < Number.POSITIVE_INFINITY) this.alarm.set(next - now, () => this.flush());
+  }
+
+  /** The next message to each person. */
+  private heads(): Pending[] {
+    const going = this.list.filter((one) => one.progress !== "failed");
+    return going.filter((one, at) => going.findIndex((other) => other.user_id === one.user_id) === at);
+  }
+
+  private async transmit(one: Pending): Promise<void> {
+    this.busy.add(one.user_id);
+    try {
+      const sent = await this.outside.send(one);
+      this.waits.delete(one.user_id);
+      this.tries.delete(one.client_id);
+      this.outside.sent(sent);
+      this.discard(one.client_id);
+    } catch (error) {
+      this.refused(one, error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error)));
+    }
+    this.busy.delete(one.user_id);
+    this.flush();
+  }
+
+  private refused({ client_id, user_id }: Pending, why: Refused): void {
+    const tries = (this.tries.get(client_id) ?? 0) + 1;
+    const { retryAfterMs } = why;
+    const spent = tries >= TRIES && this.outside.connected();
+    if (!passes(why) || retryAfterMs > LONGEST_MS || spent) {
+      this.tries.delete(client_id);
+      this.waits.delete(user_id);
+      return this.change(client_id, { progress: "failed", why: why.reason });
+    }
+    this.tries.set(client_id, tries);
+    this.waits.set(user_id, { until: this.outside.now() + pause(tries, retryAfterMs), asked: retryAfterMs > 0 });
+    this.change(client_id, { progress: "waiting" });
   }
 
   private change(clientId: string, part: Partial<Pending>): void {
@@ -99,17 +153,33 @@ export class Outbox {
   }
 
   private become(list: Pending[]): void {
+    if (this.closed) return;
     this.list = list;
-    this.outside.storage.setItem(KEY, JSON.stringify({ owner: this.owner, list }));
-    this.outside.changed();
-  }
-
-  private load(): Pending[] {
+    const { storage, changed } = this.outside;
     try {
-      const kept = JSON.parse(this.outside.storage.getItem(KEY) ?? "{}") as { owner?: string; list?: Pending[] };
-      return kept.owner === this.owner && Array.isArray(kept.list) ? kept.list : [];
+      if (list.length === 0) storage.removeItem(keyOf(this.owner));
+      else storage.setItem(keyOf(this.owner), JSON.stringify(list));
     } catch {
-      return [];
+      // No room: it is sent all the same, but does not outlive a reload.
     }
+    changed();
+  }
+}
+
+/** Whoever signs out leaves no words behind. */
+export function forgetOutbox(storage: Pick<Storage, "removeItem">, owner: string): void {
+  storage.removeItem(keyOf(owner));
+}
+
+function keyOf(owner: string): string {
+  return `ringline.outbox.${owner}`;
+}
+
+function load(storage: Pick<Storage, "getItem">, owner: string): Pending[] {
+  try {
+    const kept: unknown = JSON.parse(storage.getItem(keyOf(owner)) ?? "[]");
+    return Array.isArray(kept) ? (kept as Pending[]) : [];
+  } catch {
+    return [];
   }
 }

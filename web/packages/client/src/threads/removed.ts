@@ -15,13 +15,17 @@ export class Removed {
   }
 
   /** Unix milliseconds; 0 where it was not removed lately. */
-  at(username: string): number {
-    return this.all()[username] ?? 0;
+  at(userId: string): number {
+    return this.all()[userId] ?? 0;
   }
 
-  mark(username: string, now: number): void {
+  mark(userId: string, now: number): void {
     const recent = Object.entries(this.all()).filter(([, at]) => now - at < KEPT_MS);
-    this.storage.setItem(this.key, JSON.stringify({ ...Object.fromEntries(recent), [username]: now }));
+    try {
+      this.storage.setItem(this.key, JSON.stringify({ ...Object.fromEntries(recent), [userId]: now }));
+    } catch {
+      // No room: a call of the last day may bring the thread back, which is all.
+    }
   }
 
   private all(): Record<string, number> {

@@ -1,0 +1,30 @@
+/** A part of the page that is loaded later, or that breaks: the rest goes on, and this says so. */
+import type { ReactNode } from "react";
+import { Component, Suspense } from "react";
+import { Button } from "react-aria-components";
+import { say } from "../words/words";
+import { Plain } from "./window";
+
+export class Later extends Component<{ children: ReactNode }, { broken: boolean }> {
+  override state = { broken: false };
+
+  static getDerivedStateFromError(): { broken: boolean } {
+    return { broken: true };
+  }
+
+  override render(): ReactNode {
+    if (!this.state.broken) return <Suspense fallback={<section className="window" aria-busy="true" />}>{this.props.children}</Suspense>;
+    const ways = (
+      <Button className="button plain" onPress={() => location.reload()}>
+        {say("Reload")}
+      </Button>
+    );
+    return (
+      <section className="window" role="alert">
+        <Plain title={say("This part of the page could not be loaded")} ways={ways}>
+          {say("Check your connection, then reload the page. A call goes on.")}
+        </Plain>
+      </section>
+    );
+  }
+}

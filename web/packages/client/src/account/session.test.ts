@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Rest } from "./rest";
+import { Session } from "./session";
+
+/** As much of IndexedDB as one store with get, put and delete needs. */
+function fakeIndexedDb(kept: Map<string, unknown>) {
+  const done = (result: unknown) => {
+    const request = { result, onsuccess: () => undefined, onupgradeneeded: () => undefined };
+    setTimeout(() => request.onsuccess(), 0);
+    return request;
+  };
+  const store = {
+    get: (name: string) => done(kept.get(name)),
+    put: (value: unknown, name: string) => done(void kept.set(name, value)),
+    delete: (name: string) => done(kept.delete(name)),
+  };
+  return { open: () => done({ transaction: () => ({ objectStore: () => store }) }) };
+}
+
+class Browser {
+  readonly kept = new Map<string, unknown>();
+  readonly words = new Map<string, string>();
+  readonly asked: string[] = [];
+  /** What the next requests are refused with: status and reason. */
+  refusal: [number, string] | undefined;
+  private devices = 0;
+
+  readonly rest = new Rest("", async (url, init) => {
+    this.asked.push(`${init.method ?? ""} ${url}`);
+    if (this.refusal !== undefined) return new Response(JSON.stringify({ reason: this.refusal[1] }), { status: this.refusal[0] });
+    if (url !== "/v1/sessions") return Response.json({});
+    this.devices += 1;
+    const { username } = JSON.parse(String(init.body)) as { username: string };
+    const account = { user_id: `u_${username}`, username, display_name: "", verified: false, tier: "", searchable: false };
+    return Response.json({ account, device: { device_id: `d_${this.devices}` }, access_token: "t", expires_in: 900 });
+  });
+
+  signIn(username: string): Promise<Session> {
+    return Session.signIn(this.rest, Date.now, username, "password");
+  }
+}
+
+const before = { indexedDB: globalThis.indexedDB, sessionStorage: Object.getOwnPropertyDescriptor(globalThis, "sessionStorage") };
+let browser: Browser;
+
+beforeEach(() => {
+  browser = new Browser();
+  const storage = { removeItem: (key: string) => browser.words.delete(key) };
+  Object.defineProperty(globalThis, "sessionStorage", { value: storage, configurable: true });
+  Object.assign(globalThis, { indexedDB: fakeIndexedDb(browser.kept) });
+});
+
+afterEach(() => {
+  Object.assign(globalThis, { indexedDB: before.indexedDB });
+  if (before.sessionStorage === undefined) Reflect.deleteProperty(globalThis, "sessionStorage");
+  else Object.defineProperty(globalThis, "sessionStorage", before.sessionStorage);
+});
+
+describe("a session", () => {
+  it("that the server has ended leaves the one that was begun meanwhile in another tab", async () => {
+    const old = await browser.signIn("ada");
+    await browser.signIn("ada");
+    await old.forget();
+    expect((await Session.resume(browser.rest, Date.now))?.deviceId).toBe("d_2");
+    expect(browser.asked.filter((one) => one.startsWith("DELETE"))).toEqual([]);
+  });
+
+  it("is over for all tabs where its user signs out, and leaves no words behind", async () => {
+    const session = await browser.signIn("ada");
+    browser.words.set("ringline.outbox.u_ada", "[...]").set("ringline.outbox.u_bob", "[...]");
+    await session.signOut();
+    expect(session.left.aborted).toBe(true);
+    expect(await Session.resume(browser.rest, Date.now)).toBeUndefined();
+    expect([...browser.words.keys()]).toEqual(["ringline.outbox.u_bob"]);
+    expect(browser.asked.at(-1)).toBe("DELETE /v1/me/devices/d_1");
+  });
+
+  it("is held not to be over by a server that is only busy", async () => {
+    const session = await browser.signIn("ada");
+    expect(await session.holds()).toBe(true);
+    browser.refusal = [429, "limited"];
+    await expect(session.holds()).rejects.toThrow();
+    browser.refusal = [401, "device_revoked"];
+    expect(await session.holds()).toBe(false);
+  });
+
+  it("writes its own name into no session of somebody else", async () => {
+    const old = await browser.signIn("ada");
+    await browser.signIn("bob");
+    await old.changeProfile({ display_name: "Ada" });
+    expect((await Session.resume(browser.rest, Date.now))?.account.username).toBe("bob");
+  });
+});
