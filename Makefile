@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 PACKAGES = chromium coturn firefox-esr iproute2 libatomic1 python3-venv tcpdump
 
-.PHONY: help setup dev test check format protos lock screenshots bench
+.PHONY: help setup dev test check model format protos lock screenshots bench
 help:     ## show this list (the default)
 	@echo 'Ringline: audio and video calls by @username.  Start with: make dev'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +21,9 @@ test:     ## every test, with its own servers (ONLY="unit house": some parts)
 	@$(if $(ONLY),,tools/packages $(PACKAGES))
 	@$(MAKE) --no-print-directory setup
 	@exec $(BIN)/python tools/test.py $(ONLY)
+
+model: setup    ## explore every interleaving of a bounded call, and hunt the mutants: about ten minutes
+	@exec $(BIN)/python -m tests.model
 
 format: setup    ## let ruff write the Python style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .

@@ -56,6 +56,7 @@ PARTS = (
     Part("check", 60, ("tools/check",)),
     Part("house", 30, pytest("house")),
     Part("unit", 60, pytest("unit")),
+    Part("model", 60, pytest("model", "-n", "2")),
     Part("web", 60, (str(BIN / "npm"), "test", "--silent"), "web"),
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
     Part("suite", 360, pytest("suite")),

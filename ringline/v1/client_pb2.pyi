@@ -755,6 +755,7 @@ class Call(_message.Message):
     DESCRIBED_FIELD_NUMBER: _builtins.int
     PEER_BINDING_FIELD_NUMBER: _builtins.int
     RELAY_FIELD_NUMBER: _builtins.int
+    PEER_DESCRIBED_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_"."""
     version: _builtins.int
@@ -779,6 +780,10 @@ class Call(_message.Message):
     """The generation of this line's newest description that the server has."""
     peer_binding: _builtins.bytes
     """Opaque bytes of the other side's device."""
+    peer_described: _builtins.int
+    """The generation of the other side's newest description, shown or not: a page that was loaded anew begins a new
+    connection, and takes nothing that was described before.
+    """
     @_builtins.property
     def peer(self) -> _types_pb2.Profile:
         """The person on the other side."""
@@ -836,10 +841,11 @@ class Call(_message.Message):
         described: _builtins.int = ...,
         peer_binding: _builtins.bytes = ...,
         relay: Global___Relay | None = ...,
+        peer_described: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "may_send", b"may_send", "peer", b"peer", "peer_description", b"peer_description", "peer_may_send", b"peer_may_send", "peer_sends", b"peer_sends", "relay", b"relay", "sends", b"sends"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "described", b"described", "ended_at_ms", b"ended_at_ms", "ending", b"ending", "here", b"here", "may_send", b"may_send", "peer", b"peer", "peer_binding", b"peer_binding", "peer_description", b"peer_description", "peer_may_send", b"peer_may_send", "peer_sends", b"peer_sends", "phase", b"phase", "placed_at_ms", b"placed_at_ms", "relay", b"relay", "ring_left_ms", b"ring_left_ms", "role", b"role", "sends", b"sends", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "described", b"described", "ended_at_ms", b"ended_at_ms", "ending", b"ending", "here", b"here", "may_send", b"may_send", "peer", b"peer", "peer_binding", b"peer_binding", "peer_described", b"peer_described", "peer_description", b"peer_description", "peer_may_send", b"peer_may_send", "peer_sends", b"peer_sends", "phase", b"phase", "placed_at_ms", b"placed_at_ms", "relay", b"relay", "ring_left_ms", b"ring_left_ms", "role", b"role", "sends", b"sends", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -63,6 +63,7 @@ def sight(record: signaling_pb2.CallRecord, side: int, line: str) -> dict[str, A
         "answered_at_ms": 0 if veiled else record.answered_at_ms,
         "ended_at_ms": ended_at if ending else 0,
         "described": me.described if here else 0,
+        "peer_described": peer.described if here else 0,
         "peer_binding": peer.binding if here or side == CALLEE else b"",
     }
 

@@ -273,7 +273,7 @@ def _carry(device: Device, local: Local, was_open: bool) -> Device:
     if not was_open and not local.offered:
         # After a reload it offers anew; the answering side offers first.
         if call.described:
-            heard = local._replace(heard=peer.generation)
+            heard = local._replace(heard=max(peer.generation, call.peer_described))
             return _describe(_put(device, local, heard), heard, call.described + 1, 0)
         if call.role == Role.ROLE_CALLEE:
             return _describe(device, local, 1, 0)

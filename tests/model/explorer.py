@@ -6,7 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from tests.model.properties import broken, inert, unsettled
-from tests.model.world import Configuration, Stage, World, still, tidied
+from tests.model.quiet import still, tidied
+from tests.model.world import Configuration, Stage, World
 
 
 @dataclass(slots=True)

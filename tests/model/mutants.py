@@ -240,7 +240,8 @@ def _times(**changes: int) -> Swap:
 
 def _any_version(real: Any) -> Any:
     def see(dev: device.Device, local: device.Local, view: bytes, now: int) -> device.Device:
-        seen: device.Device = real(dev, local._replace(version=0), view, now)
+        new = local._replace(version=0)
+        seen: device.Device = real(device._put(dev, local, new), new, view, now)
         return seen
 
     return see
@@ -298,7 +299,7 @@ MUTANTS = (
     Mutant("a page sends before the answer is taken", "S1", of.TALK, (_row("answering", media="open"),),
            outside=True),
     Mutant("a page sends while it dials", "S1", of.TALK, (_row("calling", media="open"),), outside=True),
-    Mutant("an old view is believed", "L2", of.TALK, ((device, "_see", _any_version(device._see)),),
+    Mutant("an old view is believed", "S11", of.TALK, ((device, "_see", _any_version(device._see)),),
            outside=True),
     Mutant("a page rings on when the call is over", "L3", of.DECLINE,
            (_without("incoming", "view.ended", "beat.absent"),), outside=True),

@@ -10,9 +10,10 @@ from services.signaling.record import CALLEE, CALLER, Phase, bound, holds_pair, 
 from services.signaling.store import pair_key
 from tests.model import device as screen
 from tests.model.device import Device
+from tests.model.quiet import Stale
 from tests.model.server import records, row_of
 from tests.model.store import Row, record_of
-from tests.model.world import Move, Stage, Stale, World, talking
+from tests.model.world import Move, Stage, World, talking
 
 Found = tuple[str, str]
 """A property's number, and what was found."""

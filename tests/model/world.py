@@ -126,7 +126,7 @@ class Stage:
         world = World(Server(Tables(START_MS), lines), devices)
         if self.configuration.rings:
             (key, username), *_ = self.configuration.dials
-            world = _with(world, screen.does(world.device(key), PLACE, username))
+            world = with_device(world, screen.does(world.device(key), PLACE, username))
             world = self.calm(world._replace(dialled=frozenset({key})))
         return world
 
@@ -145,7 +145,7 @@ class Stage:
             for device in world.devices:
                 local = device.live
                 if local is not None and local.open and not local.flowed and self.flows(world, device, local):
-                    world = _with(world, screen.take(device, local, "media.flowing"))
+                    world = with_device(world, screen.take(device, local, "media.flowing"))
             if world == before:
                 return world
         raise AssertionError("the model does not come to rest")
@@ -169,11 +169,11 @@ class Stage:
     def _gestures(self, world: World, device: Device) -> Iterator[Move]:
         for key, username in self.configuration.dials:
             if key == device.key and key not in world.dialled and screen.can(device, PLACE):
-                now = _with(world, screen.does(device, PLACE, username))
+                now = with_device(world, screen.does(device, PLACE, username))
                 yield Move(f"{key} dials @{username}", now._replace(dialled=world.dialled | {key}))
         for verb in ("answer", "decline", "hang_up"):
             if verb in self.configuration.verbs and screen.can(device, verb):
-                yield Move(f"{device.key}: {verb}", _with(world, screen.does(device, verb)))
+                yield Move(f"{device.key}: {verb}", with_device(world, screen.does(device, verb)))
 
     # ------------------------------------------------------------ the server
 
@@ -238,7 +238,7 @@ class Stage:
         done = self.pod.sync(world.server, gateway_id, held)
         world = self._after(world, done)
         for device in devices:
-            world = _with(world, screen.beaten(world.device(device.key), frozenset(done.reply.live)))
+            world = with_device(world, screen.beaten(world.device(device.key), frozenset(done.reply.live)))
         return world
 
     def _after(self, world: World, done: Done) -> World:
@@ -257,7 +257,7 @@ class Stage:
                     deterministic=True
                 )
                 if frame.gateway_id == "*":
-                    world = _with(world, screen.sees(device, data, world.server.tables.now))
+                    world = with_device(world, screen.sees(device, data, world.server.tables.now))
                 else:
                     world = world._replace(flight=world.flight | {Flying(device.key, data)})
         return world
@@ -271,8 +271,8 @@ class Stage:
         if not device.up or (flying.epoch and flying.epoch != device.epoch):
             return world
         if flying.word is not None:
-            return _with(world, screen.answered(device, flying.word, flying.data, flying.refused, now))
-        return _with(world, screen.sees(device, flying.data, now))
+            return with_device(world, screen.answered(device, flying.word, flying.data, flying.refused, now))
+        return with_device(world, screen.sees(device, flying.data, now))
 
     def _faults(self, world: World) -> Iterator[Move]:
         for device in world.devices:
@@ -296,11 +296,11 @@ class Stage:
         device = device._replace(up=True, epoch=device.epoch + 1, gateway_id=elsewhere)
         lines = tuple(one for one in world.server.lines if one.key != device.key)
         mine = Line(device.user_id, device.key, device.epoch, device.gateway_id)
-        world = _lines(_with(world, device), (*lines, mine))
+        world = _lines(with_device(world, device), (*lines, mine))
         done = self.pod.command(world.server, mine, mine.epoch, arrived=signaling_pb2.Arrived())
         world = self._after(world, done)
         now = world.server.tables.now
-        return _with(world, screen.welcomed(world.device(device.key), done.reply.calls, now))
+        return with_device(world, screen.welcomed(world.device(device.key), done.reply.calls, now))
 
     # ------------------------------------------------------------ media and time
 
@@ -310,10 +310,10 @@ class Stage:
             if local is None or not local.open:
                 continue
             if self.flows(world, device, local) and not local.flowed:
-                now = _with(world, screen.take(device, local, "media.flowing"))
+                now = with_device(world, screen.take(device, local, "media.flowing"))
                 yield Move(f"media reaches {device.key}", now)
             if world.fails < self.configuration.fails:
-                now = _with(world, screen.take(device, local, "media.failed"))
+                now = with_device(world, screen.take(device, local, "media.failed"))
                 yield Move(f"media fails at {device.key}", now._replace(fails=world.fails + 1))
 
     def flows(self, world: World, device: Device, local: Local) -> bool:
@@ -352,72 +352,20 @@ class Stage:
         done = self.pod.sweep(world.server._replace(tables=tables))
         world = self._after(world, done)._replace(waits=world.waits + 1)
         for device in world.devices:
-            world = _with(world, screen.ticked(world.device(device.key), now))
+            world = with_device(world, screen.ticked(world.device(device.key), now))
         return Move(f"{waited / 1000:g} s pass", world, done)
-
-
-class Stale(NamedTuple):
-    """What can change nothing any more: frames, and commands about calls that are over on both ends."""
-
-    frames: frozenset[Flying]
-    words: frozenset[Late]
-
-
-def tidied(world: World) -> tuple[World, Stale]:
-    """The world without what can change nothing any more; and that."""
-    frames = frozenset(one for one in world.flight if _is_stale(world.device(one.line), one))
-    words = set()
-    if any(device.words for device in world.devices):
-        over = frozenset(one.call_id for one in records(world.server) if not live(one))
-        for device in world.devices if over else ():
-            idle = {word for word in device.words if _is_over(device, word, over)}
-            if idle:
-                rest = tuple(word for word in device.words if word not in idle)
-                world = _with(world, device._replace(words=rest))
-                words |= {Late(device.key, device.epoch, device.gateway_id, word) for word in idle}
-    said = {word.command_id for device in world.devices for word in device.words}
-    said |= {late.word.command_id for late in world.lates if late.word is not None}
-    carried, tried = world.carried & said, world.tried & said
-    if frames or carried != world.carried or tried != world.tried:
-        world = world._replace(flight=world.flight - frames, carried=carried, tried=tried)
-    return world, Stale(frames, frozenset(words))
-
-
-def _is_over(device: Device, word: Word, over: frozenset[str]) -> bool:
-    frame = client_pb2.ClientFrame.FromString(word.frame)
-    call_id = getattr(getattr(frame, str(frame.WhichOneof("body"))), "call_id", "")
-    local = device.local(call_id)
-    return call_id in over and (local is None or local.over)
-
-
-def _is_stale(device: Device, flying: Flying) -> bool:
-    if flying.word is not None:
-        return flying.word not in device.words or flying.epoch != device.epoch
-    call = screen.call_of(flying.data)
-    local = device.local(call.call_id)
-    if local is None:
-        return False
-    return call.version < local.version or (local.over and call.phase == client_pb2.PHASE_ENDED)
-
-
-def still(world: World) -> World:
-    """The world when everything in flight is lost, as far as it matters to how it goes on without anybody."""
-    nothing: frozenset[str] = frozenset()
-    return world._replace(
-        flight=frozenset(), dialled=nothing, blocked=frozenset(), carried=nothing, crashes=0, fails=0, waits=0
-    )
 
 
 def _down(world: World, device: Device) -> World:
     lates = {Late(device.key, device.epoch, device.gateway_id, word) for word in device.words}
     gone = Late(device.key, device.epoch, device.gateway_id)
     said = tuple(word for word in device.words if not word.posted)
-    world = _with(world, device._replace(up=False, words=said))
+    world = with_device(world, device._replace(up=False, words=said))
     flight = frozenset(one for one in world.flight if one.line != device.key or one.word is None)
     return world._replace(flight=flight, lates=world.lates | lates | {gone}, crashes=world.crashes + 1)
 
 
-def _with(world: World, device: Device) -> World:
+def with_device(world: World, device: Device) -> World:
     if world.device(device.key) is device:
         return world
     return world._replace(devices=tuple(device if one.key == device.key else one for one in world.devices))

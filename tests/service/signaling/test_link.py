@@ -215,6 +215,33 @@ async def test_a_line_that_comes_back_finds_its_call_and_the_description(room: R
         await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
 
 
+async def test_a_call_of_a_page_that_was_loaded_anew_meanwhile_is_refused(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    newer = types_pb2.Line()
+    newer.CopyFrom(ada.line)
+    newer.epoch = 2
+    room.presence.lines["u_ada"] = [newer]
+    with pytest.raises(Refusal, match="line_fenced"):
+        await place(ada)
+    assert not room.heard[bob.key]
+    ada.line.epoch = 2
+    await place(ada)
+    await bob.hears(phase=client_pb2.PHASE_CALLING)
+
+
+async def test_a_page_that_is_loaded_anew_learns_which_descriptions_are_old(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    await answer(bob, call.call_id)
+    await ada.says(describe=client_pb2.Describe(call_id=call.call_id, description=REPLY))
+    for device in (ada, bob):
+        flowing = client_pb2.Report(call_id=call.call_id, state=client_pb2.MEDIA_STATE_FLOWING)
+        await device.says(report=flowing)
+    ada.line.epoch = 2
+    (seen,) = await ada.arrives()
+    assert (seen.HasField("peer_description"), seen.peer_described, seen.described) == (False, 1, 1)
+
+
 async def test_what_was_missed_shows_at_the_next_connection(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone", online=False)
     call = await place(ada)

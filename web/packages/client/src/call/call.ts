@@ -213,7 +213,8 @@ export class LocalCall {
     const offers = resumed || (view.role === Role.CALLEE && this.heldOffer === undefined);
     void this.media.want(this.wanted);
     if (offers) {
-      const skip = resumed ? (view.peerDescription?.generation ?? 0) : 0;
+      // A server of before shows the generation only with the description itself.
+      const skip = resumed ? Math.max(view.peerDescribed, view.peerDescription?.generation ?? 0) : 0;
       const offer = this.media.prepareOffer(view.relay, view.described, skip);
       offer.then(
         (description) => {
