@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ringline import ids
@@ -46,6 +46,7 @@ class Post:
         directory: DirectoryAsyncStub,
         wakes: Wakes,
         step: float = STEP_SECONDS,
+        mint: Callable[[str], str] = ids.mint,
     ) -> None:
         self._store = store
         self._pages = pages
@@ -54,6 +55,7 @@ class Post:
         self._directory = directory
         self._wakes = wakes
         self._step = step
+        self._mint = mint
         self._working: set[asyncio.Task[Any]] = set()
         self._told: deque[str] = deque(maxlen=TOLD)
 
@@ -85,7 +87,9 @@ class Post:
         sent = await self._store.sent(sender_id, client_id)
         if sent is not None:
             return await self._again(sender_id, other_id, text, sent)
-        # The time of the message is taken here: later, it would tell what was done for it.
+        # The time of the message is taken here, and its id, which bears one too: later, they would tell
+        # what was done for it.
+        message_id = self._mint("m_")
         box, at_ms = await self._store.box(sender_id, other_id)
         asked = policy_pb2.MayMessageRequest(
             user_id=sender_id, other_user_id=other_id, first=not box.wrote, client_id=client_id
@@ -103,7 +107,7 @@ class Post:
             note = directory_pb2.NoteMessagedRequest(user_id=sender_id, other_user_id=other_id)
             await self._directory.NoteMessaged(note, timeout=NOTE_SECONDS)
         wanted = additions(
-            ids.mint("m_"),
+            message_id,
             sender_id,
             other_id,
             client_id,
