@@ -5,6 +5,7 @@ Delivery is at least once and ordered per call as far as the publisher kept orde
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -233,11 +234,18 @@ class Log:
             while True:
                 with suppress(TimeoutError):
                     batch = await subscription.fetch(BATCH, timeout=5.0)
-                    # Beside one another: few that are slow would hold up all others.
-                    await asyncio.gather(*(self._hand_over(one, durable, on_event) for one in batch))
+                    lanes: defaultdict[str, list[Msg]] = defaultdict(list)
+                    for message in batch:
+                        lanes[_call_of(message)].append(message)
+                    # Calls beside one another: few that are slow would hold up all others.
+                    await asyncio.gather(*(self._take_lane(one, durable, on_event) for one in lanes.values()))
         finally:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
+
+    async def _take_lane(self, lane: Sequence[Msg], durable: str, on_event: OnEvent) -> None:
+        for message in lane:
+            await self._hand_over(message, durable, on_event)
 
     async def _hand_over(self, message: Msg, durable: str, on_event: OnEvent) -> None:
         try:
@@ -291,6 +299,14 @@ async def pass_over_fault(event: Event, on_event: OnEvent) -> None:
     if error is not None:
         bug = report_bug("log.replay", error)
         log(__name__).error("event is passed over", event_id=event.event_id, bug=bug)
+
+
+def _call_of(message: Msg) -> str:
+    """Which call an event is of; "" where it cannot be read."""
+    try:
+        return Event.FromString(message.data).call_id
+    except DecodeError:
+        return ""
 
 
 async def _left(subscription: JetStreamContext.PullSubscription, count: int) -> int:
