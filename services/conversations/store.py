@@ -19,7 +19,8 @@ from services.conversations.view import Change, Shown
 
 # Changes nothing, but holds the rows, and makes those that are missing.
 HOLD = """
-INSERT INTO person AS p (user_id) SELECT user_id FROM unnest($1::text[]) AS wanted (user_id) ORDER BY user_id COLLATE "C"
+INSERT INTO person AS p (user_id)
+SELECT user_id FROM unnest($1::text[]) AS wanted (user_id) ORDER BY user_id COLLATE "C"
 ON CONFLICT (user_id) DO UPDATE SET feed = p.feed
 RETURNING p.user_id, p.feed, p.unread, p.requests"""
 # The same for somebody whose box stays as it is: nothing is made, and no dead row is left.
