@@ -5,6 +5,7 @@ Delivery is at least once and ordered per call as far as the publisher kept orde
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -43,7 +44,9 @@ RETRY_SECONDS = 1.0
 """The pause after the first failure; it doubles with each, up to a minute."""
 LONGEST_RETRY_SECONDS = 60.0
 BUG_TRIES = 6
-"""After so many an event is given up whose handler has a fault: half a minute."""
+"""After so many faults of its handler in one process an event is given up: half a minute."""
+FAULTS_KEPT = 4_096
+"""Events whose faults a process remembers."""
 TRIES = 1_000
 """After so many any event is: most of a day, for outages."""
 MOST_PENDING = 1_024
@@ -54,6 +57,7 @@ PAGE = 64
 """Events that a replay takes at a time."""
 PASSING = frozenset({Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED})
 
+LATE = Counter("ringline_events_late_total", "Events whose handler was not done in time.", ["durable"])
 GIVEN_UP = Counter("ringline_events_given_up_total", "Events whose handler failed too often.", ["durable"])
 
 OnEvent = Callable[[Event], Awaitable[None]]
@@ -70,9 +74,18 @@ def subject(event: Event) -> str:
 class Log:
     """The stream EVENTS."""
 
-    def __init__(self, bus: Bus, replicas: int = 1, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        replicas: int = 1,
+        retry_seconds: float = RETRY_SECONDS,
+        event_seconds: float = EVENT_SECONDS,
+    ) -> None:
         self._bus = bus
         self._retry_seconds = retry_seconds
+        self._event_seconds = event_seconds
+        self._faults: dict[tuple[str, str], int] = {}
+        """How often a handler had a fault, by durable and event: deliveries count outages, too."""
         self._replicas = replicas
         self._is_there = False
         self._client: Client | None = None
@@ -140,9 +153,10 @@ class Log:
     async def consume(self, durable: str, facts: Sequence[str], on_event: OnEvent) -> None:
         """Calls `on_event` for each event of these facts (such as "call_ended"; empty: all), for ever.
 
-        `durable` names the consumer: processes with the same name share the work. An event whose handler
-        raised comes again after a second, and then with growing pauses, while later ones go on. It is given
-        up in the end: counted and logged by its id. The log still has it, for `replay`.
+        `durable` names the consumer: processes with the same name share the work, and each has some events in
+        its hands at once. One whose handler raised, or was not done in time, comes again after a second, and
+        then with growing pauses, while later ones go on. It is given up in the end: counted and logged by its
+        id. The log still has it, for `replay`.
         """
         while True:
             try:
@@ -200,12 +214,7 @@ class Log:
         except DecodeError:
             log(__name__).error("event is not readable", durable="replay")
             return
-        (error,) = await asyncio.gather(on_event(event), return_exceptions=True)
-        if isinstance(error, Refusal):
-            raise error
-        if error is not None:
-            bug = report_bug("log.replay", error)
-            log(__name__).error("event is passed over", event_id=event.event_id, bug=bug)
+        await pass_over_fault(event, on_event)
 
     async def _consume(self, durable: str, facts: list[str], on_event: OnEvent) -> None:
         await self.ensure_stream()
@@ -224,11 +233,19 @@ class Log:
         try:
             while True:
                 with suppress(TimeoutError):
-                    for message in await subscription.fetch(BATCH, timeout=5.0):
-                        await self._hand_over(message, durable, on_event)
+                    batch = await subscription.fetch(BATCH, timeout=5.0)
+                    lanes: defaultdict[str, list[Msg]] = defaultdict(list)
+                    for message in batch:
+                        lanes[_call_of(message)].append(message)
+                    # Calls beside one another: few that are slow would hold up all others.
+                    await asyncio.gather(*(self._take_lane(one, durable, on_event) for one in lanes.values()))
         finally:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
+
+    async def _take_lane(self, lane: Sequence[Msg], durable: str, on_event: OnEvent) -> None:
+        for message in lane:
+            await self._hand_over(message, durable, on_event)
 
     async def _hand_over(self, message: Msg, durable: str, on_event: OnEvent) -> None:
         try:
@@ -237,15 +254,14 @@ class Log:
             log(__name__).error("event is not readable", durable=durable)
             await message.term()
             return
-        (error,) = await asyncio.gather(_within(EVENT_SECONDS, on_event(event)), return_exceptions=True)
+        (error,) = await asyncio.gather(_within(self._event_seconds, on_event(event)), return_exceptions=True)
         if error is None:
+            self._faults.pop((durable, event.event_id), None)
             await message.ack()
             return
-        is_passing = isinstance(error, TimeoutError) or isinstance(error, Refusal) and error.reason in PASSING
         tries = message.metadata.num_delivered or 1
-        if not is_passing:
-            report_bug(f"log.{durable}", error)
-        if tries >= (TRIES if is_passing else BUG_TRIES):
+        if tries >= TRIES or self._note(durable, event.event_id, error) >= BUG_TRIES:
+            self._faults.pop((durable, event.event_id), None)
             GIVEN_UP.labels(durable).inc()
             log(__name__).error("event is given up", durable=durable, event_id=event.event_id)
             await message.term()
@@ -253,11 +269,44 @@ class Log:
         pause = self._retry_seconds * 2.0 ** min(tries - 1, 10)
         await message.nak(delay=min(LONGEST_RETRY_SECONDS, pause))
 
+    def _note(self, durable: str, event_id: str, error: BaseException) -> int:
+        """Notes why a handler failed; answers how many faults it had with this event in this process."""
+        faults = self._faults.pop((durable, event_id), 0)
+        if isinstance(error, TimeoutError):
+            LATE.labels(durable).inc()
+            log(__name__).warning("event takes too long", durable=durable, event_id=event_id)
+        elif not (isinstance(error, Refusal) and error.reason in PASSING):
+            report_bug(f"log.{durable}", error)
+            faults += 1
+        if faults:
+            self._faults[durable, event_id] = faults
+            while len(self._faults) > FAULTS_KEPT:
+                del self._faults[next(iter(self._faults))]
+        return faults
+
     def _context(self) -> JetStreamContext:
         if self._js is None or self._client is not self._bus.client:
             self._client = self._bus.client
             self._js = self._client.jetstream(timeout=PUBLISH_SECONDS)
         return self._js
+
+
+async def pass_over_fault(event: Event, on_event: OnEvent) -> None:
+    """Calls `on_event`. Raises what it refused; a fault is logged with the event's id, and no more."""
+    (error,) = await asyncio.gather(on_event(event), return_exceptions=True)
+    if isinstance(error, Refusal):
+        raise error
+    if error is not None:
+        bug = report_bug("log.replay", error)
+        log(__name__).error("event is passed over", event_id=event.event_id, bug=bug)
+
+
+def _call_of(message: Msg) -> str:
+    """Which call an event is of; "" where it cannot be read."""
+    try:
+        return Event.FromString(message.data).call_id
+    except DecodeError:
+        return ""
 
 
 async def _left(subscription: JetStreamContext.PullSubscription, count: int) -> int:

@@ -38,19 +38,24 @@ class Inbox:
         if changed.HasField("added"):
             self.added.append(changed.added)
 
+    def forget(self) -> None:
+        """Forgets everything: the server was restored from a backup."""
+        self.threads.clear()
+        self._feeds.clear()
+        self.feed = self._summed = 0
+
     def take(self, page: Json) -> bool:
         """Takes a page of changes in; answers whether there are more."""
         if page.get("anew"):  # a server of before does not say it
-            self.threads.clear()
-            self._feeds.clear()
-            self.feed = self._summed = 0
+            self.forget()
+        since = self.feed
         for one in page["threads"]:
             thread = thread_of(one)
             self._keep(thread)
             self.feed = max(self.feed, thread.feed)
         state = page["state"]
         if page["more"]:
-            return True
+            return self.feed > since  # where nothing is newer, there is nothing to ask for again
         self.feed = max(self.feed, state["feed"])
         self._sum_up(state["feed"], state["unread"], state["requests"])
         self.is_behind = False

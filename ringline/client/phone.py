@@ -277,6 +277,8 @@ class Phone:
     def _see_snapshot(self, welcome: client_pb2.Welcome) -> None:
         self.inbox.is_behind = True
         if welcome.incarnation > self.incarnation:
+            if self.incarnation:
+                self.inbox.forget()
             self.incarnation = welcome.incarnation
             for call in self.calls.values():
                 call.view.version = 0

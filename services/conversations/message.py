@@ -14,8 +14,8 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{16,40}")
 _LAYOUT = frozenset("\n\t")
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U0001d159"
-    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2065\u2800\u3164\uffa0\U0001d159"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))))
 )
 """Letters, marks and signs that show nothing: fillers, variation selectors, the blank of Braille (Unicode's
 Default_Ignorable_Code_Point, and those whose picture is empty).

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ringline import ids
 from ringline.refusal import Refusal
+from ringline.telemetry import report_bug
 from ringline.v1 import conversations_pb2, directory_pb2, policy_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.conversations.box import Addition
@@ -26,6 +27,8 @@ if TYPE_CHECKING:  # these classes are in the stub files only
 
 VERDICT_SECONDS = 2.0
 NOTE_SECONDS = 1.5
+FINISH_SECONDS = 10.0
+"""For a write with all that it waits for; who asked for it has given up before."""
 CLOSE_SECONDS = 5.0
 """For what was begun when the service stops; longer than a statement may take."""
 TOLD = 1_000
@@ -46,6 +49,7 @@ class Post:
         directory: DirectoryAsyncStub,
         wakes: Wakes,
         step: float = STEP_SECONDS,
+        mint: Callable[[str], str] = ids.mint,
     ) -> None:
         self._store = store
         self._pages = pages
@@ -54,6 +58,7 @@ class Post:
         self._directory = directory
         self._wakes = wakes
         self._step = step
+        self._mint = mint
         self._working: set[asyncio.Task[Any]] = set()
         self._told: deque[str] = deque(maxlen=TOLD)
 
@@ -84,8 +89,10 @@ class Post:
     ) -> conversations_pb2.SendMessageResponse:
         sent = await self._store.sent(sender_id, client_id)
         if sent is not None:
-            return await self._again(sender_id, other_id, text, sent)
-        # The time of the message is taken here: later, it would tell what was done for it.
+            return await self._again(sender_id, other_id, text, sent, steps)
+        # The time of the message is taken here, and its id, which bears one too: later, they would tell
+        # what was done for it.
+        message_id = self._mint("m_")
         box, at_ms = await self._store.box(sender_id, other_id)
         asked = policy_pb2.MayMessageRequest(
             user_id=sender_id, other_user_id=other_id, first=not box.wrote, client_id=client_id
@@ -103,7 +110,7 @@ class Post:
             note = directory_pb2.NoteMessagedRequest(user_id=sender_id, other_user_id=other_id)
             await self._directory.NoteMessaged(note, timeout=NOTE_SECONDS)
         wanted = additions(
-            ids.mint("m_"),
+            message_id,
             sender_id,
             other_id,
             client_id,
@@ -115,7 +122,7 @@ class Post:
         await steps.until(due)
         done = await self.finish(self._write(wanted, profiles, steps))
         if isinstance(done, Sent):
-            return await self._again(sender_id, other_id, text, done)
+            return await self._again(sender_id, other_id, text, done, steps)
         return conversations_pb2.SendMessageResponse(
             entry=done.entry, thread=thread(done.shown, profiles[other_id])
         )
@@ -131,7 +138,7 @@ class Post:
         return done[0]
 
     async def _again(
-        self, sender_id: str, other_id: str, text: str, sent: Sent
+        self, sender_id: str, other_id: str, text: str, sent: Sent, steps: Steps
     ) -> conversations_pb2.SendMessageResponse:
         """The answer to a message that is there already.
 
@@ -143,11 +150,18 @@ class Post:
         profiles = await self._peers.profiles([sender_id, other_id])
         message_id = sent.entry.message.message_id
         if message_id not in self._told:
-            self._told.append(message_id)
-            self.announce(await self._pages.newest([sender_id, other_id], message_id), profiles)
+            await self.finish(self._tell_again([sender_id, other_id], message_id, profiles, steps))
         return conversations_pb2.SendMessageResponse(
             entry=sent.entry, thread=thread(shown, profiles[other_id])
         )
+
+    async def _tell_again(
+        self, both: Sequence[str], message_id: str, profiles: Profiles, steps: Steps
+    ) -> None:
+        changes = await self._pages.newest(both, message_id)
+        if message_id not in self._told:  # by another repeat, meanwhile
+            self._told.append(message_id)
+            self.announce(changes, profiles, steps.due())
 
     def announce(self, changes: Sequence[Change], profiles: Profiles, due: float = 0.0) -> None:
         """Tells the lines of everybody whose box has changed; not before `due`, on the loop's clock.
@@ -160,8 +174,30 @@ class Post:
             self._wakes.tell(change.person.user_id, changed(change, peer), due)
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
-        """Carries work to its end though who asked for it goes away: what is written is told of, too."""
-        task = asyncio.create_task(work)
+        """Carries work to its end though who asked for it goes away: what is written is told of, too.
+
+        Raises Refusal(UNAVAILABLE) where it takes too long.
+        """
+        task = asyncio.create_task(_within(FINISH_SECONDS, work))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_report)
+            raise
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError as error:
+        raise Refusal(Reason.REASON_UNAVAILABLE) from error
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    """Reports a fault of work that nobody waits for any more."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, Refusal):
+        report_bug("conversations.post", error)

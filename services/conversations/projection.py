@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter
 
 from ringline import ids
-from ringline.log import Log
+from ringline.log import Log, pass_over_fault
 from ringline.telemetry import log
 from ringline.v1 import events_pb2, signaling_pb2
 from services.conversations.past_call import additions
@@ -66,7 +66,8 @@ async def project(store: Store, event: events_pb2.Event) -> list[Change]:
 async def rebuild(store: Store, log_: Log, signaling: SignalingAsyncStub) -> int:
     """Projects all that the event log and signaling still have, anew; answers how many entries were new.
 
-    Nobody is woken: lines find what is new with their next change or connection.
+    Nobody is woken: lines find what is new with their next change or connection. An event at which it has a
+    fault is passed over.
     """
     found = 0
 
@@ -80,7 +81,7 @@ async def rebuild(store: Store, log_: Log, signaling: SignalingAsyncStub) -> int
         request = signaling_pb2.ListEndedRequest(after=after, limit=PAGE)
         page = await signaling.ListEnded(request, timeout=PAGE_SECONDS)
         for event in page.events:
-            await take(event)
+            await pass_over_fault(event, take)
         after = page.next
         if not after:
             return found

@@ -19,7 +19,8 @@ from services.conversations.view import Change, Shown
 
 # Changes nothing, but holds the rows, and makes those that are missing.
 HOLD = """
-INSERT INTO person AS p (user_id) SELECT user_id FROM unnest($1::text[]) AS wanted (user_id) ORDER BY user_id
+INSERT INTO person AS p (user_id)
+SELECT user_id FROM unnest($1::text[]) AS wanted (user_id) ORDER BY user_id COLLATE "C"
 ON CONFLICT (user_id) DO UPDATE SET feed = p.feed
 RETURNING p.user_id, p.feed, p.unread, p.requests"""
 # The same for somebody whose box stays as it is: nothing is made, and no dead row is left.
@@ -69,8 +70,10 @@ OLD = f"SELECT DISTINCT owner_id, other_id FROM (SELECT * FROM entry WHERE at_ms
 DELETE_OLD = f"""
 WITH gone AS (
     DELETE FROM entry WHERE owner_id = $1 AND other_id = $2 AND number IN (
-        SELECT number FROM entry WHERE owner_id = $1 AND other_id = $2 AND at_ms < $3
-        ORDER BY number LIMIT {PORTION})
+        SELECT number FROM (
+            SELECT number, at_ms FROM entry WHERE owner_id = $1 AND other_id = $2
+            ORDER BY number LIMIT {PORTION}
+        ) AS first WHERE at_ms < $3)
     RETURNING number, counts)
 SELECT count(*), count(*) FILTER (WHERE counts AND number > $4) FROM gone"""
 
@@ -169,7 +172,9 @@ class Store:
         if len(known) == len(owners) and all(row["version"] >= additions[0].version for row in known):
             return []
         changes: list[Change | None] = []
-        async with self._holding([(new.owner_id, new.other_id) for new in additions]) as held:
+        # A call that the other one never heard of waits for his row, too: else its entry would come sooner.
+        beside = additions[0].other_id if len(additions) == 1 else ""
+        async with self._holding([(new.owner_id, new.other_id) for new in additions], beside) as held:
             rows = {row["owner_id"]: row for row in await held.con.fetch(KNOWN_CALL, owners, call_id)}
             for new in additions:
                 row = rows.get(new.owner_id)

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from ringline import ids, telemetry
 from ringline.bus import ALL, Bus, token
 from ringline.db import Database
-from ringline.log import BUG_TRIES, MOST_PENDING, TRIES, Log
+from ringline.log import BATCH, BUG_TRIES, MOST_PENDING, TRIES, Log
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.v1.events_pb2 import CallEnded, CallRang, Event
@@ -183,6 +183,54 @@ async def test_what_fails_for_a_time_is_taken_later_however_long_it_took(bus: Bu
     task.cancel()
 
 
+async def test_an_outage_uses_up_none_of_the_tries_of_a_fault(bus: Bus) -> None:
+    telemetry.configure()
+    log = Log(bus, retry_seconds=0.001)
+    assert await log.publish([happened("c_1", 1)]) == 1
+    tries = 0
+
+    async def handle(heard: Event) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= BUG_TRIES:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+        if tries < 2 * BUG_TRIES:
+            raise KeyError("mended before the last try")
+
+    before = given_up("hopeful")
+    task = asyncio.create_task(log.consume("hopeful", ["call_ended"], handle))
+    await until(lambda: tries == 2 * BUG_TRIES, 20, lambda: str(tries))
+    assert given_up("hopeful") == before
+    task.cancel()
+
+
+async def test_events_that_take_too_long_hold_up_no_other_and_are_counted(bus: Bus) -> None:
+    telemetry.configure()
+    log = Log(bus, retry_seconds=3600.0, event_seconds=2.0)
+    good = happened("c_good", 1)
+    assert await log.publish([*(happened(f"c_{number}", 1) for number in range(BATCH - 1)), good]) == BATCH
+    begun: list[str] = []
+    late: list[str] = []
+    late_before_good: list[str] | None = None
+
+    async def handle(heard: Event) -> None:
+        nonlocal late_before_good
+        begun.append(heard.call_id)
+        if heard.call_id == good.call_id:
+            late_before_good = list(late)
+            return
+        try:
+            await asyncio.Event().wait()
+        finally:
+            late.append(heard.call_id)
+
+    task = asyncio.create_task(log.consume("slow", ["call_ended"], handle))
+    await until(lambda: late_before_good is not None, 20, lambda: str(begun))
+    assert late_before_good == []
+    await until(lambda: counted("late", "slow") == BATCH - 1, 20, lambda: str(late))
+    task.cancel()
+
+
 async def test_a_consumer_of_before_gets_the_settings_of_now(bus: Bus) -> None:
     log = Log(bus)
     await log.ensure_stream()
@@ -223,7 +271,12 @@ async def test_a_replay_ends_where_events_go_while_it_runs(bus: Bus) -> None:
 
 def given_up(durable: str) -> float:
     """How many events were given up."""
-    return REGISTRY.get_sample_value("ringline_events_given_up_total", {"durable": durable}) or 0.0
+    return counted("given_up", durable)
+
+
+def counted(fate: str, durable: str) -> float:
+    """How many events met this fate."""
+    return REGISTRY.get_sample_value(f"ringline_events_{fate}_total", {"durable": durable}) or 0.0
 
 
 async def test_the_outbox_publishes_in_order_and_keeps_what_was_not_acknowledged(

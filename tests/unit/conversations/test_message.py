@@ -33,6 +33,7 @@ def test_a_text_that_says_something_is_kept_as_it_was_written(text: str) -> None
         "\u2003\u00a0",
         "\u200b\u200d",
         "\u2800\u2800",
+        "\u2065\ufff0\U000e0000\U000e0fff",
         "\u3164 \uffa0",
         "\u115f\u1160",
         "\ufe0f",

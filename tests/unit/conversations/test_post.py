@@ -4,185 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from ringline import ids
-from ringline.bus import Bus
+from ringline import ids, telemetry
 from ringline.refusal import Refusal
 from ringline.v1 import (
     client_pb2,
     conversations_pb2,
-    directory_pb2,
     policy_pb2,
-    signaling_pb2,
     threads_pb2,
     types_pb2,
 )
 from ringline.v1.reasons_pb2 import Reason
 from services.conversations.api import ConversationsApi
-from services.conversations.box import Addition, Box, Person, added, stamped
-from services.conversations.pages import Pages
-from services.conversations.peers import Peers, Profiles
-from services.conversations.post import Post
+from services.conversations.box import Addition, Box
 from services.conversations.steps import ROOM_SECONDS, STEP_SECONDS, step_after
-from services.conversations.store import Sent, Store
-from services.conversations.view import Change, Shown
 from services.conversations.wakes import Wakes
 from tests.instant import lapse, run
+from tests.unit.conversations.office import (
+    ADA,
+    ADMITTED,
+    BOB,
+    UNHEARD,
+    Delays,
+    Office,
+    locate,
+    now,
+)
 
-ADA, BOB = ids.mint("u_"), ids.mint("u_")
-CLIENT_ID = "a-message-of-ada-1"
 MESSAGES = 200
-ADMITTED = policy_pb2.MayMessageResponse(outcome=policy_pb2.OUTCOME_ADMITTED)
-UNHEARD = policy_pb2.MayMessageResponse(outcome=policy_pb2.OUTCOME_UNHEARD)
 
 
-def now() -> float:
-    """Virtual seconds."""
-    return asyncio.get_running_loop().time()
+async def slowly(user_ids: list[str]) -> list[types_pb2.Line]:
+    """Where the lines are, of a presence that takes longer than several steps."""
+    await lapse(0.2)
+    return await locate(user_ids)
 
 
-@dataclass
-class Delays:
-    """How long each part takes, in seconds."""
-
-    verdict: Callable[[], float] = lambda: 0.002
-    note: Callable[[], float] = lambda: 0.001
-    write: Callable[[], float] = lambda: 0.003
-
-
-class ToldStore(Store):
-    """Boxes in memory."""
-
-    def __init__(self, delays: Delays) -> None:
-        self.delays = delays
-        self.people = {user_id: Person(user_id) for user_id in (ADA, BOB)}
-        self.boxes = {ADA: Box(ADA, BOB), BOB: Box(BOB, ADA)}
-        self.kept: dict[str, Sent] = {}
-        self.shown_at: list[float] = []
-        self.newest: list[Change] = []
-
-    async def sent(self, user_id: str, client_id: str) -> Sent | None:
-        """What was written."""
-        return self.kept.get(client_id)
-
-    async def box(self, owner_id: str, other_id: str) -> tuple[Box, int]:
-        """A box, and virtual milliseconds."""
-        return self.boxes[owner_id], round(now() * 1000)
-
-    async def send(self, additions: Sequence[Addition]) -> list[Change] | Sent:
-        """Writes; from the end on it is seen."""
-        await lapse(self.delays.write())
-        self.shown_at.append(now())
-        self.newest = [self.add(one) for one in additions]
-        self.kept[additions[0].client_id or ""] = Sent(additions[0].other_id, additions[0].entry)
-        return self.newest
-
-    async def mark(self, owner_id: str, other_id: str, number: int) -> Change | None:
-        """Marks."""
-        await lapse(self.delays.write())
-        person, box = stamped(self.people[owner_id], self.boxes[owner_id], self.boxes[owner_id])
-        return Change(person, Shown(box, None), None)
-
-    def add(self, new: Addition) -> Change:
-        """One more entry."""
-        was = self.boxes[new.owner_id]
-        person, box = stamped(self.people[new.owner_id], was, added(was, new))
-        self.people[new.owner_id], self.boxes[new.owner_id] = person, box
-        return Change(person, Shown(box, new.entry), new.entry)
-
-
-class ToldPages(Pages):
-    """Reads the same boxes."""
-
-    def __init__(self, store: ToldStore) -> None:
-        self._store = store
-
-    async def one(self, owner_id: str, other_id: str) -> Shown:
-        """A box."""
-        return Shown(self._store.boxes[owner_id], None)
-
-    async def newest(self, owners: Sequence[str], item_id: str) -> list[Change]:
-        """The last change."""
-        return self._store.newest
-
-
-class ToldPeers(Peers):
-    """Knows everybody."""
-
-    def __init__(self) -> None:
-        pass
-
-    async def profiles(self, user_ids: Any) -> Profiles:
-        """Takes no time."""
-        return {user_id: types_pb2.Profile(user_id=user_id) for user_id in user_ids}
-
-
-@dataclass
-class ToldOthers:
-    """Policy and directory, as slow as they are told to be."""
-
-    delays: Delays
-    verdict: policy_pb2.MayMessageResponse = field(default_factory=lambda: ADMITTED)
-
-    async def MayMessage(self, request: Any, **_: Any) -> policy_pb2.MayMessageResponse:
-        """The verdict."""
-        await lapse(self.delays.verdict())
-        return self.verdict
-
-    async def NoteMessaged(self, request: Any, **_: Any) -> directory_pb2.NoteMessagedResponse:
-        """Is asked for messages alone that are heard."""
-        await lapse(self.delays.note())
-        return directory_pb2.NoteMessagedResponse()
-
-
-class ToldBus(Bus):
-    """Notes what is published, and when."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[float, str, client_pb2.ThreadChanged]] = []
-
-    async def publish_wake(self, gateway_id: str, wake: bytes) -> bool:
-        """At once."""
-        for frame in signaling_pb2.Wake.FromString(wake).frames:
-            told = client_pb2.ServerFrame.FromString(frame.frame).thread_changed
-            self.heard.append((now(), frame.user_id, told))
-        return True
-
-    def feeds(self, user_id: str) -> list[int]:
-        """The feed numbers of what a user was told, as it came."""
-        return [told.thread.feed for _, user, told in self.heard if user == user_id]
-
-
-async def locate(user_ids: list[str]) -> list[types_pb2.Line]:
-    """Everybody has a line."""
-    return [types_pb2.Line(user_id=user_id, gateway_id="g_one") for user_id in user_ids]
-
-
-class Office:
-    """A post and all around it."""
-
-    def __init__(self, delays: Delays | None = None, step: float = STEP_SECONDS, **wakes: Any) -> None:
-        delays = delays or Delays()
-        self.store, self.bus = ToldStore(delays), ToldBus()
-        self.others = ToldOthers(delays)
-        self.wakes = Wakes(self.bus, "v_one", **({"locate": locate} | wakes))
-        others: Any = self.others
-        self.pages, self.peers = ToldPages(self.store), ToldPeers()
-        self.post = Post(self.store, self.pages, self.peers, others, others, self.wakes, step)
-
-    async def send(self, client_id: str = CLIENT_ID, text: str = "hello") -> threads_pb2.Entry:
-        """Ada writes to Bob."""
-        return (await self.post.send(ADA, BOB, client_id, text)).entry
-
-
-async def seen_of_messages(heard: bool, step: float, seed: int) -> list[tuple[int, int, int, int]]:
-    """What a sender can see of messages that are each the first: the time they bear, when a look shows them,
-    when he is answered and when his lines are told, in milliseconds after he asked.
+async def seen_of_messages(heard: bool, step: float, seed: int) -> list[tuple[int, ...]]:
+    """What a sender can see of messages that are each the first: the time they bear, the one their ids bear,
+    when a look shows them, when he is answered and when his lines are told, in milliseconds after he asked.
     """
     noise, own = random.Random(seed), random.Random(seed + 1)
     delays = Delays(
@@ -190,26 +54,29 @@ async def seen_of_messages(heard: bool, step: float, seed: int) -> list[tuple[in
         note=lambda: own.uniform(0.0, ROOM_SECONDS),
         write=lambda: noise.uniform(0.001, 0.01),
     )
-    seen = []
+    office = Office(delays, step, locate=slowly)
+    office.others.verdict = ADMITTED if heard else UNHEARD
+    asked, borne, answered = [], [], []
     for number in range(MESSAGES):
-        office = Office(delays, step)
-        office.others.verdict = ADMITTED if heard else UNHEARD
-        began = now()
+        office.store.boxes = {ADA: Box(ADA, BOB), BOB: Box(BOB, ADA)}
+        asked.append(now())
         entry = await office.send(f"message-{number:012}")
-        answered = now()
-        await office.wakes.aclose()
-        (told,) = [at for at, user_id, _ in office.bus.heard if user_id == ADA]
-        times = (entry.at_ms / 1000, office.store.shown_at[0], answered, told)
-        seen.append(tuple(round((one - began) * 1000) for one in times))
+        borne.append(entry.at_ms / 1000)
+        answered.append(now())
         await lapse(1.0)
-    return seen  # type: ignore[return-value]
+    await lapse(2.0)
+    told = [at for at, user_id, _ in office.bus.heard if user_id == ADA]
+    times = zip(borne, office.minted_at, office.store.shown_at, answered, told, strict=True)
+    return [
+        tuple(round((one - began) * 1000) for one in seen) for began, seen in zip(asked, times, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_time_that_a_sender_can_see_tells_what_was_delivered(seed: int) -> None:
     heard, unheard = (run(seen_of_messages(one, STEP_SECONDS, seed)) for one in (True, False))
     assert heard == unheard
-    assert {at_ms for at_ms, *_ in heard} == {0}
+    assert {tuple(borne) for *borne, _, _, _ in heard} == {(0, 0)}
     assert {(answered % 50, told % 50) for *_, answered, told in heard} == {(0, 0)}
     assert len({answered for *_, answered, _ in heard}) > 1, "they were not all equally fast"
 
@@ -217,7 +84,7 @@ def test_no_time_that_a_sender_can_see_tells_what_was_delivered(seed: int) -> No
 def test_without_steps_the_times_would_tell_it() -> None:
     """The same comparison finds it where nobody waits."""
     heard, unheard = (run(seen_of_messages(one, 0.0, 1)) for one in (True, False))
-    for seen in (1, 2, 3):
+    for seen in (2, 3, 4):
         later = sum(one[seen] > other[seen] for one, other in zip(heard, unheard, strict=True))
         assert later > MESSAGES * 0.8
 
@@ -296,6 +163,73 @@ def test_a_message_that_its_process_did_not_live_to_tell_is_told_at_the_repeat_o
     assert run(story()) == [2, 2, 2]
 
 
+def test_what_a_repeat_could_not_tell_is_told_by_the_next_one() -> None:
+    async def story() -> tuple[list[int], set[float]]:
+        office, anew = Office(), Office()
+        await office.send()
+        anew.store.kept, anew.store.newest = office.store.kept, office.store.newest
+
+        def refuse() -> float:
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+
+        anew.store.delays.look = refuse
+        with pytest.raises(Refusal):
+            await anew.send()
+        assert not anew.bus.heard
+        anew.store.delays.look = lambda: 0.06
+        began = now()
+        asking = [asyncio.create_task(anew.send()) for _ in range(2)]
+        await lapse(0.01)
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+        await lapse(1.0)
+        told = [round(at - began, 6) for at, *_ in anew.bus.heard]
+        return anew.bus.feeds(ADA) + anew.bus.feeds(BOB), set(told)
+
+    feeds, told = run(story())
+    assert feeds == [1, 1]
+    assert told == {2 * STEP_SECONDS}
+
+
+def test_a_write_that_fails_when_nobody_waits_for_it_is_reported() -> None:
+    def bugs() -> float:
+        return REGISTRY.get_sample_value("ringline_bugs_total", {"where": "conversations.post"}) or 0.0
+
+    async def story(error: Exception) -> float:
+        office = Office()
+        before = bugs()
+
+        def fail() -> float:
+            raise error
+
+        async def write() -> float:
+            await lapse(0.5)
+            return fail()
+
+        asking = asyncio.create_task(office.post.finish(write()))
+        await lapse(0.1)
+        asking.cancel()
+        await asyncio.wait([asking])
+        await office.post.aclose()
+        await lapse(0.0)
+        return bugs() - before
+
+    telemetry.configure()
+    assert run(story(KeyError("a fault"))) == 1
+    assert run(story(Refusal(Reason.REASON_UNAVAILABLE))) == 0
+
+
+def test_a_write_that_never_ends_is_refused_in_the_end() -> None:
+    async def story() -> Reason.ValueType:
+        office = Office(Delays(write=lambda: 3600.0))
+        with pytest.raises(Refusal) as refused:
+            await office.send()
+        return refused.value.reason
+
+    assert run(story()) == Reason.REASON_UNAVAILABLE
+
+
 def test_a_persons_changes_are_told_in_order_though_his_own_message_waits_for_its_step() -> None:
     async def story() -> tuple[list[int], list[float]]:
         office = Office()
@@ -325,7 +259,10 @@ def test_of_too_many_wakes_the_oldest_go() -> None:
             await answer.wait()
             return await locate(user_ids)
 
-        office = Office(locate=slow, most=5)
+        office = Office(
+            locate=slow,
+            most_bytes=8 * len(client_pb2.ServerFrame(thread_changed=changed(1)).SerializeToString()),
+        )
         for feed in range(1, 4):
             tell(office.wakes, feed)
         await lapse(0.1)
@@ -361,9 +298,14 @@ def test_closing_waits_for_what_is_left_and_not_for_ever() -> None:
     assert took < 10
 
 
+def changed(feed: int) -> client_pb2.ThreadChanged:
+    """A change; the frame of each is as long as that of any other."""
+    return client_pb2.ThreadChanged(thread=threads_pb2.Thread(feed=feed))
+
+
 def tell(wakes: Wakes, feed: int, due: float = 0.0) -> None:
     """Tells Ada of a change."""
-    wakes.tell(ADA, client_pb2.ThreadChanged(thread=threads_pb2.Thread(feed=feed)), due)
+    wakes.tell(ADA, changed(feed), due)
 
 
 @pytest.mark.parametrize("took", [0.0001, 0.004, 0.0499, 0.0501, 0.12, 3.337, 0.05, 0.05 - 1e-12])
