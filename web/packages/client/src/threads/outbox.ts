@@ -18,11 +18,14 @@ export interface Pending extends Peer {
   progress: Progress;
   /** Why it failed. */
   why: Reason | undefined;
+  /** The server has it, as the entry of this number, which is not drawn yet: it is shown here until it is. */
+  taken?: number;
 }
 
 export interface OutboxOutside {
   send(one: Pending): Promise<Sent>;
-  sent(sent: Sent): void;
+  /** Answers whether it is drawn, or nobody looks. */
+  sent(sent: Sent): boolean;
   /** The line is open: what fails now is not for want of a network. */
   connected(): boolean;
   mint(): string;
@@ -87,6 +90,11 @@ export class Outbox {
     for (const entry of entries) if (entry?.message?.outgoing === true) this.discard(entry.message.client_id);
   }
 
+  /** This thread is drawn up to the entry of this number. */
+  reached(userId: string, number: number): void {
+    for (const one of this.of(userId)) if (one.taken !== undefined && one.taken <= number) this.discard(one.client_id);
+  }
+
   /** There is a connection anew. */
   resume(): void {
     this.tries.clear();
@@ -115,7 +123,7 @@ export class Outbox {
 
   /** The next message to each person. */
   private heads(): Pending[] {
-    const going = this.list.filter((one) => one.progress !== "failed");
+    const going = this.list.filter((one) => one.progress !== "failed" && one.taken === undefined);
     return going.filter((one, at) => going.findIndex((other) => other.user_id === one.user_id) === at);
   }
 
@@ -125,8 +133,8 @@ export class Outbox {
       const sent = await this.outside.send(one);
       this.waits.delete(one.user_id);
       this.tries.delete(one.client_id);
-      this.outside.sent(sent);
-      this.discard(one.client_id);
+      if (this.outside.sent(sent)) this.discard(one.client_id);
+      else this.change(one.client_id, { progress: "sending", taken: sent.entry.number });
     } catch (error) {
       this.refused(one, error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error)));
     }
@@ -178,7 +186,8 @@ function keyOf(owner: string): string {
 function load(storage: Pick<Storage, "getItem">, owner: string): Pending[] {
   try {
     const kept: unknown = JSON.parse(storage.getItem(keyOf(owner)) ?? "[]");
-    return Array.isArray(kept) ? (kept as Pending[]) : [];
+    // What was taken is read with its thread.
+    return Array.isArray(kept) ? (kept as Pending[]).filter((one) => one.taken === undefined) : [];
   } catch {
     return [];
   }

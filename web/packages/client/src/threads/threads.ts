@@ -149,7 +149,10 @@ export class Threads {
     let conversation = this.open.get(peer.user_id);
     if (conversation === undefined) {
       const { changed, later } = this.outside;
-      const arrived = (entries: Entry[]) => this.outbox.arrived(entries);
+      const arrived = (entries: Entry[]) => {
+        this.outbox.arrived(entries);
+        this.outbox.reached(peer.user_id, entries.at(-1)?.number ?? 0);
+      };
       conversation = new Conversation({ read: (before) => this.readEntries(peer, before), arrived, changed, later });
       const unseen = [...this.open].filter(([, one]) => !one.watched).map(([userId]) => userId);
       for (const userId of unseen.slice(0, Math.max(0, unseen.length - KEPT + 1))) this.open.delete(userId);
@@ -276,7 +279,9 @@ export class Threads {
     this.known.set(user_id, thread);
     this.marks.met(thread);
     // Where somebody looks, it is shown as on its way until it is drawn as what arrived.
-    if (this.open.get(user_id)?.watched !== true) this.outbox.arrived([thread.last]);
+    if (this.open.get(user_id)?.watched === true) return true;
+    this.outbox.arrived([thread.last]);
+    this.outbox.reached(user_id, thread.last.number);
     return true;
   }
 
@@ -305,16 +310,19 @@ export class Threads {
     this.feed.suspect(feed);
   }
 
-  private sent(entry: Entry, thread: Thread): void {
+  /** Whether it is drawn, or nobody looks: a conversation that is being read, or could not be, has no place for it yet. */
+  private sent(entry: Entry, thread: Thread): boolean {
     const conversation = this.open.get(thread.peer.user_id);
     if (conversation !== undefined && !conversation.add(entry)) this.reread(thread.peer.user_id);
     this.saw(thread);
     this.outside.changed();
+    return conversation?.watched !== true || conversation.newest >= entry.number;
   }
 
   private gone(userId: string): void {
     if (this.known.delete(userId)) this.outside.removed.mark(userId, this.outside.now());
     this.marks.drop(userId);
+    this.outbox.reached(userId, Number.POSITIVE_INFINITY);
     this.open.get(userId)?.forget();
   }
 
