@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Rest } from "./rest";
 import { Session } from "./session";
 
@@ -23,17 +24,39 @@ class Browser {
   readonly asked: string[] = [];
   /** What the next requests are refused with: status and reason. */
   refusal: [number, string] | undefined;
+  /** Reasons that the next requests are refused with, one each. */
+  readonly refusals: string[] = [];
+  /** It proves nothing then. */
+  wrongClock = false;
+  /** What somebody is called now. */
+  readonly names = new Map<string, string>();
   private devices = 0;
 
   readonly rest = new Rest("", async (url, init) => {
     this.asked.push(`${init.method ?? ""} ${url}`);
     if (this.refusal !== undefined) return new Response(JSON.stringify({ reason: this.refusal[1] }), { status: this.refusal[0] });
+    const token = new Headers(init.headers).get("Authorization")?.split(" ")[1] ?? "";
+    if (url === "/v1/sessions/renew") return this.renewed(String(init.body));
+    const reason = this.refusals.shift();
+    if (reason !== undefined) return new Response(JSON.stringify({ reason }), { status: 401 });
+    if (url === "/v1/me/username") this.names.set(token, (JSON.parse(String(init.body)) as { username: string }).username);
+    if (url === "/v1/me" || url === "/v1/me/username") return Response.json(this.account(token));
     if (url !== "/v1/sessions") return Response.json({});
     this.devices += 1;
     const { username } = JSON.parse(String(init.body)) as { username: string };
-    const account = { user_id: `u_${username}`, username, display_name: "", verified: false, tier: "", searchable: false };
-    return Response.json({ account, device: { device_id: `d_${this.devices}` }, access_token: "t", expires_in: 900 });
+    return Response.json({ account: this.account(username), device: { device_id: `d_${this.devices}` }, access_token: username, expires_in: 900 });
   });
+
+  private renewed(body: string): Response {
+    if (this.wrongClock) return new Response(JSON.stringify({ reason: "proof_invalid" }), { status: 401 });
+    const { user_id } = JSON.parse(body) as { user_id: string };
+    return Response.json({ access_token: user_id.slice(2), expires_in: 900 });
+  }
+
+  private account(name: string) {
+    const username = this.names.get(name) ?? name;
+    return { user_id: `u_${name}`, username, display_name: "", verified: false, tier: "", searchable: false };
+  }
 
   signIn(username: string): Promise<Session> {
     return Session.signIn(this.rest, Date.now, username, "password");
@@ -82,6 +105,24 @@ describe("a session", () => {
     await expect(session.holds()).rejects.toThrow();
     browser.refusal = [401, "device_revoked"];
     expect(await session.holds()).toBe(false);
+  });
+
+  it("is not over for a token that is old: only a fresh one tells", async () => {
+    const session = await browser.signIn("ada");
+    browser.refusals.push("token_invalid");
+    expect(await session.holds()).toBe(true);
+    expect(browser.asked.slice(-3)).toEqual(["GET /v1/me", "POST /v1/sessions/renew", "GET /v1/me"]);
+    browser.refusals.push("token_invalid", "token_invalid");
+    expect(await session.holds()).toBe(false);
+  });
+
+  it("is not over for a clock that is wrong", async () => {
+    const session = await browser.signIn("ada");
+    browser.refusals.push("token_invalid");
+    browser.wrongClock = true;
+    await expect(session.holds()).rejects.toMatchObject({ reason: Reason.PROOF_INVALID });
+    browser.wrongClock = false;
+    expect(await session.holds()).toBe(true);
   });
 
   it("writes its own name into no session of somebody else", async () => {

@@ -1,4 +1,6 @@
 /** A signed-in device: its token, renewed by its key, and what its user may ask. */
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
@@ -197,11 +199,22 @@ export class Session {
 
   /** Asks as this device's user. Rejects with Refused. */
   async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    if (this.now() > this.expiresAt - EARLY_MS) {
-      this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
-      await this.renewing;
+    if (this.now() > this.expiresAt - EARLY_MS) await this.freshen();
+    const { token } = this;
+    try {
+      return await this.rest.ask<T>(method, path, body, token);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.reason !== Reason.TOKEN_INVALID) throw error;
+      // A clock that was set back takes an old token for a good one: only a fresh one tells who is signed out.
+      if (token === this.token) await this.freshen();
+      return this.rest.ask<T>(method, path, body, this.token);
     }
-    return this.rest.ask<T>(method, path, body, this.token);
+  }
+
+  /** Renews the token, once for all who wait for it. */
+  private freshen(): Promise<void> {
+    this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
+    return this.renewing;
   }
 
   private async people(list: string): Promise<Person[]> {
