@@ -125,6 +125,24 @@ describe("a session", () => {
     expect(await session.holds()).toBe(true);
   });
 
+  it("learns, and keeps, that its user was renamed on another device", async () => {
+    const [here, there] = [await browser.signIn("ada"), await browser.signIn("ada")];
+    await here.rename("lovelace");
+    expect(here.account.username).toBe("lovelace");
+    expect(browser.asked.at(-1)).toBe("PUT /v1/me/username");
+    await there.me();
+    expect(there.account).toMatchObject({ user_id: "u_ada", username: "lovelace" });
+    expect((await Session.resume(browser.rest, Date.now))?.account.username).toBe("lovelace");
+  });
+
+  it("does not go back to its old name for an answer of before", async () => {
+    const session = await browser.signIn("ada");
+    const old = session.me();
+    session.account = { ...session.account, username: "lovelace" };
+    await old;
+    expect(session.account.username).toBe("lovelace");
+  });
+
   it("writes its own name into no session of somebody else", async () => {
     const old = await browser.signIn("ada");
     await browser.signIn("bob");

@@ -181,15 +181,24 @@ export class Session {
     return this.ask("DELETE", `/v1/me/devices/${deviceId}`);
   }
 
-  me(): Promise<Account> {
-    return this.ask("GET", "/v1/me");
+  /** The account as it is now: another device may have changed it. */
+  async me(): Promise<Account> {
+    const before = this.account;
+    const account = await this.ask<Account>("GET", "/v1/me");
+    // What was changed here meanwhile is newer than this answer.
+    if (this.account === before) await this.become(account);
+    return this.account;
+  }
+
+  /** Takes another username. @throws Refused */
+  async rename(username: string): Promise<Account> {
+    await this.become(await this.ask<Account>("PUT", "/v1/me/username", { username }));
+    return this.account;
   }
 
   /** Changes how one is shown to others, here and in what is kept of the session. */
   async changeProfile(change: ProfileChange): Promise<Account> {
-    this.account = await this.ask<Account>("PATCH", "/v1/me", change);
-    const kept = await read<Kept>(KEPT);
-    if (kept?.deviceId === this.deviceId) await write(KEPT, { ...kept, account: this.account });
+    await this.become(await this.ask<Account>("PATCH", "/v1/me", change));
     return this.account;
   }
 
@@ -215,6 +224,14 @@ export class Session {
   private freshen(): Promise<void> {
     this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
     return this.renewing;
+  }
+
+  /** For this visit and the next one, where the browser can keep it. */
+  private async become(account: Account): Promise<void> {
+    if (account.user_id !== this.account.user_id) return; // somebody else has answered
+    this.account = account;
+    const kept = await read<Kept>(KEPT).catch(() => undefined);
+    if (kept?.deviceId === this.deviceId) await write(KEPT, { ...kept, account }).catch(() => undefined);
   }
 
   private async people(list: string): Promise<Person[]> {
