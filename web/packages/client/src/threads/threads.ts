@@ -46,6 +46,8 @@ export class Threads {
   private readonly feed: Feed;
   /** By user id, as the server told them. */
   private readonly known = new Map<string, Thread>();
+  /** The number of the change with which a thread was removed, by user id: what is not above it tells of before. */
+  private readonly removals = new Map<string, number>();
   private readonly open = new Map<string, Conversation>();
   private readonly outbox: Outbox;
   private readonly marks: Marks;
@@ -208,8 +210,11 @@ export class Threads {
 
   /** Rejects with Refused. */
   async remove(peer: Peer): Promise<void> {
+    const feed = (userId: string) => this.known.get(userId)?.feed ?? 0;
+    const before = feed(peer.user_id);
     await this.outside.api.remove(peer);
-    this.gone(peer.user_id);
+    if (feed(peer.user_id) <= before) this.gone(peer.user_id, before);
+    else this.feed.catchUp(); // something came meanwhile, and may be of after
     this.outside.changed();
   }
 
@@ -258,7 +263,7 @@ export class Threads {
 
   private apply(change: Change): void {
     const { thread, added, removed } = change;
-    if (removed) this.gone(thread.peer.user_id);
+    if (removed) this.gone(thread.peer.user_id, thread.feed);
     else if (this.put(thread)) this.show(thread, added);
     if (added !== undefined) this.arrive(thread, added);
     this.outside.changed();
@@ -273,9 +278,10 @@ export class Threads {
     const { user_id } = thread.peer;
     if ((this.known.get(user_id)?.feed ?? 0) > thread.feed) return false;
     if (thread.last === null) {
-      this.gone(user_id);
+      this.gone(user_id, thread.feed);
       return true;
     }
+    if (thread.feed <= (this.removals.get(user_id) ?? Number.NEGATIVE_INFINITY)) return false;
     this.known.set(user_id, thread);
     this.marks.met(thread);
     // Where somebody looks, it is shown as on its way until it is drawn as what arrived.
@@ -319,7 +325,8 @@ export class Threads {
     return conversation?.watched !== true || conversation.newest >= entry.number;
   }
 
-  private gone(userId: string): void {
+  private gone(userId: string, feed: number): void {
+    this.removals.set(userId, Math.max(feed, this.known.get(userId)?.feed ?? 0, this.removals.get(userId) ?? 0));
     if (this.known.delete(userId)) this.outside.removed.mark(userId, this.outside.now());
     this.marks.drop(userId);
     this.outbox.reached(userId, Number.POSITIVE_INFINITY);
@@ -329,6 +336,7 @@ export class Threads {
   private beginAnew(): void {
     this.feed.beginAnew();
     this.known.clear();
+    this.removals.clear();
   }
 }
 
