@@ -143,6 +143,20 @@ describe("a session", () => {
     expect(session.account.username).toBe("lovelace");
   });
 
+  it("is worth more patience where it begins: codes that are told once are not asked for again", async () => {
+    const slow = new Rest(
+      "",
+      (_, { signal }) =>
+        new Promise((resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+          setTimeout(() => resolve(Response.json({ recovery_codes: ["a"], codes_left: 7 })), 50);
+        }),
+      5,
+    );
+    expect(await Session.signUp(slow, "ada", "password", "")).toEqual(["a"]);
+    expect(await Session.recover(slow, "ada", "a", "password")).toBe(7);
+  });
+
   it("writes its own name into no session of somebody else", async () => {
     const old = await browser.signIn("ada");
     await browser.signIn("bob");

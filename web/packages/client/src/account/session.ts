@@ -5,7 +5,7 @@ import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
-import { segment } from "./rest";
+import { ONCE_MS, segment } from "./rest";
 import { endOf } from "../line/endings";
 import { forgetOutbox } from "../threads/outbox";
 
@@ -70,13 +70,13 @@ export class Session {
   /** @returns the recovery codes, which are shown once. @throws Refused */
   static async signUp(rest: Rest, username: string, password: string, displayName: string): Promise<string[]> {
     const body = { username, password, ...(displayName === "" ? {} : { display_name: displayName }) };
-    const answer = await rest.ask<{ recovery_codes: string[] }>("POST", "/v1/accounts", body);
+    const answer = await rest.ask<{ recovery_codes: string[] }>("POST", "/v1/accounts", body, undefined, ONCE_MS);
     return answer.recovery_codes;
   }
 
   static async recover(rest: Rest, username: string, code: string, password: string): Promise<number> {
     const body = { username, recovery_code: code, new_password: password };
-    return (await rest.ask<{ codes_left: number }>("POST", "/v1/recoveries", body)).codes_left;
+    return (await rest.ask<{ codes_left: number }>("POST", "/v1/recoveries", body, undefined, ONCE_MS)).codes_left;
   }
 
   /** Whether the server still knows this device. Rejects with Refused where it cannot be reached. */
