@@ -68,7 +68,14 @@ let browser: Browser;
 
 beforeEach(() => {
   browser = new Browser();
-  const storage = { removeItem: (key: string) => browser.words.delete(key) };
+  const { words } = browser;
+  const storage = {
+    get length() {
+      return words.size;
+    },
+    key: (at: number) => [...words.keys()][at] ?? null,
+    removeItem: (key: string) => words.delete(key),
+  };
   Object.defineProperty(globalThis, "sessionStorage", { value: storage, configurable: true });
   Object.assign(globalThis, { indexedDB: fakeIndexedDb(browser.kept) });
 });
@@ -93,8 +100,8 @@ describe("a session", () => {
     browser.words.set("ringline.outbox.u_ada", "[...]").set("ringline.outbox.u_bob", "[...]");
     await session.signOut();
     expect(session.left.aborted).toBe(true);
-    expect(await Session.resume(browser.rest, Date.now)).toBeUndefined();
     expect([...browser.words.keys()]).toEqual(["ringline.outbox.u_bob"]);
+    expect(await Session.resume(browser.rest, Date.now)).toBeUndefined();
     expect(browser.asked.at(-1)).toBe("DELETE /v1/me/devices/d_1");
   });
 
@@ -155,6 +162,25 @@ describe("a session", () => {
     );
     expect(await Session.signUp(slow, "ada", "password", "")).toEqual(["a"]);
     expect(await Session.recover(slow, "ada", "a", "password")).toBe(7);
+  });
+
+  it("is ended at the server with a later visit where it could not be at once", async () => {
+    const session = await browser.signIn("ada");
+    browser.refusal = [503, "unavailable"];
+    await session.signOut();
+    browser.refusal = undefined;
+    browser.asked.length = 0;
+    await Session.finish(browser.rest, Date.now);
+    expect(browser.asked).toEqual(["POST /v1/sessions/renew", "DELETE /v1/me/devices/d_1"]);
+    await Session.finish(browser.rest, Date.now);
+    expect(browser.asked).toHaveLength(2);
+  });
+
+  it("leaves nobody else's words in a tab that begins anew", async () => {
+    await browser.signIn("ada");
+    browser.words.set("ringline.outbox.u_ada", "[...]").set("ringline.outbox.u_bob", "[...]").set("other", "1");
+    await Session.resume(browser.rest, Date.now);
+    expect([...browser.words.keys()]).toEqual(["ringline.outbox.u_ada", "other"]);
   });
 
   it("writes its own name into no session of somebody else", async () => {

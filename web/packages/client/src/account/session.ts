@@ -7,9 +7,11 @@ import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
 import { ONCE_MS, segment } from "./rest";
 import { endOf } from "../line/endings";
-import { forgetOutbox } from "../threads/outbox";
+import { forgetOthers, forgetOutbox } from "../threads/outbox";
 
 const KEPT = "session";
+/** Sessions that were ended here, and at the server not yet. */
+const LEFT = "left";
 const EARLY_MS = 30_000;
 /** Of a list of people that are read at most. */
 const PAGES = 10;
@@ -42,11 +44,21 @@ export class Session {
     readonly deviceId: string,
   ) {}
 
-  /** The session of an earlier visit; undefined where nobody is signed in. Asks nobody. */
+  /** The session of an earlier visit; undefined where nobody is signed in. Waits for no answer of the server. */
   static async resume(rest: Rest, now: () => number): Promise<Session | undefined> {
     const kept = await read<Kept>(KEPT);
-    if (kept === undefined) return undefined;
-    return new Session(rest, await DeviceKey.load(kept.keyName), now, kept.account, kept.deviceId);
+    forgetOthers(sessionStorage, kept?.account.user_id ?? "");
+    void Session.finish(rest, now).catch(() => undefined); // else with the next visit
+    return kept === undefined ? undefined : Session.load(rest, now, kept);
+  }
+
+  /** Ends at the server what could not be ended there when its user signed out. */
+  static async finish(rest: Rest, now: () => number): Promise<void> {
+    for (const kept of (await read<Kept[]>(LEFT)) ?? []) await (await Session.load(rest, now, kept)).end();
+  }
+
+  private static async load(rest: Rest, now: () => number, { keyName, account, deviceId }: Kept): Promise<Session> {
+    return new Session(rest, await DeviceKey.load(keyName), now, account, deviceId);
   }
 
   /** @throws Refused */
@@ -92,8 +104,26 @@ export class Session {
 
   /** Signs this device out, for all tabs of the browser. */
   async signOut(): Promise<void> {
+    const kept = await read<Kept>(KEPT).catch(() => undefined);
+    if (kept?.deviceId === this.deviceId) await this.note([kept]).catch(() => undefined);
     await this.forget();
-    await this.ask("DELETE", `/v1/me/devices/${this.deviceId}`).catch(() => undefined);
+    await this.end();
+  }
+
+  /** Signs this device out at the server, now or with the next visit. */
+  private async end(): Promise<void> {
+    try {
+      await this.revoke(this.deviceId);
+    } catch (error) {
+      if (endOf(error) !== "signed-out") return;
+    }
+    await this.note([]);
+  }
+
+  /** What is still to be ended of this session, beside others. */
+  private async note(own: Kept[]): Promise<void> {
+    const others = ((await read<Kept[]>(LEFT)) ?? []).filter((one) => one.deviceId !== this.deviceId);
+    await write(LEFT, [...others, ...own]);
   }
 
   /**

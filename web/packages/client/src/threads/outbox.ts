@@ -47,6 +47,7 @@ interface Wait {
 const TRIES = 8;
 /** Whoever is asked to wait longer than this is told so. */
 const LONGEST_MS = 60_000;
+const KEY = "ringline.outbox.";
 
 export class Outbox {
   private list: Pending[];
@@ -179,8 +180,14 @@ export function forgetOutbox(storage: Pick<Storage, "removeItem">, owner: string
   storage.removeItem(keyOf(owner));
 }
 
+/** What was left in this tab by whoever has signed out in another one. */
+export function forgetOthers(storage: Pick<Storage, "length" | "key" | "removeItem">, owner: string): void {
+  const keys = Array.from({ length: storage.length }, (_, at) => storage.key(at) ?? "");
+  for (const key of keys) if (key.startsWith(KEY) && key !== keyOf(owner)) storage.removeItem(key);
+}
+
 function keyOf(owner: string): string {
-  return `ringline.outbox.${owner}`;
+  return KEY + owner;
 }
 
 function load(storage: Pick<Storage, "getItem">, owner: string): Pending[] {
