@@ -35,6 +35,9 @@ export default function SettingsPage({ session, changed, back, signOut }: Props)
     session.me().then(setAccount, fail);
   }, [session, tries]);
 
+  // Also what another device has made of it.
+  useEffect(() => setAccount(session.account), [session.account]);
+
   /** Shows the wish at once, and what it became. */
   const save = <T,>(wish: T, before: T, show: (value: T) => void, work: Promise<T>) => {
     setNotice(undefined);
@@ -49,13 +52,11 @@ export default function SettingsPage({ session, changed, back, signOut }: Props)
   /** Answers why not, in words. */
   const rename = async (username: string) => {
     try {
-      session.account = await session.ask<Account>("PUT", "/v1/me/username", { username });
+      await session.rename(username);
     } catch (error) {
       return error instanceof Refused ? refusal(error, RENAMING) : say("That did not work. Try again.");
     }
-    setAccount(session.account);
     changed();
-    await session.changeProfile({}).catch(() => undefined); // keeps the account for the next visit
     return undefined;
   };
   const revoke = (deviceId: string) => {

@@ -36,11 +36,12 @@ export function PersonPage(props: Props) {
   const thread = shown.current === undefined ? undefined : threads?.thread(shown.current.user_id);
   const person = thread?.peer ?? shown.current ?? found;
   const [profile, setProfile] = useState(false);
-  const standing = useStanding(session, person instanceof Refused ? undefined : person?.username, props.contactsChanged);
+  // By id: a name that was given up may be somebody else's.
+  const self = !(person instanceof Refused) && person?.user_id === session.account.user_id;
+  const standing = useStanding(session, self || person instanceof Refused ? undefined : person?.username, props.contactsChanged);
   if (isNobody(person)) return <Nobody username={username} back={back} />;
   if (person instanceof Refused) return <Lost username={username} why={person} back={back} again={again} />;
   if (person === undefined) return <main className="window" aria-busy="true" />;
-  const self = person.username === session.account.username;
   return (
     <PersonWindow
       person={person}

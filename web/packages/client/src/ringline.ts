@@ -160,6 +160,11 @@ export class Ringline {
   private welcome(welcome: Welcome): void {
     this.calls.welcome(welcome);
     this.threads.welcome(welcome.incarnation);
+    // Another device may have taken another name meanwhile.
+    this.options.session.me().then(
+      () => this.changed(),
+      () => undefined,
+    );
   }
 
   private tick(): void {

@@ -47,6 +47,8 @@ export interface Entitlement {
 }
 
 const PATIENCE_MS = 10_000;
+/** For what cannot be asked a second time, as its answer is told once. */
+export const ONCE_MS = 60_000;
 
 export class Rest {
   /**
@@ -60,11 +62,11 @@ export class Rest {
   ) {}
 
   /** @throws Refused, with reason "unavailable" where the gateway cannot be reached or does not answer in time */
-  async ask<T>(method: string, path: string, body?: unknown, token?: string): Promise<T> {
+  async ask<T>(method: string, path: string, body?: unknown, token?: string, patienceMs = this.patienceMs): Promise<T> {
     const headers: Record<string, string> = {};
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
-    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(this.patienceMs) };
+    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(patienceMs) };
     if (body !== undefined) init.body = JSON.stringify(body);
     try {
       const response = await this.fetch(this.base + path, init);

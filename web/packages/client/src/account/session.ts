@@ -1,13 +1,17 @@
 /** A signed-in device: its token, renewed by its key, and what its user may ask. */
+import { Reason } from "../gen/ringline/v1/reasons_pb";
+import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
-import { segment } from "./rest";
+import { ONCE_MS, segment } from "./rest";
 import { endOf } from "../line/endings";
-import { forgetOutbox } from "../threads/outbox";
+import { forgetOthers, forgetOutbox } from "../threads/outbox";
 
 const KEPT = "session";
+/** Sessions that were ended here, and at the server not yet. */
+const LEFT = "left";
 const EARLY_MS = 30_000;
 /** Of a list of people that are read at most. */
 const PAGES = 10;
@@ -40,11 +44,21 @@ export class Session {
     readonly deviceId: string,
   ) {}
 
-  /** The session of an earlier visit; undefined where nobody is signed in. Asks nobody. */
+  /** The session of an earlier visit; undefined where nobody is signed in. Waits for no answer of the server. */
   static async resume(rest: Rest, now: () => number): Promise<Session | undefined> {
     const kept = await read<Kept>(KEPT);
-    if (kept === undefined) return undefined;
-    return new Session(rest, await DeviceKey.load(kept.keyName), now, kept.account, kept.deviceId);
+    forgetOthers(sessionStorage, kept?.account.user_id ?? "");
+    void Session.finish(rest, now).catch(() => undefined); // else with the next visit
+    return kept === undefined ? undefined : Session.load(rest, now, kept);
+  }
+
+  /** Ends at the server what could not be ended there when its user signed out. */
+  static async finish(rest: Rest, now: () => number): Promise<void> {
+    for (const kept of (await read<Kept[]>(LEFT)) ?? []) await (await Session.load(rest, now, kept)).end();
+  }
+
+  private static async load(rest: Rest, now: () => number, { keyName, account, deviceId }: Kept): Promise<Session> {
+    return new Session(rest, await DeviceKey.load(keyName), now, account, deviceId);
   }
 
   /** @throws Refused */
@@ -68,13 +82,13 @@ export class Session {
   /** @returns the recovery codes, which are shown once. @throws Refused */
   static async signUp(rest: Rest, username: string, password: string, displayName: string): Promise<string[]> {
     const body = { username, password, ...(displayName === "" ? {} : { display_name: displayName }) };
-    const answer = await rest.ask<{ recovery_codes: string[] }>("POST", "/v1/accounts", body);
+    const answer = await rest.ask<{ recovery_codes: string[] }>("POST", "/v1/accounts", body, undefined, ONCE_MS);
     return answer.recovery_codes;
   }
 
   static async recover(rest: Rest, username: string, code: string, password: string): Promise<number> {
     const body = { username, recovery_code: code, new_password: password };
-    return (await rest.ask<{ codes_left: number }>("POST", "/v1/recoveries", body)).codes_left;
+    return (await rest.ask<{ codes_left: number }>("POST", "/v1/recoveries", body, undefined, ONCE_MS)).codes_left;
   }
 
   /** Whether the server still knows this device. Rejects with Refused where it cannot be reached. */
@@ -90,8 +104,26 @@ export class Session {
 
   /** Signs this device out, for all tabs of the browser. */
   async signOut(): Promise<void> {
+    const kept = await read<Kept>(KEPT).catch(() => undefined);
+    if (kept?.deviceId === this.deviceId) await this.note([kept]).catch(() => undefined);
     await this.forget();
-    await this.ask("DELETE", `/v1/me/devices/${this.deviceId}`).catch(() => undefined);
+    await this.end();
+  }
+
+  /** Signs this device out at the server, now or with the next visit. */
+  private async end(): Promise<void> {
+    try {
+      await this.revoke(this.deviceId);
+    } catch (error) {
+      if (endOf(error) !== "signed-out") return;
+    }
+    await this.note([]);
+  }
+
+  /** What is still to be ended of this session, beside others. */
+  private async note(own: Kept[]): Promise<void> {
+    const others = ((await read<Kept[]>(LEFT)) ?? []).filter((one) => one.deviceId !== this.deviceId);
+    await write(LEFT, [...others, ...own]);
   }
 
   /**
@@ -179,15 +211,24 @@ export class Session {
     return this.ask("DELETE", `/v1/me/devices/${deviceId}`);
   }
 
-  me(): Promise<Account> {
-    return this.ask("GET", "/v1/me");
+  /** The account as it is now: another device may have changed it. */
+  async me(): Promise<Account> {
+    const before = this.account;
+    const account = await this.ask<Account>("GET", "/v1/me");
+    // What was changed here meanwhile is newer than this answer.
+    if (this.account === before) await this.become(account);
+    return this.account;
+  }
+
+  /** Takes another username. @throws Refused */
+  async rename(username: string): Promise<Account> {
+    await this.become(await this.ask<Account>("PUT", "/v1/me/username", { username }));
+    return this.account;
   }
 
   /** Changes how one is shown to others, here and in what is kept of the session. */
   async changeProfile(change: ProfileChange): Promise<Account> {
-    this.account = await this.ask<Account>("PATCH", "/v1/me", change);
-    const kept = await read<Kept>(KEPT);
-    if (kept?.deviceId === this.deviceId) await write(KEPT, { ...kept, account: this.account });
+    await this.become(await this.ask<Account>("PATCH", "/v1/me", change));
     return this.account;
   }
 
@@ -197,11 +238,30 @@ export class Session {
 
   /** Asks as this device's user. Rejects with Refused. */
   async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    if (this.now() > this.expiresAt - EARLY_MS) {
-      this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
-      await this.renewing;
+    if (this.now() > this.expiresAt - EARLY_MS) await this.freshen();
+    const { token } = this;
+    try {
+      return await this.rest.ask<T>(method, path, body, token);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.reason !== Reason.TOKEN_INVALID) throw error;
+      // A clock that was set back takes an old token for a good one: only a fresh one tells who is signed out.
+      if (token === this.token) await this.freshen();
+      return this.rest.ask<T>(method, path, body, this.token);
     }
-    return this.rest.ask<T>(method, path, body, this.token);
+  }
+
+  /** Renews the token, once for all who wait for it. */
+  private freshen(): Promise<void> {
+    this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
+    return this.renewing;
+  }
+
+  /** For this visit and the next one, where the browser can keep it. */
+  private async become(account: Account): Promise<void> {
+    if (account.user_id !== this.account.user_id) return; // somebody else has answered
+    this.account = account;
+    const kept = await read<Kept>(KEPT).catch(() => undefined);
+    if (kept?.deviceId === this.deviceId) await write(KEPT, { ...kept, account }).catch(() => undefined);
   }
 
   private async people(list: string): Promise<Person[]> {

@@ -8,9 +8,9 @@ import { Refused } from "./commands";
  */
 export type LineEnd = "signed-out" | "replaced" | "outdated" | "denied";
 
+/** Not PROOF_INVALID: a clock that is wrong is put right. */
 const ENDS: Partial<Record<Reason, LineEnd>> = {
   [Reason.TOKEN_INVALID]: "signed-out",
-  [Reason.PROOF_INVALID]: "signed-out",
   [Reason.USER_NOT_FOUND]: "signed-out",
   [Reason.DEVICE_NOT_FOUND]: "signed-out",
   [Reason.DEVICE_REVOKED]: "signed-out",

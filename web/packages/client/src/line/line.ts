@@ -15,7 +15,7 @@ const TICK_MS = 250;
 const LIVE_SILENCE_MS = 12_500;
 const PROBE_MS = 3_000;
 /** What a gateway says of these is of this connection alone: the next ticket tells whether it is so. */
-const OF_TICKETS: ReadonlySet<Reason> = new Set([Reason.TOKEN_INVALID, Reason.PROOF_INVALID, Reason.USER_NOT_FOUND, Reason.DEVICE_NOT_FOUND]);
+const OF_TICKETS: ReadonlySet<Reason> = new Set([Reason.TOKEN_INVALID, Reason.USER_NOT_FOUND, Reason.DEVICE_NOT_FOUND]);
 
 export type LineState = "connecting" | "open" | "waiting" | "closed";
 

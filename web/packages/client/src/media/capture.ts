@@ -70,8 +70,8 @@ async function ask(kinds: Kind[], wishes: DeviceWishes): Promise<Captured> {
     for (const track of stream.getTracks()) tracks[track.kind as Kind] = track;
     return { tracks, problems: [] };
   } catch (error) {
-    const chosen = wishes.microphone !== "" || wishes.camera !== "";
-    // A device that was unplugged is no reason to have none.
+    const chosen = kinds.length === 1 && (wishes.microphone !== "" || wishes.camera !== "");
+    // A device that was unplugged is no reason to have none. Of two, each is asked for by itself: the other may be there.
     if (chosen && nameOf(error) === "OverconstrainedError") return ask(kinds, { ...wishes, microphone: "", camera: "" });
     const why = whyOf(error);
     return { tracks: {}, problems: kinds.map((kind) => ({ kind, why })) };

@@ -48,6 +48,48 @@ describe("a message that is sent", () => {
     expect(sends(service)).toHaveLength(way === "the changes" ? 2 : 1);
   });
 
+  it("stays on the screen while its conversation is being read", async () => {
+    const service = new FakeService();
+    service.say("one");
+    const { threads, conversation, shown } = await opened(service);
+    service.holding = "/v1/threads/u_bob/entries";
+    void conversation.refresh(); // its answer is of before the message
+    await settle();
+    expect(service.held).toHaveLength(1);
+    const drawn: string[][] = [];
+    const all = () => [...texts(threads.entries("u_bob")), ...threads.pending("u_bob").map((one) => one.text)];
+    shown.look = () => void drawn.push(all());
+    threads.send(BOB, "hello");
+    await settle();
+    threads.welcome(1n); // sends it no second time
+    await settle();
+    service.release();
+    await settle();
+    expect(drawn.length).toBeGreaterThan(0);
+    for (const one of drawn) expect(one).toEqual(["one", "hello"]);
+    expect(threads.pending("u_bob")).toEqual([]);
+    expect(texts(threads.entries("u_bob"))).toEqual(["one", "hello"]);
+    expect(sends(service)).toEqual(["send hello"]);
+  });
+
+  it("stays on the screen where its conversation could not be read", async () => {
+    const service = new FakeService();
+    service.say("one");
+    service.refusals = [Reason.UNAVAILABLE];
+    const { threads, conversation, clock } = await opened(service);
+    expect(conversation.failed).toBe(true);
+    service.holding = "/v1/threads/u_bob/entries";
+    threads.send(BOB, "hello");
+    await settle();
+    expect(service.held).toHaveLength(1); // it is read anew
+    expect(threads.pending("u_bob").map((one) => one.text)).toEqual(["hello"]);
+    service.release();
+    await clock.pass(10_000);
+    expect(threads.pending("u_bob")).toEqual([]);
+    expect(texts(threads.entries("u_bob"))).toEqual(["one", "hello"]);
+    expect(sends(service)).toEqual(["send hello"]);
+  });
+
   it("is sent no more where the list of threads shows that it has arrived", async () => {
     const service = new FakeService();
     service.say("one");
@@ -81,10 +123,11 @@ describe("a message that is sent", () => {
     const service = new FakeService();
     const { threads } = await opened(service);
     service.refusals = [Reason.UNAVAILABLE];
-    service.holding = "/v1/threads/bob";
+    service.holding = "/v1/threads/u_bob";
     threads.send(BOB, "to bob");
     threads.send(CY, "to cy");
     await settle();
+    expect(service.held).toHaveLength(1);
     expect(threads.pending("u_cy")).toEqual([]); // while the other one is under way
     service.release();
     await settle();

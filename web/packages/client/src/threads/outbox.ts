@@ -18,11 +18,14 @@ export interface Pending extends Peer {
   progress: Progress;
   /** Why it failed. */
   why: Reason | undefined;
+  /** The server has it, as the entry of this number, which is not drawn yet: it is shown here until it is. */
+  taken?: number;
 }
 
 export interface OutboxOutside {
   send(one: Pending): Promise<Sent>;
-  sent(sent: Sent): void;
+  /** Answers whether it is drawn, or nobody looks. */
+  sent(sent: Sent): boolean;
   /** The line is open: what fails now is not for want of a network. */
   connected(): boolean;
   mint(): string;
@@ -44,6 +47,7 @@ interface Wait {
 const TRIES = 8;
 /** Whoever is asked to wait longer than this is told so. */
 const LONGEST_MS = 60_000;
+const KEY = "ringline.outbox.";
 
 export class Outbox {
   private list: Pending[];
@@ -87,6 +91,11 @@ export class Outbox {
     for (const entry of entries) if (entry?.message?.outgoing === true) this.discard(entry.message.client_id);
   }
 
+  /** This thread is drawn up to the entry of this number. */
+  reached(userId: string, number: number): void {
+    for (const one of this.of(userId)) if (one.taken !== undefined && one.taken <= number) this.discard(one.client_id);
+  }
+
   /** There is a connection anew. */
   resume(): void {
     this.tries.clear();
@@ -115,7 +124,7 @@ export class Outbox {
 
   /** The next message to each person. */
   private heads(): Pending[] {
-    const going = this.list.filter((one) => one.progress !== "failed");
+    const going = this.list.filter((one) => one.progress !== "failed" && one.taken === undefined);
     return going.filter((one, at) => going.findIndex((other) => other.user_id === one.user_id) === at);
   }
 
@@ -125,8 +134,8 @@ export class Outbox {
       const sent = await this.outside.send(one);
       this.waits.delete(one.user_id);
       this.tries.delete(one.client_id);
-      this.outside.sent(sent);
-      this.discard(one.client_id);
+      if (this.outside.sent(sent)) this.discard(one.client_id);
+      else this.change(one.client_id, { progress: "sending", taken: sent.entry.number });
     } catch (error) {
       this.refused(one, error instanceof Refused ? error : new Refused(Reason.UNAVAILABLE, String(error)));
     }
@@ -171,14 +180,21 @@ export function forgetOutbox(storage: Pick<Storage, "removeItem">, owner: string
   storage.removeItem(keyOf(owner));
 }
 
+/** What was left in this tab by whoever has signed out in another one. */
+export function forgetOthers(storage: Pick<Storage, "length" | "key" | "removeItem">, owner: string): void {
+  const keys = Array.from({ length: storage.length }, (_, at) => storage.key(at) ?? "");
+  for (const key of keys) if (key.startsWith(KEY) && key !== keyOf(owner)) storage.removeItem(key);
+}
+
 function keyOf(owner: string): string {
-  return `ringline.outbox.${owner}`;
+  return KEY + owner;
 }
 
 function load(storage: Pick<Storage, "getItem">, owner: string): Pending[] {
   try {
     const kept: unknown = JSON.parse(storage.getItem(keyOf(owner)) ?? "[]");
-    return Array.isArray(kept) ? (kept as Pending[]) : [];
+    // What was taken is read with its thread.
+    return Array.isArray(kept) ? (kept as Pending[]).filter((one) => one.taken === undefined) : [];
   } catch {
     return [];
   }

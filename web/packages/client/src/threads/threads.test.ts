@@ -222,6 +222,31 @@ describe("a call that the event stream has not brought", () => {
     expect(texts(threads.entries("u_bob"))).toEqual(["one", "call c_1", "two"]);
   });
 
+  it.each(["here", "on another device"])("does not bring back a thread that was removed %s while an answer was under way", async (where) => {
+    const service = new FakeService();
+    service.say("one");
+    const { threads, conversation } = await opened(service);
+    service.holding = "/v1/threads/u_bob/entries";
+    void conversation.refresh();
+    await settle();
+    expect(service.held).toHaveLength(1);
+    if (where === "here") await threads.remove(BOB);
+    else {
+      service.gone = true;
+      service.feed += 1;
+      threads.welcome(1n);
+      await settle();
+    }
+    expect(threads.list("inbox")).toEqual([]);
+    service.release();
+    await settle();
+    expect(threads.list("inbox")).toEqual([]);
+    service.gone = false;
+    threads.hear(service.frame(service.say("two")));
+    await settle();
+    expect(threads.list("inbox")).toHaveLength(1);
+  });
+
   it("does not come back with a thread that was removed", async () => {
     const service = new FakeService();
     service.say("one");

@@ -46,6 +46,8 @@ export class Threads {
   private readonly feed: Feed;
   /** By user id, as the server told them. */
   private readonly known = new Map<string, Thread>();
+  /** The number of the change with which a thread was removed, by user id: what is not above it tells of before. */
+  private readonly removals = new Map<string, number>();
   private readonly open = new Map<string, Conversation>();
   private readonly outbox: Outbox;
   private readonly marks: Marks;
@@ -149,7 +151,10 @@ export class Threads {
     let conversation = this.open.get(peer.user_id);
     if (conversation === undefined) {
       const { changed, later } = this.outside;
-      const arrived = (entries: Entry[]) => this.outbox.arrived(entries);
+      const arrived = (entries: Entry[]) => {
+        this.outbox.arrived(entries);
+        this.outbox.reached(peer.user_id, entries.at(-1)?.number ?? 0);
+      };
       conversation = new Conversation({ read: (before) => this.readEntries(peer, before), arrived, changed, later });
       const unseen = [...this.open].filter(([, one]) => !one.watched).map(([userId]) => userId);
       for (const userId of unseen.slice(0, Math.max(0, unseen.length - KEPT + 1))) this.open.delete(userId);
@@ -205,8 +210,11 @@ export class Threads {
 
   /** Rejects with Refused. */
   async remove(peer: Peer): Promise<void> {
+    const feed = (userId: string) => this.known.get(userId)?.feed ?? 0;
+    const before = feed(peer.user_id);
     await this.outside.api.remove(peer);
-    this.gone(peer.user_id);
+    if (feed(peer.user_id) <= before) this.gone(peer.user_id, before);
+    else this.feed.catchUp(); // something came meanwhile, and may be of after
     this.outside.changed();
   }
 
@@ -255,7 +263,7 @@ export class Threads {
 
   private apply(change: Change): void {
     const { thread, added, removed } = change;
-    if (removed) this.gone(thread.peer.user_id);
+    if (removed) this.gone(thread.peer.user_id, thread.feed);
     else if (this.put(thread)) this.show(thread, added);
     if (added !== undefined) this.arrive(thread, added);
     this.outside.changed();
@@ -270,13 +278,16 @@ export class Threads {
     const { user_id } = thread.peer;
     if ((this.known.get(user_id)?.feed ?? 0) > thread.feed) return false;
     if (thread.last === null) {
-      this.gone(user_id);
+      this.gone(user_id, thread.feed);
       return true;
     }
+    if (thread.feed <= (this.removals.get(user_id) ?? Number.NEGATIVE_INFINITY)) return false;
     this.known.set(user_id, thread);
     this.marks.met(thread);
     // Where somebody looks, it is shown as on its way until it is drawn as what arrived.
-    if (this.open.get(user_id)?.watched !== true) this.outbox.arrived([thread.last]);
+    if (this.open.get(user_id)?.watched === true) return true;
+    this.outbox.arrived([thread.last]);
+    this.outbox.reached(user_id, thread.last.number);
     return true;
   }
 
@@ -305,22 +316,27 @@ export class Threads {
     this.feed.suspect(feed);
   }
 
-  private sent(entry: Entry, thread: Thread): void {
+  /** Whether it is drawn, or nobody looks: a conversation that is being read, or could not be, has no place for it yet. */
+  private sent(entry: Entry, thread: Thread): boolean {
     const conversation = this.open.get(thread.peer.user_id);
     if (conversation !== undefined && !conversation.add(entry)) this.reread(thread.peer.user_id);
     this.saw(thread);
     this.outside.changed();
+    return conversation?.watched !== true || conversation.newest >= entry.number;
   }
 
-  private gone(userId: string): void {
+  private gone(userId: string, feed: number): void {
+    this.removals.set(userId, Math.max(feed, this.known.get(userId)?.feed ?? 0, this.removals.get(userId) ?? 0));
     if (this.known.delete(userId)) this.outside.removed.mark(userId, this.outside.now());
     this.marks.drop(userId);
+    this.outbox.reached(userId, Number.POSITIVE_INFINITY);
     this.open.get(userId)?.forget();
   }
 
   private beginAnew(): void {
     this.feed.beginAnew();
     this.known.clear();
+    this.removals.clear();
   }
 }
 
