@@ -91,6 +91,16 @@ async def test_one_writes_while_the_call_goes_on(cast: Cast) -> None:
     await bob.reads("Call ended")
 
 
+async def test_on_a_phone_the_small_picture_leads_back_to_the_call(cast: Cast) -> None:
+    ada, bob = await cast.friends("ada", "bob")
+    await ada.page.set_viewport_size({"width": 390, "height": 844})
+    await talk(ada, bob, "video")
+    await ada.press("Show the messages")
+    await expect(ada.page.get_by_role("textbox", name=f"Message to {bob.at}")).to_be_visible(timeout=WAIT)
+    await ada.press(f"Open {bob.at}")
+    await expect(ada.page.get_by_role("toolbar", name="Call controls")).to_be_visible(timeout=WAIT)
+
+
 async def test_another_microphone_is_heard_at_once_and_nothing_is_lost(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await ada.page.add_init_script(OPENED)

@@ -4,7 +4,9 @@ import { region, say } from "./words";
 const DAY_MS = 86_400_000;
 
 export function clock(at: number): string {
-  return new Date(at).toLocaleTimeString(region(), { hour: "numeric", minute: "2-digit" });
+  // Where a day has 24 hours, "0:29" would read like a length.
+  const { hour12 } = new Intl.DateTimeFormat(region(), { hour: "numeric" }).resolvedOptions();
+  return new Date(at).toLocaleTimeString(region(), { hour: hour12 === true ? "numeric" : "2-digit", minute: "2-digit" });
 }
 
 export function sameDay(one: number, other: number): boolean {
