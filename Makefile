@@ -22,7 +22,7 @@ test:     ## every test, with its own servers (ONLY="unit house": some parts)
 	@$(MAKE) --no-print-directory setup
 	@exec $(BIN)/python tools/test.py $(ONLY)
 
-model: setup    ## explore every interleaving of a bounded call, and hunt the mutants: about ten minutes
+model: setup    ## explore every interleaving of a bounded call, and hunt the mutants: some minutes
 	@exec $(BIN)/python -m tests.model
 
 format: setup    ## let ruff write the Python style

@@ -36,7 +36,9 @@ class Configuration:
     """Line and the username it dials, once."""
     verbs: frozenset[str] = frozenset({"answer", "decline", "hang_up"})
     crashes: int = 0
-    """Lines that go away without a word."""
+    """How often a line goes away without a word."""
+    weak: tuple[str, ...] = ()
+    """The lines to which that happens; all where none is named."""
     moments: tuple[int, ...] = ()
     """Times that may come, in milliseconds after the beginning, besides each deadline."""
     blocks: tuple[tuple[str, str], ...] = ()
@@ -114,6 +116,7 @@ class Stage:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.pod = Pod(configuration.verdict(), configuration.knows_lines)
+        self.weak = configuration.weak or tuple(line for _, line, _ in configuration.lines)
 
     def close(self) -> None:
         """Ends the pod."""
@@ -279,7 +282,7 @@ class Stage:
             if not device.up:
                 for page in ("the same page", "a reloaded page"):
                     yield Move(f"{device.key} is back, {page}", self.back(world, device, page))
-            elif world.crashes < self.configuration.crashes:
+            elif world.crashes < self.configuration.crashes and device.key in self.weak:
                 yield Move(f"{device.key} goes away without a word", _down(world, device))
         for user_id, other_id in self.configuration.blocks:
             if (user_id, other_id) not in world.blocked:
