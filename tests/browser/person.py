@@ -32,6 +32,22 @@ SOCKETS = """
 })();
 """
 """Runs before the page: keeps every socket within reach."""
+OPENED = """
+(() => {
+  window.opened = [];
+  window.refused = new Set();
+  const devices = navigator.mediaDevices;
+  const ask = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    const ids = [wanted.audio, wanted.video].map((one) => one?.deviceId?.exact);
+    if (ids.some((id) => refused.has(id))) throw new DOMException('in use', 'NotReadableError');
+    const stream = await ask(wanted);
+    opened.push(...stream.getTracks());
+    return stream;
+  };
+})();
+"""
+"""Runs before the page: keeps every track within reach, and refuses the devices named in `refused`."""
 
 
 async def until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool], within: float = PATIENCE) -> T:

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.browser.cast import CAMERAS, Cast
-from tests.browser.person import PATIENCE, SOCKETS, Person, talk, until
+from tests.browser.person import OPENED, PATIENCE, SOCKETS, Person, talk, until
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -22,22 +22,6 @@ THEIRS = """
 }
 """
 """What this person sends of a kind: the device it comes from, and how many of that kind are open."""
-OPENED = """
-(() => {
-  window.opened = [];
-  window.refused = new Set();
-  const devices = navigator.mediaDevices;
-  const ask = devices.getUserMedia.bind(devices);
-  devices.getUserMedia = async (wanted) => {
-    const ids = [wanted.audio, wanted.video].map((one) => one?.deviceId?.exact);
-    if (ids.some((id) => refused.has(id))) throw new DOMException('in use', 'NotReadableError');
-    const stream = await ask(wanted);
-    opened.push(...stream.getTracks());
-    return stream;
-  };
-})();
-"""
-"""Runs before the page: keeps every track within reach, and refuses the devices named in `refused`."""
 PLUG = """
 ([kind, label]) => {
   const devices = navigator.mediaDevices;

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.cast import CAMERAS, Cast
-from tests.browser.person import Person, until
+from tests.browser.person import OPENED, Person, until
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -12,21 +12,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NO_DEVICES = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('none', 'NotFoundError'));
 """
-
-
-OPENED = """
-(() => {
-  window.opened = [];
-  const devices = navigator.mediaDevices;
-  const ask = devices.getUserMedia.bind(devices);
-  devices.getUserMedia = async (wanted) => {
-    const stream = await ask(wanted);
-    opened.push(...stream.getTracks());
-    return stream;
-  };
-})();
-"""
-"""Runs before the page: keeps every track of a device within reach."""
 LIVE = "() => opened.filter((one) => one.readyState === 'live').map((one) => one.kind).sort()"
 
 

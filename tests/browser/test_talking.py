@@ -3,19 +3,10 @@
 import pytest
 
 from tests.browser.cast import Cast
-from tests.browser.person import Person
+from tests.browser.person import talk
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-async def talk(ada: Person, bob: Person, kind: str = "audio") -> None:
-    """Ada calls, Bob answers, and both read that they are connected."""
-    await ada.call(bob, kind)
-    await bob.rings(ada, kind)
-    await bob.press("Answer")
-    await ada.reads("Connected")
-    await bob.reads("Connected")
 
 
 async def test_two_people_hear_each_other(cast: Cast) -> None:

@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Route, expect
 
 from tests.browser.cast import Cast
-from tests.browser.person import PATIENCE, Person, until
+from tests.browser.person import PATIENCE, SOCKETS, talk, until
 from tests.browser.tones import HERTZ
 from tests.suite.people import Operator
 from tests.suite.topology import Topology
@@ -16,15 +16,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WAIT = PATIENCE * 1000
 NO_LOCKS = "Object.defineProperty(navigator, 'locks', { value: undefined });"
-SOCKETS = """
-(() => {
-  const Real = window.WebSocket;
-  window.sockets = [];
-  window.WebSocket = class extends Real {
-    constructor(...all) { super(...all); window.sockets.push(this); }
-  };
-})();
-"""
 OPEN_AGAIN = "() => sockets.length > 1 && sockets.at(-1).readyState === WebSocket.OPEN"
 RESTARTED = """
 () => connections[0].remoteDescription.sdp.match(/a=ice-ufrag:(\\S+)/)[1]
@@ -38,15 +29,6 @@ async def operator(installation: Topology) -> AsyncIterator[Operator]:
     await somebody.set_entitlements()
     yield somebody
     await somebody.close()
-
-
-async def talk(ada: Person, bob: Person) -> None:
-    """Ada calls, Bob answers, and they hear each other."""
-    await ada.call(bob)
-    await bob.rings(ada)
-    await bob.press("Answer")
-    await ada.hears(HERTZ["bob"])
-    await bob.hears(HERTZ["ada"])
 
 
 async def test_a_broken_socket_is_replaced_and_the_call_goes_on(cast: Cast) -> None:

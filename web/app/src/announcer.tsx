@@ -17,17 +17,21 @@ interface AnnouncerProps {
 }
 
 export function Announcer({ arrival, ring }: AnnouncerProps) {
-  const [message, setMessage] = useState("");
+  const [message, setMessage] = useState({ id: "", words: "" });
   const [caller, setCaller] = useState("");
   useEffect(() => {
-    if (arrival !== undefined) setMessage(say("{name} writes: {text}", { name: nameOf(arrival.from), text: arrival.text }));
+    if (arrival === undefined) return;
+    setMessage({ id: arrival.id, words: say("{name} writes: {text}", { name: nameOf(arrival.from), text: arrival.text }) });
   }, [arrival?.id]);
   // On a page that has the focus the dialog of the ring takes it, and is read out by that: twice would be once too often.
   useEffect(() => setCaller(ring === undefined || document.hasFocus() ? "" : ring.words), [ring?.id]);
   return (
     // The attribute keeps it audible while a dialog hides the rest of the page.
     <div className="hidden-text" data-live-announcer="true">
-      <div aria-live="polite">{message}</div>
+      {/* An element for each message: the same words once more are a change too. */}
+      <div aria-live="polite">
+        <p key={message.id}>{message.words}</p>
+      </div>
       <div aria-live="assertive">{caller}</div>
     </div>
   );

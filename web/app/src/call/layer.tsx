@@ -54,7 +54,7 @@ export function useCallLayer(ringline: Ringline | undefined, open: string): Laye
     face,
     stage:
       onStage && actions !== undefined && call !== undefined ? (
-        <Later>
+        <Later aside={<CallBar face={face} actions={{ ...actions, open: () => location.reload() }} />}>
           <Stage key={face.key} face={face} actions={actions} notice={notice} signs={signsOf(call)} unread={unread} />
         </Later>
       ) : undefined,

@@ -43,10 +43,14 @@ export function useQuality(signs: Signs, live: boolean): Quality | undefined {
   const [quality, setQuality] = useState<Quality | undefined>(undefined);
   useEffect(() => {
     if (!live) return setQuality(undefined);
-    const look = () => void signs.quality().then(setQuality, () => undefined);
+    let gone = false;
+    const look = () => void signs.quality().then((now) => gone || setQuality(now), () => undefined);
     look();
     const timer = setInterval(look, QUALITY_MS);
-    return () => clearInterval(timer);
+    return () => {
+      gone = true;
+      clearInterval(timer);
+    };
   }, [live]);
   return quality;
 }

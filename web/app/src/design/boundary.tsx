@@ -5,7 +5,8 @@ import { Button } from "react-aria-components";
 import { say } from "../words/words";
 import { Plain } from "./window";
 
-export class Later extends Component<{ children: ReactNode }, { broken: boolean }> {
+/** `aside` is shown as well where the part broke: what somebody must be able to do all the same */
+export class Later extends Component<{ children: ReactNode; aside?: ReactNode }, { broken: boolean }> {
   override state = { broken: false };
 
   static getDerivedStateFromError(): { broken: boolean } {
@@ -20,11 +21,14 @@ export class Later extends Component<{ children: ReactNode }, { broken: boolean 
       </Button>
     );
     return (
-      <section className="window" role="alert">
-        <Plain title={say("This part of the page could not be loaded")} ways={ways}>
-          {say("Check your connection, then reload the page. A call goes on.")}
-        </Plain>
-      </section>
+      <>
+        <section className="window" role="alert">
+          <Plain title={say("This part of the page could not be loaded")} ways={ways}>
+            {say("Check your connection, then reload the page. A call goes on.")}
+          </Plain>
+        </section>
+        {this.props.aside}
+      </>
     );
   }
 }
