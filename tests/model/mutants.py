@@ -284,7 +284,7 @@ MUTANTS = (
     Mutant("deadlines are forgotten", "L2", of.NO_ANSWER, ((ModelStore, "due", _no_due),), outside=True),
     Mutant("an offer is lost", "L2", of.TALK, ((ModelStore, "save", _slotless(ModelStore.save)),),
            outside=True),
-    Mutant("a gateway is told of no change", "L3", of.DECLINE,
+    Mutant("a gateway is told of no change", "L4", of.DECLINE,
            ((anti_entropy.Repairs, "repair", _repairs_nothing),), outside=True),
     Mutant("the calls of a gateway are not found", "L2", of.COLD,
            ((ModelStore, "touched", _none), (ModelStore, "many", _none)), outside=True),

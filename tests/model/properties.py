@@ -13,7 +13,7 @@ from tests.model.device import Device
 from tests.model.quiet import Stale
 from tests.model.server import records, row_of
 from tests.model.store import Row, record_of
-from tests.model.world import Move, Stage, World, talking
+from tests.model.world import Move, Stage, World, order
 
 Found = tuple[str, str]
 """A property's number, and what was found."""
@@ -226,7 +226,7 @@ def unsettled(stage: Stage, world: World, returning: bool) -> Iterator[Found]:
 
     `returning` says that lines which are away come back, with their pages.
     """
-    for late in sorted(world.lates, key=repr):
+    for late in sorted(world.lates, key=order):
         world = stage.hear_late(world, late).world._replace(flight=frozenset())
     if returning:
         for device in world.devices:
@@ -271,6 +271,11 @@ def _parted(world: World) -> Iterator[Found]:
         lines = [leg.line for member in record.members for leg in [bound(member)] if leg is not None]
         if len(lines) == 2 and all(world.device(line).up for line in lines):
             yield "L2", f"{' and '.join(lines)} are not brought together"
+
+
+def talking(world: World) -> bool:
+    """Whether some call has a bound line on both sides."""
+    return any(live(one) and all(bound(member) for member in one.members) for one in records(world.server))
 
 
 def _all_talk(world: World) -> bool:
