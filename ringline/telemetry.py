@@ -44,6 +44,11 @@ ASK_SECONDS = Histogram(
     "ringline_ask_seconds", "Time from an ask on a stream to its answer.", ["stream"], buckets=SECONDS
 )
 REFUSALS = Counter("ringline_refusals_total", "Refusals said by this process.", ["method", "reason"])
+REFUSED_IN_CALL = Counter(
+    "ringline_refused_in_call_total",
+    "Commands that do not belong to the state of their call.",
+    ["phase", "role", "verb"],
+)
 BUGS = Counter("ringline_bugs_total", "Faults that were logged with an id.", ["where"])
 RESENT = Counter("ringline_resent_total", "Items sent again on another stream.", ["stream"])
 STREAMS = Gauge("ringline_streams", "Open streams to other processes.", ["stream"])

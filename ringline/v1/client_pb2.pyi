@@ -128,6 +128,7 @@ class ClientFrame(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     RENEW_RELAY_FIELD_NUMBER: _builtins.int
     PING_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this connection, repeated by the reply as reply_to; 0 wants no reply."""
     command_id: _builtins.str
@@ -182,6 +183,10 @@ class ClientFrame(_message.Message):
     def ping(self) -> Global___Ping:
         """Asks whether the server is there; answered by a beat."""
 
+    @_builtins.property
+    def hold(self) -> Global___Hold:
+        """The user put the call on hold, or took it back."""
+
     def __init__(
         self,
         *,
@@ -199,12 +204,13 @@ class ClientFrame(_message.Message):
         report: Global___Report | None = ...,
         renew_relay: Global___RenewRelay | None = ...,
         ping: Global___Ping | None = ...,
+        hold: Global___Hold | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_candidates", b"add_candidates", "answer", b"answer", "body", b"body", "decline", b"decline", "describe", b"describe", "hang_up", b"hang_up", "hello", b"hello", "ping", b"ping", "place", b"place", "renew_relay", b"renew_relay", "report", b"report", "ringing", b"ringing", "set_media", b"set_media"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_candidates", b"add_candidates", "answer", b"answer", "body", b"body", "decline", b"decline", "describe", b"describe", "hang_up", b"hang_up", "hello", b"hello", "hold", b"hold", "ping", b"ping", "place", b"place", "renew_relay", b"renew_relay", "report", b"report", "ringing", b"ringing", "set_media", b"set_media"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_candidates", b"add_candidates", "answer", b"answer", "body", b"body", "command_id", b"command_id", "decline", b"decline", "describe", b"describe", "hang_up", b"hang_up", "hello", b"hello", "id", b"id", "ping", b"ping", "place", b"place", "renew_relay", b"renew_relay", "report", b"report", "ringing", b"ringing", "set_media", b"set_media"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_candidates", b"add_candidates", "answer", b"answer", "body", b"body", "command_id", b"command_id", "decline", b"decline", "describe", b"describe", "hang_up", b"hang_up", "hello", b"hello", "hold", b"hold", "id", b"id", "ping", b"ping", "place", b"place", "renew_relay", b"renew_relay", "report", b"report", "ringing", b"ringing", "set_media", b"set_media"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "place", "ringing", "answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report", "renew_relay", "ping"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "place", "ringing", "answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report", "renew_relay", "ping", "hold"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -373,16 +379,22 @@ class Ringing(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALL_ID_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The call."""
+    waits: _builtins.bool
+    """It waits behind another call of this device, where it is shown and not rung aloud. Said again without it when that
+    other call is over: then the user's other devices ring too.
+    """
     def __init__(
         self,
         *,
         call_id: _builtins.str = ...,
+        waits: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -501,6 +513,32 @@ class SetMedia(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetMedia: _TypeAlias = SetMedia  # noqa: Y015
+
+@_typing.final
+class Hold(_message.Message):
+    """Puts a call on hold, or takes it back. While either side holds, neither sends anything; who holds is who resumes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    ON_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """The call."""
+    on: _builtins.bool
+    """True holds, false resumes; both may be repeated."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        on: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "on", b"on"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hold: _TypeAlias = Hold  # noqa: Y015
 
 @_typing.final
 class Description(_message.Message):
@@ -756,6 +794,8 @@ class Call(_message.Message):
     PEER_BINDING_FIELD_NUMBER: _builtins.int
     RELAY_FIELD_NUMBER: _builtins.int
     PEER_DESCRIBED_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    PEER_HOLDS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_"."""
     version: _builtins.int
@@ -784,6 +824,10 @@ class Call(_message.Message):
     """The generation of the other side's newest description, shown or not: a page that was loaded anew begins a new
     connection, and takes nothing that was described before.
     """
+    holds: _builtins.bool
+    """This side put the call on hold: neither side sends, and this side resumes."""
+    peer_holds: _builtins.bool
+    """The other side put the call on hold: neither side sends, and the other side resumes."""
     @_builtins.property
     def peer(self) -> _types_pb2.Profile:
         """The person on the other side."""
@@ -842,10 +886,12 @@ class Call(_message.Message):
         peer_binding: _builtins.bytes = ...,
         relay: Global___Relay | None = ...,
         peer_described: _builtins.int = ...,
+        holds: _builtins.bool = ...,
+        peer_holds: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "may_send", b"may_send", "peer", b"peer", "peer_description", b"peer_description", "peer_may_send", b"peer_may_send", "peer_sends", b"peer_sends", "relay", b"relay", "sends", b"sends"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "described", b"described", "ended_at_ms", b"ended_at_ms", "ending", b"ending", "here", b"here", "may_send", b"may_send", "peer", b"peer", "peer_binding", b"peer_binding", "peer_described", b"peer_described", "peer_description", b"peer_description", "peer_may_send", b"peer_may_send", "peer_sends", b"peer_sends", "phase", b"phase", "placed_at_ms", b"placed_at_ms", "relay", b"relay", "ring_left_ms", b"ring_left_ms", "role", b"role", "sends", b"sends", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "asked", b"asked", "call_id", b"call_id", "described", b"described", "ended_at_ms", b"ended_at_ms", "ending", b"ending", "here", b"here", "holds", b"holds", "may_send", b"may_send", "peer", b"peer", "peer_binding", b"peer_binding", "peer_described", b"peer_described", "peer_description", b"peer_description", "peer_holds", b"peer_holds", "peer_may_send", b"peer_may_send", "peer_sends", b"peer_sends", "phase", b"phase", "placed_at_ms", b"placed_at_ms", "relay", b"relay", "ring_left_ms", b"ring_left_ms", "role", b"role", "sends", b"sends", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

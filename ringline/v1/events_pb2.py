@@ -26,7 +26,7 @@ from ringline.v1 import annotations_pb2 as ringline_dot_v1_dot_annotations__pb2
 from ringline.v1 import types_pb2 as ringline_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ringline/v1/events.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x17ringline/v1/types.proto\"\xf7\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12.\n\x0b\x63\x61ll_placed\x18\x05 \x01(\x0b\x32\x17.ringline.v1.CallPlacedH\x00\x12\x30\n\x0c\x63\x61ll_unheard\x18\x06 \x01(\x0b\x32\x18.ringline.v1.CallUnheardH\x00\x12*\n\tcall_rang\x18\x07 \x01(\x0b\x32\x15.ringline.v1.CallRangH\x00\x12\x32\n\rcall_answered\x18\x08 \x01(\x0b\x32\x19.ringline.v1.CallAnsweredH\x00\x12\x33\n\x0e\x63\x61ll_media_set\x18\t \x01(\x0b\x32\x19.ringline.v1.CallMediaSetH\x00\x12,\n\ncall_ended\x18\n \x01(\x0b\x32\x16.ringline.v1.CallEndedH\x00\x42\x06\n\x04\x66\x61\x63t\"U\n\nCallPlaced\x12\x11\n\tcaller_id\x18\x01 \x01(\t\x12\x11\n\tcallee_id\x18\x02 \x01(\t\x12!\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\"j\n\x0b\x43\x61llUnheard\x12\x11\n\tcaller_id\x18\x01 \x01(\t\x12\x11\n\tcallee_id\x18\x02 \x01(\t\x12!\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x12\n\x04rule\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\"\n\n\x08\x43\x61llRang\"!\n\x0c\x43\x61llAnswered\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"B\n\x0c\x43\x61llMediaSet\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12!\n\x05sends\x18\x02 \x01(\x0b\x32\x12.ringline.v1.Kinds\"\xc5\x02\n\tCallEnded\x12\x11\n\tcaller_id\x18\x01 \x01(\t\x12\x11\n\tcallee_id\x18\x02 \x01(\t\x12!\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12#\n\x06\x65nding\x18\x04 \x01(\x0e\x32\x13.ringline.v1.Ending\x12.\n\x11\x65nding_for_caller\x18\x05 \x01(\x0e\x32\x13.ringline.v1.Ending\x12\x13\n\x0b\x65nded_by_id\x18\x06 \x01(\t\x12\x14\n\x0cplaced_at_ms\x18\x07 \x01(\x03\x12\x16\n\x0e\x61nswered_at_ms\x18\x08 \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\t \x01(\x03\x12\x14\n\x06shadow\x18\n \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x1a\n\x12\x61nswered_device_id\x18\x0b \x01(\t\x12\x10\n\x08\x64\x65\x63lined\x18\x0c \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ringline/v1/events.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x17ringline/v1/types.proto\"\xaa\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12.\n\x0b\x63\x61ll_placed\x18\x05 \x01(\x0b\x32\x17.ringline.v1.CallPlacedH\x00\x12\x30\n\x0c\x63\x61ll_unheard\x18\x06 \x01(\x0b\x32\x18.ringline.v1.CallUnheardH\x00\x12*\n\tcall_rang\x18\x07 \x01(\x0b\x32\x15.ringline.v1.CallRangH\x00\x12\x32\n\rcall_answered\x18\x08 \x01(\x0b\x32\x19.ringline.v1.CallAnsweredH\x00\x12\x33\n\x0e\x63\x61ll_media_set\x18\t \x01(\x0b\x32\x19.ringline.v1.CallMediaSetH\x00\x12,\n\ncall_ended\x18\n \x01(\x0b\x32\x16.ringline.v1.CallEndedH\x00\x12\x31\n\rcall_hold_set\x18\x0b \x01(\x0b\x32\x18.ringline.v1.CallHoldSetH\x00\x42\x06\n\x04\x66\x61\x63t\"U\n\nCallPlaced\x12\x11\n\tcaller_id\x18\x01 \x01(\t\x12\x11\n\tcallee_id\x18\x02 \x01(\t\x12!\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\"j\n\x0b\x43\x61llUnheard\x12\x11\n\tcaller_id\x18\x01 \x01(\t\x12\x11\n\tcallee_id\x18\x02 \x01(\t\x12!\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x12\n\x04rule\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\"\n\n\x08\x43\x61llRang\"!\n\x0c\x43\x61llAnswered\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"B\n\x0c\x43\x61llMediaSet\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12!\n\x05sends\x18\x02 \x01(\x0b\x32\x12.ringline.v1.Kinds\"-\n\x0b\x43\x61llHoldSet\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\"\xc5\x02\n\tCallEnded\x12\x11\n\tcaller_id\x18\x01 \x01(\t\x12\x11\n\tcallee_id\x18\x02 \x01(\t\x12!\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12#\n\x06\x65nding\x18\x04 \x01(\x0e\x32\x13.ringline.v1.Ending\x12.\n\x11\x65nding_for_caller\x18\x05 \x01(\x0e\x32\x13.ringline.v1.Ending\x12\x13\n\x0b\x65nded_by_id\x18\x06 \x01(\t\x12\x14\n\x0cplaced_at_ms\x18\x07 \x01(\x03\x12\x16\n\x0e\x61nswered_at_ms\x18\x08 \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\t \x01(\x03\x12\x14\n\x06shadow\x18\n \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x1a\n\x12\x61nswered_device_id\x18\x0b \x01(\t\x12\x10\n\x08\x64\x65\x63lined\x18\x0c \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLENDED'].fields_by_name['shadow']._loaded_options = None
   _globals['_CALLENDED'].fields_by_name['shadow']._serialized_options = b'\210\265\030\001'
   _globals['_EVENT']._serialized_start=98
-  _globals['_EVENT']._serialized_end=473
-  _globals['_CALLPLACED']._serialized_start=475
-  _globals['_CALLPLACED']._serialized_end=560
-  _globals['_CALLUNHEARD']._serialized_start=562
-  _globals['_CALLUNHEARD']._serialized_end=668
-  _globals['_CALLRANG']._serialized_start=670
-  _globals['_CALLRANG']._serialized_end=680
-  _globals['_CALLANSWERED']._serialized_start=682
-  _globals['_CALLANSWERED']._serialized_end=715
-  _globals['_CALLMEDIASET']._serialized_start=717
-  _globals['_CALLMEDIASET']._serialized_end=783
-  _globals['_CALLENDED']._serialized_start=786
-  _globals['_CALLENDED']._serialized_end=1111
+  _globals['_EVENT']._serialized_end=524
+  _globals['_CALLPLACED']._serialized_start=526
+  _globals['_CALLPLACED']._serialized_end=611
+  _globals['_CALLUNHEARD']._serialized_start=613
+  _globals['_CALLUNHEARD']._serialized_end=719
+  _globals['_CALLRANG']._serialized_start=721
+  _globals['_CALLRANG']._serialized_end=731
+  _globals['_CALLANSWERED']._serialized_start=733
+  _globals['_CALLANSWERED']._serialized_end=766
+  _globals['_CALLMEDIASET']._serialized_start=768
+  _globals['_CALLMEDIASET']._serialized_end=834
+  _globals['_CALLHOLDSET']._serialized_start=836
+  _globals['_CALLHOLDSET']._serialized_end=881
+  _globals['_CALLENDED']._serialized_start=884
+  _globals['_CALLENDED']._serialized_end=1209
 # @@protoc_insertion_point(module_scope)

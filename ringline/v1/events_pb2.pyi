@@ -35,6 +35,7 @@ class Event(_message.Message):
     CALL_ANSWERED_FIELD_NUMBER: _builtins.int
     CALL_MEDIA_SET_FIELD_NUMBER: _builtins.int
     CALL_ENDED_FIELD_NUMBER: _builtins.int
+    CALL_HOLD_SET_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Opaque id, prefix "e_"; the same when it is published twice."""
     at_ms: _builtins.int
@@ -67,6 +68,10 @@ class Event(_message.Message):
     def call_ended(self) -> Global___CallEnded:
         """A call ended."""
 
+    @_builtins.property
+    def call_hold_set(self) -> Global___CallHoldSet:
+        """A call was put on hold, or taken back."""
+
     def __init__(
         self,
         *,
@@ -80,12 +85,13 @@ class Event(_message.Message):
         call_answered: Global___CallAnswered | None = ...,
         call_media_set: Global___CallMediaSet | None = ...,
         call_ended: Global___CallEnded | None = ...,
+        call_hold_set: Global___CallHoldSet | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call_answered", b"call_answered", "call_ended", b"call_ended", "call_media_set", b"call_media_set", "call_placed", b"call_placed", "call_rang", b"call_rang", "call_unheard", b"call_unheard", "fact", b"fact"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_answered", b"call_answered", "call_ended", b"call_ended", "call_hold_set", b"call_hold_set", "call_media_set", b"call_media_set", "call_placed", b"call_placed", "call_rang", b"call_rang", "call_unheard", b"call_unheard", "fact", b"fact"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "call_answered", b"call_answered", "call_ended", b"call_ended", "call_id", b"call_id", "call_media_set", b"call_media_set", "call_placed", b"call_placed", "call_rang", b"call_rang", "call_unheard", b"call_unheard", "event_id", b"event_id", "fact", b"fact", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "call_answered", b"call_answered", "call_ended", b"call_ended", "call_hold_set", b"call_hold_set", "call_id", b"call_id", "call_media_set", b"call_media_set", "call_placed", b"call_placed", "call_rang", b"call_rang", "call_unheard", b"call_unheard", "event_id", b"event_id", "fact", b"fact", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["call_placed", "call_unheard", "call_rang", "call_answered", "call_media_set", "call_ended"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["call_placed", "call_unheard", "call_rang", "call_answered", "call_media_set", "call_ended", "call_hold_set"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -225,6 +231,32 @@ class CallMediaSet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallMediaSet: _TypeAlias = CallMediaSet  # noqa: Y015
+
+@_typing.final
+class CallHoldSet(_message.Message):
+    """A call was put on hold by a member, or taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Who did it."""
+    holds: _builtins.bool
+    """Whether this member holds it now."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        holds: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holds", b"holds", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallHoldSet: _TypeAlias = CallHoldSet  # noqa: Y015
 
 @_typing.final
 class CallEnded(_message.Message):

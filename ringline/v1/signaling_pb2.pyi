@@ -466,6 +466,56 @@ class SeverResponse(_message.Message):
 Global___SeverResponse: _TypeAlias = SeverResponse  # noqa: Y015
 
 @_typing.final
+class DropDeviceRequest(_message.Message):
+    """Takes a device out of every call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose device."""
+    device_id: _builtins.str
+    """The device. It was revoked before."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropDeviceRequest: _TypeAlias = DropDeviceRequest  # noqa: Y015
+
+@_typing.final
+class DropDeviceResponse(_message.Message):
+    """The device is in no call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDED_CALL_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ended_call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The calls that were ended by it."""
+
+    def __init__(
+        self,
+        *,
+        ended_call_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_call_ids", b"ended_call_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropDeviceResponse: _TypeAlias = DropDeviceResponse  # noqa: Y015
+
+@_typing.final
 class FindCallRequest(_message.Message):
     """Asks for a call."""
 
@@ -584,6 +634,7 @@ class CallRecord(_message.Message):
     ANSWERED_LINE_FIELD_NUMBER: _builtins.int
     ENDED_FOR_CALLER_AT_MS_FIELD_NUMBER: _builtins.int
     DESCRIBED_AT_MS_FIELD_NUMBER: _builtins.int
+    WAITING_LINE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_", then four digits of the pair's hash."""
     version: _builtins.int
@@ -620,6 +671,10 @@ class CallRecord(_message.Message):
     """When it ended for the caller; 0 before."""
     described_at_ms: _builtins.int
     """When a description was last put into a slot."""
+    waiting_line: _builtins.str
+    """The callee's line that is in another call, as device.instance: the call waits there, and rings nowhere else. Empty
+    where it rings on every line.
+    """
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The people, the caller first."""
@@ -656,10 +711,11 @@ class CallRecord(_message.Message):
         answered_line: _builtins.str = ...,
         ended_for_caller_at_ms: _builtins.int = ...,
         described_at_ms: _builtins.int = ...,
+        waiting_line: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "described_at_ms", b"described_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "described_at_ms", b"described_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version", "waiting_line", b"waiting_line"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -709,6 +765,8 @@ class Member(_message.Message):
     DESCRIBED_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     DESCRIBED_BYTES_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    DROPPED_DEVICE_IDS_FIELD_NUMBER: _builtins.int
     binding: _builtins.bytes
     """Opaque bytes for the other side's device."""
     absent_since_ms: _builtins.int
@@ -723,6 +781,8 @@ class Member(_message.Message):
     """How many candidates it has."""
     described_bytes: _builtins.int
     """How many bytes it has, with its candidates."""
+    holds: _builtins.bool
+    """This member put the call on hold."""
     @_builtins.property
     def profile(self) -> _types_pb2.Profile:
         """Who."""
@@ -743,6 +803,10 @@ class Member(_message.Message):
     def command_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The newest commands of this member that changed the call, oldest first, at most eight."""
 
+    @_builtins.property
+    def dropped_device_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Devices of this member that were revoked while the call was live: what they still say is refused."""
+
     def __init__(
         self,
         *,
@@ -758,10 +822,12 @@ class Member(_message.Message):
         described: _builtins.int = ...,
         candidates: _builtins.int = ...,
         described_bytes: _builtins.int = ...,
+        holds: _builtins.bool = ...,
+        dropped_device_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["may_send", b"may_send", "profile", b"profile", "sends", b"sends"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent_since_ms", b"absent_since_ms", "binding", b"binding", "candidates", b"candidates", "command_ids", b"command_ids", "described", b"described", "described_bytes", b"described_bytes", "flowing", b"flowing", "legs", b"legs", "may_send", b"may_send", "profile", b"profile", "sends", b"sends", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent_since_ms", b"absent_since_ms", "binding", b"binding", "candidates", b"candidates", "command_ids", b"command_ids", "described", b"described", "described_bytes", b"described_bytes", "dropped_device_ids", b"dropped_device_ids", "flowing", b"flowing", "holds", b"holds", "legs", b"legs", "may_send", b"may_send", "profile", b"profile", "sends", b"sends", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,11 @@ class SignalingStub:
                 request_serializer=ringline_dot_v1_dot_signaling__pb2.SeverRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_signaling__pb2.SeverResponse.FromString,
                 _registered_method=True)
+        self.DropDevice = channel.unary_unary(
+                '/ringline.v1.Signaling/DropDevice',
+                request_serializer=ringline_dot_v1_dot_signaling__pb2.DropDeviceRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_signaling__pb2.DropDeviceResponse.FromString,
+                _registered_method=True)
         self.FindCall = channel.unary_unary(
                 '/ringline.v1.Signaling/FindCall',
                 request_serializer=ringline_dot_v1_dot_signaling__pb2.FindCallRequest.SerializeToString,
@@ -76,6 +81,13 @@ class SignalingServicer:
     def Sever(self, request, context):
         """Closes or opens the gate between two users. Closing ends a ring between them on the callee's devices and an
         answered call for both, in the same transaction.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropDevice(self, request, context):
+        """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +126,11 @@ def add_SignalingServicer_to_server(servicer, server):
                     servicer.Sever,
                     request_deserializer=ringline_dot_v1_dot_signaling__pb2.SeverRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_signaling__pb2.SeverResponse.SerializeToString,
+            ),
+            'DropDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropDevice,
+                    request_deserializer=ringline_dot_v1_dot_signaling__pb2.DropDeviceRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_signaling__pb2.DropDeviceResponse.SerializeToString,
             ),
             'FindCall': grpc.unary_unary_rpc_method_handler(
                     servicer.FindCall,
@@ -186,6 +203,33 @@ class Signaling:
             '/ringline.v1.Signaling/Sever',
             ringline_dot_v1_dot_signaling__pb2.SeverRequest.SerializeToString,
             ringline_dot_v1_dot_signaling__pb2.SeverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Signaling/DropDevice',
+            ringline_dot_v1_dot_signaling__pb2.DropDeviceRequest.SerializeToString,
+            ringline_dot_v1_dot_signaling__pb2.DropDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class SignalingStub:
     """Closes or opens the gate between two users. Closing ends a ring between them on the callee's devices and an
     answered call for both, in the same transaction.
     """
+    DropDevice: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.DropDeviceRequest, _signaling_pb2.DropDeviceResponse]
+    """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says."""
     FindCall: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.FindCallRequest, _signaling_pb2.FindCallResponse]
     """Answers all that is known of one call, for the operator."""
     ListEnded: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.ListEndedRequest, _signaling_pb2.ListEndedResponse]
@@ -57,6 +59,8 @@ class SignalingAsyncStub(SignalingStub):
     """Closes or opens the gate between two users. Closing ends a ring between them on the callee's devices and an
     answered call for both, in the same transaction.
     """
+    DropDevice: _aio.UnaryUnaryMultiCallable[_signaling_pb2.DropDeviceRequest, _signaling_pb2.DropDeviceResponse]  # type: ignore[assignment]
+    """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says."""
     FindCall: _aio.UnaryUnaryMultiCallable[_signaling_pb2.FindCallRequest, _signaling_pb2.FindCallResponse]  # type: ignore[assignment]
     """Answers all that is known of one call, for the operator."""
     ListEnded: _aio.UnaryUnaryMultiCallable[_signaling_pb2.ListEndedRequest, _signaling_pb2.ListEndedResponse]  # type: ignore[assignment]
@@ -84,6 +88,14 @@ class SignalingServicer(metaclass=_abc_1.ABCMeta):
         """Closes or opens the gate between two users. Closing ends a ring between them on the callee's devices and an
         answered call for both, in the same transaction.
         """
+
+    @_abc_1.abstractmethod
+    def DropDevice(
+        self,
+        request: _signaling_pb2.DropDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signaling_pb2.DropDeviceResponse, _abc.Awaitable[_signaling_pb2.DropDeviceResponse]]:
+        """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says."""
 
     @_abc_1.abstractmethod
     def FindCall(

@@ -5,7 +5,7 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from ringline.refusal import Refusal
-from ringline.v1 import accounts_pb2, directory_pb2, presence_pb2
+from ringline.v1 import accounts_pb2, directory_pb2, presence_pb2, signaling_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway import shapes
 from services.gateway.edge import Edge, Here, Me
@@ -156,6 +156,8 @@ async def revoke_device(edge: Here, me: Me, device_id: shapes.Id) -> Response:
 async def _expel(edge: Edge, user_id: str, device_id: str) -> None:
     edge.doorkeeper.forget(user_id, device_id)
     await edge.presence.Expel(presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id))
+    # After it nothing new reaches the device; what it is in, and what it has said just now, ends here.
+    await edge.signaling.DropDevice(signaling_pb2.DropDeviceRequest(user_id=user_id, device_id=device_id))
 
 
 def _only_local(edge: Edge) -> None:

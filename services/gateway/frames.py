@@ -21,7 +21,7 @@ WORD_LONGEST = 64
 CAPABILITIES = 32
 
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{16,40}")
-_KEYED = frozenset({"place", "answer", "decline", "hang_up", "set_media"})
+_KEYED = frozenset({"place", "answer", "decline", "hang_up", "set_media", "hold"})
 """What a person did: sent again after a break, so it needs a key by which it has no second effect."""
 
 

@@ -1,7 +1,9 @@
 """Signaling: who rings, who won, how did it end?
 
-Owns  call, pair, meta, outbox.   Answers  Link, Sever, FindCall, ListEnded, EndCall.
-Hears  nothing.   Says  CallPlaced, CallUnheard, CallRang, CallAnswered, CallMediaSet, CallEnded.
+Owns  call, pair, revoked, meta, outbox.
+Answers  Link, Sever, DropDevice, FindCall, ListEnded, EndCall.
+Hears  nothing.   Says  CallPlaced, CallUnheard, CallRang, CallAnswered, CallMediaSet,
+CallHoldSet, CallEnded.
 Asks  policy, presence.
 """
 

@@ -10,15 +10,18 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, reasons_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
 from services.signaling.anti_entropy import Repairs
 from services.signaling.call import step
-from services.signaling.exchange import Exchange, line_key, raise_versions
+from services.signaling.exchange import Exchange, line_key
 from services.signaling.record import Phase, ended_event, phase, side_of
+from services.signaling.teller import raise_versions
 from services.signaling.verbs import EndByOperator, Sever
 
 MOST_ENDED = 500
 """Calls that are over on one page."""
 MOST_CALLS = 32
 """Live calls shown to a line; nobody waits in more."""
-IN_CALL = ("ringing", "answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report")
+IN_CALL = (
+    "ringing", "answer", "decline", "hang_up", "set_media", "hold", "describe", "add_candidates", "report",
+)  # fmt: skip
 
 
 class SignalingApi(signaling_pb2_grpc.SignalingServicer):
@@ -68,7 +71,7 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
             stored = await self._exchange.read(frame.renew_relay.call_id)
             if not self._exchange.is_in(stored, line):
                 raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
-            return client_pb2.ServerFrame(relay=self._exchange.renew(stored))
+            return client_pb2.ServerFrame(relay=self._exchange.teller.renew(stored))
         elif kind in IN_CALL:
             verb = getattr(frame, kind)
             call = await self._exchange.command(line, frame.command_id, verb.call_id, verb)
@@ -127,6 +130,17 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
             return signaling_pb2.SeverResponse()
         self._exchange.settle(*ended, who=None)
         return signaling_pb2.SeverResponse(ended_call_id=ended[2].record.call_id)
+
+    async def DropDevice(
+        self,
+        request: signaling_pb2.DropDeviceRequest,
+        context: aio.ServicerContext[signaling_pb2.DropDeviceRequest, signaling_pb2.DropDeviceResponse],
+    ) -> signaling_pb2.DropDeviceResponse:
+        """Takes a revoked device out of every call."""
+        if not request.user_id or not request.device_id:
+            raise Refusal(reasons_pb2.REASON_INVALID, "user_id and device_id are needed.")
+        ended = await self._exchange.drop(request.user_id, request.device_id)
+        return signaling_pb2.DropDeviceResponse(ended_call_ids=ended)
 
     async def FindCall(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, events_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
-from services.signaling.record import CALLER, Phase, Times, ended, phase, side_of, within
+from services.signaling.record import CALLEE, CALLER, Phase, Times, bound, ended, phase, side_of, within
 from services.signaling.verbs import Who
 
 
@@ -24,27 +24,42 @@ class Placed:
     events: list[events_pb2.Event]
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Whether the callee's phone can take another call, and where. `line` is the leg that is in another
+    call, behind which this one waits; None where it rings on every device.
+    """
+
+    is_busy: bool = False
+    line: signaling_pb2.Leg | None = None
+
+
+FREE = Room()
+
+
 def meets(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> Glare | None:
-    """The ringing call from the callee to the caller, if there is one. Raises Refusal (ALREADY_IN_CALL)
-    where the
-    caller is in another call, or these two are."""
-    glare = None
+    """The ringing call from the callee to the caller, if there is one. Raises Refusal (ALREADY_IN_CALL) where
+    these two are in a call, or the caller is in one that he does not hold, or in two."""
+    glare, held = None, 0
     for record in calls:
         side = side_of(record, caller_id)
         if side is None or phase(record) is Phase.OVER:
             continue
         theirs = side_of(record, callee_id) is not None
         if side == CALLER or phase(record) is Phase.TALKING:
-            raise Refusal(reasons_pb2.REASON_ALREADY_IN_CALL)
+            held += 1
+            if theirs or held > 1 or not record.members[side].holds:
+                raise Refusal(reasons_pb2.REASON_ALREADY_IN_CALL)
         if theirs and phase(record) is Phase.RINGING:
             glare = Glare(record)
     return glare
 
 
-def busy(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> bool:
-    """Whether the callee talks, or waits for an answer, in a call with somebody. Waiting behind the veil for
-    this very caller is not busy: who declined may call back.
+def room(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> Room:
+    """What the callee's phone has room for: one call that is talked in or dialled, one on hold, and one that
+    waits. Waiting behind the veil for this very caller takes no room: who declined may call back.
     """
+    engaged, ringing = [], 0
     for record in calls:
         side = side_of(record, callee_id)
         if side is None or phase(record) is Phase.OVER:
@@ -52,8 +67,12 @@ def busy(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecor
         if phase(record) is Phase.VEILED and side_of(record, caller_id) is not None:
             continue
         if side == CALLER or phase(record) is Phase.TALKING:
-            return True
-    return False
+            engaged.append(record.members[side])
+        ringing += int(side == CALLEE and phase(record) is Phase.RINGING)
+    if len(engaged) > 2 or ringing > (0 if engaged else 1):
+        return Room(is_busy=True)
+    active = next((member for member in engaged if not member.holds), engaged[0] if engaged else None)
+    return Room(line=None if active is None else bound(active))
 
 
 def place(
@@ -62,12 +81,13 @@ def place(
     who: Who,
     verb: client_pb2.Place,
     lines: Iterable[types_pb2.Line],
-    is_busy: bool,
+    room: Room,
     now: int,
     times: Times,
 ) -> Placed:
     """The record of a new call. A verdict that is not ADMITTED makes a shadow call; `lines` are the
     callee's."""
+    is_busy = room.is_busy
     unheard = verdict.outcome != policy_pb2.OUTCOME_ADMITTED
     record = signaling_pb2.CallRecord(
         call_id=call_id,
@@ -93,7 +113,13 @@ def place(
     callee = record.members.add(profile=verdict.callee, may_send=verdict.callee_may_send, version=1)
     if not unheard and not is_busy:
         called = signaling_pb2.LEG_STATE_CALLED
-        callee.legs.extend(_leg(f"{x.device_id}.{x.instance}", x.gateway_id, x.epoch, called) for x in lines)
+        if room.line is not None:
+            record.waiting_line = room.line.line
+            callee.legs.append(_leg(room.line.line, room.line.gateway_id, room.line.epoch, called))
+        else:
+            callee.legs.extend(
+                _leg(f"{x.device_id}.{x.instance}", x.gateway_id, x.epoch, called) for x in lines
+            )
     events = [_first_event(record, verdict, now)]
     if is_busy and not unheard:
         record.ending = types_pb2.ENDING_BUSY

@@ -13,20 +13,25 @@ from weakref import WeakValueDictionary
 from ringline.ids import mint
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
+from ringline.telemetry import REFUSED_IN_CALL
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
 from services.signaling import dial
 from services.signaling.call import step
-from services.signaling.record import Phase, Times, bound, leg_of, phase, side_of
+from services.signaling.record import CALLEE, Phase, Times, bound, device_of, leg_of, phase, side_of
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored, pair_key
-from services.signaling.verbs import Step, Tick, Verb, Who
-from services.signaling.view import concerned, sight, view
-from services.signaling.wakes import Wakes, call_frame, candidates_frame
+from services.signaling.teller import Teller, raise_versions
+from services.signaling.verbs import Drop, Step, Tick, Verb, Who
+from services.signaling.wakes import Wakes
 
 TRIES = 4
 REMEMBERED = 2_000
 RING_AFTER_SECONDS = 0.002
 """Within this time the reply to a Place has left, also where everything lives in one process."""
+
+OUTSIDE_THE_TABLE = frozenset(
+    {reasons_pb2.REASON_WRONG_ROLE, reasons_pb2.REASON_WRONG_STATE, reasons_pb2.REASON_CALL_ENDED}
+)
 
 Decide = Callable[[policy_pb2.Attempt], Awaitable[policy_pb2.Verdict]]
 Locate = Callable[[list[str]], Awaitable[list[types_pb2.Line]]]
@@ -69,8 +74,7 @@ class Exchange:
         self.store = store
         self.times = times
         self._outbox = outbox
-        self._wakes = wakes
-        self._relay = relay
+        self.teller = Teller(wakes, relay, store.now)
         self._decide = decide
         self._locate = locate
         self._mint = mint or mint_call
@@ -122,21 +126,21 @@ class Exchange:
             side = side_of(stored.record, caller_id)
             # On the callee's side where the two dialled each other, and this Place was the answer.
             if side is not None and command_id in stored.record.members[side].command_ids:
-                return self._see(stored, side, line_key(line), relay=True)
+                return self.teller.see(stored, side, line_key(line), relay=True)
         glare = dial.meets(caller_id, callee_id, records)
         if glare is not None:
             return await self._answer_by_dialling(line, command_id, glare.record.call_id, verb)
         admitted = verdict.outcome == policy_pb2.OUTCOME_ADMITTED
-        is_busy = admitted and dial.busy(caller_id, callee_id, records)
+        room = dial.room(caller_id, callee_id, records) if admitted else dial.FREE
         who = Who(0, line_key(line), line.gateway_id, line.epoch, command_id)
         now = self.store.now()
         placed = dial.place(
-            self._mint(caller_id, callee_id), verdict, who, verb, lines, is_busy, now, self.times
+            self._mint(caller_id, callee_id), verdict, who, verb, lines, room, now, self.times
         )
         if not await self.store.place(placed.record, placed.events, command_id):
             again = await self.store.placed_by(caller_id, command_id)
             if again is not None:
-                return self._see(again, 0, who.line, relay=True)
+                return self.teller.see(again, 0, who.line, relay=True)
             if admitted and not await self._pair_is_live(caller_id, callee_id):
                 # The gate is closed: to the caller it is a call that nobody answers.
                 verdict.outcome = policy_pb2.OUTCOME_UNHEARD
@@ -145,9 +149,13 @@ class Exchange:
         self._outbox.nudge()
         stored = Stored(placed.record, (None, None))
         self._remember(stored)
+        # Looked at after the call is there: whoever revokes the device either is seen here, or sees the call.
+        if await self.store.is_revoked(device_of(who.line)):
+            await self.serve(placed.record.call_id, Drop(caller_id, device_of(who.line)))
+            raise Refusal(reasons_pb2.REASON_DEVICE_REVOKED)
         # Not before the reply is made: its time must not depend on how many devices ring.
-        asyncio.get_running_loop().call_later(RING_AFTER_SECONDS, self._ring, stored)
-        return self._see(stored, 0, who.line, relay=True)
+        asyncio.get_running_loop().call_later(RING_AFTER_SECONDS, self.teller.ring, stored)
+        return self.teller.see(stored, 0, who.line, relay=True)
 
     async def _answer_by_dialling(
         self, line: types_pb2.Line, command_id: str, call_id: str, verb: client_pb2.Place
@@ -177,16 +185,6 @@ class Exchange:
         except Refusal:
             return []
 
-    def _ring(self, stored: Stored) -> None:
-        callee = stored.record.members[1]
-        if phase(stored.record) is Phase.RINGING and not callee.legs:
-            # Presence never gates ringing: it may be away, or cold. Whoever has a line of this user rings it.
-            call = self._see(stored, 1, "", relay=True)
-            self._wakes.send("", call_frame(callee.profile.user_id, "", call))
-        for leg in callee.legs:
-            call = self._see(stored, 1, leg.line, relay=True)
-            self._wakes.send(leg.gateway_id, call_frame(callee.profile.user_id, leg.line, call))
-
     # ------------------------------------------------------------ everything else
 
     async def command(
@@ -198,6 +196,8 @@ class Exchange:
         """
         if isinstance(verb, client_pb2.SetMedia):
             await self._check_media(line.user_id, verb)
+        if isinstance(verb, client_pb2.Answer) and await self.store.is_revoked(line.device_id):
+            raise Refusal(reasons_pb2.REASON_DEVICE_REVOKED)
         stored = await self._apply(call_id, speaker(line, command_id), verb, by_dialling)
         return self.see(stored, line.user_id, line_key(line), relay=isinstance(verb, client_pb2.Answer))
 
@@ -212,6 +212,24 @@ class Exchange:
         if not self.concerns(stored, line):
             return None
         return self.see(stored, line.user_id, line_key(line), relay=True)
+
+    async def drop(self, user_id: str, device_id: str) -> list[str]:
+        """Takes a revoked device out of every call; answers the calls that ended by it. From then on
+        nothing that the device said or says has an effect.
+        """
+        await self.store.revoke(device_id)
+        ended = []
+        for stored in await self.store.live_of([user_id]):
+            call_id = stored.record.call_id
+            try:
+                done = await self.serve(call_id, Drop(user_id, device_id))
+            except Refusal as refusal:
+                if refusal.reason == reasons_pb2.REASON_UNAVAILABLE:
+                    raise
+                continue  # it ended meanwhile
+            if done.record.ending and not stored.record.ending:
+                ended.append(call_id)
+        return ended
 
     async def serve(self, call_id: str, verb: Verb) -> Stored:
         """Applies a verb of the server. Raises Refusal."""
@@ -264,7 +282,20 @@ class Exchange:
     ) -> Stored:
         turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
         async with turn:
-            return await self._apply_in_turn(call_id, who, verb, by_dialling)
+            was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
+        if was.record.waiting_line and not saved.record.waiting_line and phase(saved.record) is Phase.RINGING:
+            await self._ring_elsewhere(saved, was.record.waiting_line)
+        return saved
+
+    async def _ring_elsewhere(self, stored: Stored, waiting_line: str) -> None:
+        """What the call waited behind is over: it rings on the callee's other lines too."""
+        user_id = stored.record.members[CALLEE].profile.user_id
+        lines = await self._lines_of([user_id])
+        if not lines:
+            self.teller.ring_line(stored, "", "")
+        for line in lines:
+            if line_key(line) != waiting_line and await self.arrive(line, stored.record.call_id) is not None:
+                self.teller.ring_line(stored, line.gateway_id, line_key(line))
 
     async def _apply_in_turn(
         self,
@@ -272,24 +303,26 @@ class Exchange:
         who: Callable[[signaling_pb2.CallRecord], Who | None],
         verb: Verb,
         by_dialling: str,
-    ) -> Stored:
+    ) -> tuple[Stored, Stored]:
+        """The call before and after."""
         stored = self._known.get(call_id)
         is_fresh = stored is None
         for _ in range(TRIES):
             stored = stored or await self.read(call_id)
+            speaks = who(stored.record)
             try:
-                speaks = who(stored.record)
                 done = step(stored.record, speaks, verb, self.store.now(), self.times)
-            except Refusal:
+            except Refusal as refusal:
                 if is_fresh:
+                    count_refused(stored.record, speaks, verb, refusal)
                     raise
                 done = None
             if done is not None and done.changed:
                 saved = await self._save(stored, done, speaks, by_dialling)
                 if saved is not None:
-                    return saved
+                    return stored, saved
             elif done is not None and is_fresh:
-                return stored
+                return stored, stored
             # What was remembered may be stale: only what was read just now may refuse or leave things as
             # they are.
             stored, is_fresh = None, True
@@ -317,39 +350,14 @@ class Exchange:
         self._remember(saved)
         if done.events:
             self._outbox.nudge()
-        self._tell(was, done, saved, who.line if who is not None else "")
-
-    def _tell(self, was: Stored, done: Step, saved: Stored, said_by: str) -> None:
-        for side, member in enumerate(saved.record.members):
-            before = was.record.members[side]
-            if member.version == before.version:
-                continue
-            user_id, lines = member.profile.user_id, concerned(member) | concerned(before)
-            for leg in member.legs:
-                if leg.line == said_by or leg.line not in lines:
-                    continue
-                if done.added is not None and done.added[0] != side:
-                    more = client_pb2.PeerCandidates(
-                        call_id=saved.record.call_id,
-                        generation=saved.record.members[1 - side].described,
-                        candidates=done.added[1],
-                    )
-                    frame = candidates_frame(user_id, leg.line, member.version, more)
-                else:
-                    frame = call_frame(user_id, leg.line, self._see(saved, side, leg.line))
-                self._wakes.send(leg.gateway_id, frame)
-
-    def _see(self, stored: Stored, side: int, line: str, relay: bool = False) -> client_pb2.Call:
-        now = self.store.now()
-        fresh = self._relay.credentials(now) if relay else None
-        return view(stored.record, side, line, stored.slots[1 - side], fresh, now)
+        self.teller.tell(was, done, saved, who.line if who is not None else "")
 
     def see(self, stored: Stored, user_id: str, line: str, relay: bool = False) -> client_pb2.Call:
         """A call as a line of this user sees it. Raises Refusal where he is not in it."""
         side = side_of(stored.record, user_id)
         if side is None:
             raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
-        return self._see(stored, side, line, relay)
+        return self.teller.see(stored, side, line, relay)
 
     def concerns(self, stored: Stored, line: types_pb2.Line) -> bool:
         """Whether the line has, or had, a leg in the call."""
@@ -362,14 +370,6 @@ class Exchange:
         leg = None if side is None else bound(stored.record.members[side])
         return leg is not None and leg.line == line_key(line)
 
-    def renew(self, stored: Stored) -> client_pb2.Relay:
-        """Fresh relay credentials; empty, as in every view, where no relay is configured."""
-        relay = self._relay.credentials(self.store.now())
-        if relay is None:
-            return client_pb2.Relay()
-        relay.only = stored.record.relay_only
-        return relay
-
     def _remember(self, stored: Stored) -> None:
         call_id = stored.record.call_id
         self._known[call_id] = stored
@@ -378,16 +378,11 @@ class Exchange:
             self._known.pop(call_id if stored.record.ending_for_caller else next(iter(self._known)))
 
 
-def raise_versions(was: Stored, done: Step) -> None:
-    """Raises each member's version where what one of his lines sees has changed, and only there: a version
-    that rose
-    with something hidden would tell of it."""
-    for side, member in enumerate(done.record.members):
-        old = was.record.members[side]
-        told = (done.described or done.added or (side, None))[0] != side
-        lines = concerned(member) | concerned(old)
-        if told or any(sight(was.record, side, x) != sight(done.record, side, x) for x in lines):
-            member.version += 1
+def count_refused(record: signaling_pb2.CallRecord, who: Who | None, verb: Verb, refusal: Refusal) -> None:
+    """Counts what does not belong to the state of its call, by phase, role and verb (S15)."""
+    if refusal.reason in OUTSIDE_THE_TABLE:
+        role = "server" if who is None else ("caller", "callee")[who.side]
+        REFUSED_IN_CALL.labels(phase(record).value, role, type(verb).__name__).inc()
 
 
 def mint_call(one: str, other: str) -> str:

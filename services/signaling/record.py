@@ -68,6 +68,11 @@ def leg_of(member: signaling_pb2.Member, line: str) -> signaling_pb2.Leg | None:
     return None
 
 
+def device_of(line: str) -> str:
+    """The device of a line (device.instance)."""
+    return line.partition(".")[0]
+
+
 def bound(member: signaling_pb2.Member) -> signaling_pb2.Leg | None:
     """The line of this member that is in the call, if there is one."""
     return next((leg for leg in member.legs if leg.state == signaling_pb2.LEG_STATE_BOUND), None)
@@ -94,7 +99,7 @@ def ended(record: signaling_pb2.CallRecord) -> events_pb2.CallEnded:
         answered_at_ms=record.answered_at_ms,
         ended_at_ms=record.ended_for_caller_at_ms or record.ended_at_ms,
         shadow=record.shadow,
-        answered_device_id=record.answered_line.partition(".")[0],
+        answered_device_id=device_of(record.answered_line),
         declined=any(leg.state == signaling_pb2.LEG_STATE_DECLINED for leg in callee.legs),
     )
 

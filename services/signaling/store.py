@@ -89,6 +89,9 @@ WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'
 
 ENDED = f"SELECT {COLUMNS} FROM call WHERE NOT live AND id > $1 ORDER BY id LIMIT $2"
 
+# No line of a device is opened after it was revoked: a day is longer than anything of it is on the way.
+PURGE_REVOKED = "DELETE FROM revoked WHERE at < now() - interval '25 hours'"
+
 PURGE = """DELETE FROM call WHERE id IN (
     SELECT id FROM call WHERE NOT live AND ended_at < now() - interval '25 hours' LIMIT 1000)"""
 
@@ -185,12 +188,23 @@ class Store:
         """Calls that are over, by id, which is about the order in which they were placed."""
         return [_stored(row) for row in await self._db.fetch(ENDED, call_id, most)]
 
+    async def revoke(self, device_id: str) -> None:
+        """Notes that a device was revoked, for good."""
+        await self._db.execute(
+            "INSERT INTO revoked (device_id) VALUES ($1) ON CONFLICT DO NOTHING", device_id
+        )
+
+    async def is_revoked(self, device_id: str) -> bool:
+        """Whether a device was revoked."""
+        return bool(await self._db.fetchval("SELECT 1 FROM revoked WHERE device_id = $1", device_id))
+
     async def due(self, most: int = 200) -> list[Stored]:
         """Takes calls whose deadline is over, on the database's clock."""
         return [_stored(row) for row in await self._db.fetch(DUE, most)]
 
     async def purge(self) -> int:
         """Deletes some calls that ended more than 25 hours ago; answers how many."""
+        await self._db.execute(PURGE_REVOKED)
         return await self._db.execute(PURGE)
 
     async def place(

@@ -32,6 +32,14 @@ class Sever:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """A device of this user was revoked: it leaves the call, and what it still says is refused."""
+
+    user_id: str
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndByOperator:
     """The operator ends the call."""
 
@@ -42,6 +50,7 @@ Verb = (
     | client_pb2.Decline
     | client_pb2.HangUp
     | client_pb2.SetMedia
+    | client_pb2.Hold
     | client_pb2.Describe
     | client_pb2.AddCandidates
     | client_pb2.Report
@@ -49,6 +58,7 @@ Verb = (
     | signaling_pb2.Gone
     | Tick
     | Sever
+    | Drop
     | EndByOperator
 )
 

@@ -64,6 +64,8 @@ def sight(record: signaling_pb2.CallRecord, side: int, line: str) -> dict[str, A
         "ended_at_ms": ended_at if ending else 0,
         "described": me.described if here else 0,
         "peer_described": peer.described if here else 0,
+        "holds": me.holds,
+        "peer_holds": peer.holds,
         "peer_binding": peer.binding if here or side == CALLEE else b"",
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
-from services.signaling import anti_entropy, call, dial, exchange
+from services.signaling import anti_entropy, call, dial, ending, exchange, teller
 from services.signaling.record import CALLEE, CALLER, Phase, leg_of
 from services.signaling.store import pair_key
 from services.signaling.verbs import Step, Who
@@ -131,7 +131,7 @@ def _end_for_both(done: Step, now: int, ending: Any, for_caller: Any, by: str = 
     call_end(done, now, ending, for_caller or ending, by)
 
 
-call_end = call._end
+call_end = ending.end
 
 
 def _view(change: Callable[[client_pb2.Call, Any], None]) -> Swap:
@@ -142,7 +142,7 @@ def _view(change: Callable[[client_pb2.Call, Any], None]) -> Swap:
         change(seen, (record, side, slot))
         return seen
 
-    return (exchange, "view", changed)
+    return (teller, "view", changed)
 
 
 def _tell_ringing(seen: client_pb2.Call, given: Any) -> None:
@@ -257,8 +257,8 @@ MUTANTS = (
     Mutant("commands are forgotten", "S10", of.TALK, (_close(_forget_commands),)),
     Mutant("descriptions outlive the call", "S4", of.HANG_UP, (_close(_keep_descriptions),)),
     Mutant("no end is published", "S12", of.DECLINE, (_close(_say_nothing),)),
-    Mutant("an end is the callee's alone", "L2", of.FAILS, ((call, "_end", _end_for_callee_only),)),
-    Mutant("a decline is told to who may not know", "S6", of.STRANGER, ((call, "_end", _end_for_both),)),
+    Mutant("an end is the callee's alone", "L2", of.FAILS, ((call, "end", _end_for_callee_only),)),
+    Mutant("a decline is told to who may not know", "S6", of.STRANGER, ((call, "end", _end_for_both),)),
     Mutant("a ring has no end", "L2", of.NO_ANSWER, (_cell(R, "server", "Tick", _nothing),)),
     Mutant("media that failed ends nothing", "L2", of.FAILS, (_cell(T, "callee", "Report", _nothing),
                                                             _cell(T, "caller", "Report", _nothing))),
@@ -273,7 +273,7 @@ MUTANTS = (
     Mutant("two who dial each other are not brought together", "S7", of.GLARE,
            ((dial, "meets", lambda *_: None),), outside=True),
     Mutant("a pair may have two calls", "S7", of.GLARE, (
-        (dial, "meets", lambda *_: None), (dial, "busy", lambda *_: False),
+        (dial, "meets", lambda *_: None), (dial, "room", lambda *_: dial.FREE),
         (ModelStore, "place", _pairless(ModelStore.place))), outside=True),
     Mutant("the gate is cached", "S5", of.BLOCK,
            ((ModelStore, "place", _gateless(ModelStore.place)),), outside=True),

@@ -39,6 +39,7 @@ class Tables(NamedTuple):
     now: int
     rows: tuple[tuple[str, Row], ...] = ()
     pairs: tuple[tuple[str, Pair], ...] = ()
+    revoked: frozenset[str] = frozenset()
 
 
 class ModelStore:
@@ -48,12 +49,13 @@ class ModelStore:
         self._now = tables.now
         self._rows = dict(tables.rows)
         self._pairs = dict(tables.pairs)
+        self._revoked = tables.revoked
         self._look_ms = look_ms
 
     @property
     def tables(self) -> Tables:
         """What is kept now."""
-        return Tables(self._now, tuple(self._rows.items()), tuple(sorted(self._pairs.items())))
+        return Tables(self._now, tuple(self._rows.items()), tuple(sorted(self._pairs.items())), self._revoked)
 
     def now(self) -> int:
         """The clock of the model."""
@@ -95,6 +97,14 @@ class ModelStore:
     async def many(self, call_ids: Sequence[str]) -> list[Stored]:
         """Calls by id."""
         return [_stored(self._rows[call_id]) for call_id in call_ids if call_id in self._rows]
+
+    async def revoke(self, device_id: str) -> None:
+        """Notes that a device was revoked."""
+        self._revoked |= {device_id}
+
+    async def is_revoked(self, device_id: str) -> bool:
+        """Whether a device was revoked."""
+        return device_id in self._revoked
 
     async def due(self, most: int = 200) -> list[Stored]:
         """Takes calls whose deadline is over."""

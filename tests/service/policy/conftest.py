@@ -79,6 +79,10 @@ class FakeSignaling(signaling_pb2_grpc.SignalingServicer):
         """Not of policy's concern."""
         raise NotImplementedError
 
+    async def DropDevice(self, request: object, context: object) -> signaling_pb2.DropDeviceResponse:
+        """Not of policy's concern."""
+        raise NotImplementedError
+
     async def FindCall(self, request: object, context: object) -> signaling_pb2.FindCallResponse:
         """Not of policy's concern."""
         raise NotImplementedError

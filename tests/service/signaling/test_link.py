@@ -274,14 +274,6 @@ async def test_presence_never_gates_ringing(room: Room) -> None:
     assert taken.phase == client_pb2.PHASE_CONNECTING
 
 
-async def test_the_busy_are_not_rung(room: Room) -> None:
-    ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
-    await answer(bob, (await place(ada)).call_id)
-    call = await place(carol)
-    assert (call.phase, call.ending) == (client_pb2.PHASE_ENDED, types_pb2.ENDING_BUSY)
-    assert all(frame.call.call_id != call.call_id for frame in room.heard[bob.key])
-
-
 async def test_a_toggle_is_checked_by_policy_again(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)

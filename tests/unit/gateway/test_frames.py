@@ -32,6 +32,7 @@ WELL_FORMED = [
     ClientFrame(command_id=KEY, decline=client_pb2.Decline(call_id=CALL, everywhere=True)),
     ClientFrame(command_id=KEY, hang_up=client_pb2.HangUp(call_id=CALL)),
     ClientFrame(command_id=KEY, set_media=client_pb2.SetMedia(call_id=CALL)),
+    ClientFrame(command_id=KEY, hold=client_pb2.Hold(call_id=CALL, on=True)),
     ClientFrame(describe=Describe(call_id=CALL, description=described(body=bytes(32_768)))),
     ClientFrame(describe=Describe(call_id=CALL, description=described(candidates=[bytes(500)] * 64))),
     ClientFrame(add_candidates=AddCandidates(call_id=CALL, generation=1, candidates=[bytes(512)] * 32)),

@@ -21,7 +21,22 @@ _ENDED = {
     Ending.ENDING_ANSWERED_ELSEWHERE: "Answered on another device",
     Ending.ENDING_DECLINED_ELSEWHERE: "Declined on another device",
 }
-_WORDS = {"answering": "Connecting…", "connecting": "Connecting…", "connected": "Connected"}
+_WORDS = {
+    "answering": "Connecting…",
+    "connecting": "Connecting…",
+    "connected": "Connected",
+    "mending": "Reconnecting…",
+    "holding": "On hold",
+}
+
+
+def _mine(view: client_pb2.Call) -> str:
+    """What a view of a call that this line is in means."""
+    if view.phase not in _ANSWERED:
+        return "view.calling"
+    if view.holds:
+        return "view.holding"
+    return "view.held" if view.peer_holds else "view.bound"
 
 
 class Screen:
@@ -35,7 +50,7 @@ class Screen:
 
     @property
     def media(self) -> str:
-        """ "none", "prepared" or "open"."""
+        """ "none", "prepared", "silent" or "open"."""
         return str(TABLE["states"][self.state]["media"])
 
     def does(self, verb: str) -> bool:
@@ -66,6 +81,8 @@ class Screen:
             return _ENDED.get(self.view.ending, "Call ended")
         if self.state == "calling" and self.view.phase == Phase.PHASE_RINGING:
             return "Ringing…"
+        if self.state == "held":
+            return "You are on hold" if self.view.peer_holds else "Resuming…"
         return _WORDS.get(self.state, "Calling…")
 
     def _classify(self, view: client_pb2.Call) -> str:
@@ -76,7 +93,7 @@ class Screen:
             return "view.elsewhere"
         answered = view.phase in _ANSWERED
         if view.here:
-            return ("view.bound" if answered else "view.calling") if self.consented else "view.unwanted"
+            return _mine(view) if self.consented else "view.unwanted"
         return "view.elsewhere" if answered or view.role != Role.ROLE_CALLEE else "view.incoming"
 
     def _take(self, input_: str) -> bool:

@@ -27,7 +27,7 @@ def ringing() -> signaling_pb2.CallRecord:
     phone = types_pb2.Line(user_id="bob", device_id="bob", instance="phone", epoch=1)
     verb = client_pb2.Place(username="bob", kinds=AUDIO)
     who = by(LAPTOP, "place-command-0001")
-    return dial.place("c_1", verdict, who, verb, [phone], False, PLACED_AT, Times()).record
+    return dial.place("c_1", verdict, who, verb, [phone], dial.FREE, PLACED_AT, Times()).record
 
 
 @pytest.mark.parametrize(

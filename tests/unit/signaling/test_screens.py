@@ -36,6 +36,10 @@ MOVES = [
     ("ada.laptop", {"report": {"state": "MEDIA_STATE_FLOWING"}}),
     ("bob.phone", {"report": {"state": "MEDIA_STATE_FLOWING"}}),
     ("bob.tablet", {"report": {"state": "MEDIA_STATE_FAILED"}}),
+    ("ada.laptop", {"hold": {"on": True}}),
+    ("ada.laptop", {"hold": {"on": False}}),
+    ("bob.phone", {"hold": {"on": True}}),
+    ("bob.phone", {"hold": {"on": False}}),
 ]
 
 
@@ -52,7 +56,8 @@ class Theatre:
         """One step; what it shows does not reach the lines that are `lost`."""
         name, body = next(iter(told["does"].items()))
         screen = self._screen(told["by"]) if told["by"] != "server" else None
-        if screen is not None and name in VERBS and not screen.does(VERBS[name]):
+        verb = ("hold" if body["on"] else "resume") if name == "hold" else VERBS.get(name)
+        if screen is not None and verb is not None and not screen.does(verb):
             return  # the page has no such button now
         if screen is not None and name == "report":
             screen.hears("media.flowing" if body["state"] == "MEDIA_STATE_FLOWING" else "media.failed")
@@ -112,6 +117,7 @@ def test_whatever_is_lost_media_opens_only_for_two_and_all_screens_agree_in_the_
         for screen in theatre.screens.values():
             if screen.media == "open":
                 assert screen.consented and screen.view.here
+                assert not screen.view.holds and not screen.view.peer_holds
         assert sum(theatre.screens[line].media == "open" for line in ("bob.phone", "bob.tablet")) <= 1
     theatre.catch_up()
     views = theatre.stage.views(1_000_000 + 40_000)

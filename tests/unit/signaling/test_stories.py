@@ -11,10 +11,10 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
 from services.signaling import dial
 from services.signaling.call import step
-from services.signaling.exchange import raise_versions
 from services.signaling.record import Times
 from services.signaling.store import Stored
-from services.signaling.verbs import EndByOperator, Sever, Tick, Verb, Who
+from services.signaling.teller import raise_versions
+from services.signaling.verbs import Drop, EndByOperator, Sever, Tick, Verb, Who
 from services.signaling.view import concerned, view
 
 STORIES = sorted((Path(__file__).parents[2] / "vectors" / "calls").glob("*.json"))
@@ -35,7 +35,8 @@ class Stage:
         ]
         verb = client_pb2.Place(username="bob", kinds=ParseDict(given["asks"], types_pb2.Kinds()))
         who = Who(0, "ada.laptop", "g_1", 1, "place-command-0001")
-        placed = dial.place("c_1", verdict, who, verb, lines, given.get("busy", False), PLACED_AT, TIMES)
+        room = dial.Room(is_busy=given.get("busy", False), line=_waiting(given))
+        placed = dial.place("c_1", verdict, who, verb, lines, room, PLACED_AT, TIMES)
         self.stored = Stored(placed.record, (None, None))
         self.events = list(placed.events)
         self.lines = {"ada.laptop", *given["lines"]}
@@ -83,6 +84,11 @@ class Stage:
         return {line for member in self.stored.record.members for line in concerned(member)}
 
 
+def _waiting(given: dict[str, Any]) -> signaling_pb2.Leg | None:
+    """The line of the callee that is in another call."""
+    return signaling_pb2.Leg(line=given["waits"], epoch=1) if "waits" in given else None
+
+
 def _news(before: client_pb2.Call, after: client_pb2.Call) -> bool:
     old, new = client_pb2.Call(), client_pb2.Call()
     old.CopyFrom(before)
@@ -101,6 +107,7 @@ def _speech(told: dict[str, Any]) -> tuple[Who | None, Verb]:
         server: dict[str, Any] = {
             "tick": lambda: Tick(None if value is None else frozenset(value)),
             "sever": lambda: Sever(value),
+            "drop": lambda: Drop(*value),
             "end": EndByOperator,
         }
         return None, server[name]()

@@ -6,9 +6,9 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
 from services.signaling import dial
 from services.signaling.call import step
-from services.signaling.exchange import raise_versions
 from services.signaling.record import Times
 from services.signaling.store import Stored
+from services.signaling.teller import raise_versions
 from services.signaling.verbs import Tick, Verb, Who
 from services.signaling.view import view
 
@@ -45,7 +45,7 @@ def placed(outcome: "policy_pb2.Outcome.ValueType", busy: bool = False) -> signa
     )
     line = types_pb2.Line(user_id="u_bob", device_id="d_bob", instance="phone001", epoch=1)
     place = client_pb2.Place(username="bob", kinds=types_pb2.Kinds(audio=True))
-    return dial.place("c_1", verdict, ADA, place, [line], busy, 0, Times()).record
+    return dial.place("c_1", verdict, ADA, place, [line], dial.Room(busy), 0, Times()).record
 
 
 def declined() -> signaling_pb2.CallRecord:

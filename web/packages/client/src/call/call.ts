@@ -252,7 +252,7 @@ export class LocalCall {
       case "answer":
         return void this.sendAnswer();
       case "ringing":
-        return this.outside.post({ case: "ringing", value: { $typeName: "ringline.v1.Ringing", callId } });
+        return this.outside.post({ case: "ringing", value: { $typeName: "ringline.v1.Ringing", callId, waits: false } });
       case "decline":
         return this.lastWord({ case: "decline", value: { $typeName: "ringline.v1.Decline", callId, everywhere: true } });
       case "hang_up":

@@ -49,7 +49,7 @@ class Screen {
   }
 
   does(verb: string, body: JsonObject, refused: boolean): void {
-    const input = verb === "report" ? (body["state"] === "MEDIA_STATE_FLOWING" ? "media.flowing" : "media.failed") : VERBS[verb];
+    const input = inputOf(verb, body);
     if (input === undefined) return;
     const allowed = this.take(input);
     if (refused) this.take("refused");
@@ -63,7 +63,7 @@ class Screen {
     const call = fromJson(CallSchema, this.view);
     if (this.state === "incoming") return `Incoming ${call.asked?.video === true ? "video" : "audio"} call`;
     const role = this.role === "ROLE_CALLER" ? Role.CALLER : Role.CALLEE;
-    return statusOf(this.state, role, call.phase, call.ending);
+    return statusOf(this.state, role, call.phase, call.ending, call.peerHolds);
   }
 
   private take(input: Input): boolean {
@@ -71,6 +71,12 @@ class Screen {
     this.state = next.state;
     return !next.ignored;
   }
+}
+
+function inputOf(verb: string, body: JsonObject): Input | undefined {
+  if (verb === "report") return body["state"] === "MEDIA_STATE_FLOWING" ? "media.flowing" : "media.failed";
+  if (verb === "hold") return body["on"] === true ? "user.hold" : "user.resume";
+  return VERBS[verb];
 }
 
 function replay(story: Story): void {

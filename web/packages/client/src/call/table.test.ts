@@ -6,6 +6,8 @@ import { mediaOf, step } from "./table";
 
 const states = Object.keys(table.states) as State[];
 const inputs = table.inputs as Input[];
+/** A view that says: this line is in the call. */
+const BOUND: ReadonlySet<Input> = new Set<Input>(["view.bound", "view.holding", "view.held"]);
 const rows = table.states as Record<string, { on: Record<string, { to: string; send?: string }>; ignored: string[] }>;
 
 describe("the client's call table", () => {
@@ -34,10 +36,10 @@ describe("the client's call table", () => {
         let wanted = false;
         for (const input of events) {
           const next = step(state, input);
-          if (input === "view.bound") bound ||= !next.ignored;
+          if (BOUND.has(input)) bound ||= !next.ignored;
           if (input === "user.place" || input === "user.answer") wanted ||= !next.ignored;
           // A view is only called calling or bound when this line's user consented: view.ts.
-          if (input === "view.calling" || input === "view.bound") wanted ||= state === "new";
+          if (input === "view.calling" || BOUND.has(input)) wanted ||= state === "new";
           state = next.state;
           if (mediaOf(state) === "open") expect(bound && wanted).toBe(true);
           if (mediaOf(state) === "prepared") expect(wanted).toBe(true);
@@ -45,6 +47,29 @@ describe("the client's call table", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it("stays silent from the user's hold to his own word, whatever comes between (S9)", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...states), fc.array(fc.constantFrom(...inputs), { maxLength: 30 }), (from, events) => {
+        let state = step(from, "user.hold").state;
+        fc.pre(state === "holding");
+        for (const input of events.filter((one) => one !== "user.resume")) {
+          state = step(state, input).state;
+          expect(["silent", "none"]).toContain(mediaOf(state));
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("is silent as soon as it sees that the other side holds, and until it sees otherwise (S9)", () => {
+    for (const state of states.filter((one) => mediaOf(one) === "open")) {
+      expect(mediaOf(step(state, "view.held").state), state).toBe("silent");
+    }
+    for (const input of inputs.filter((one) => one !== "view.bound")) {
+      expect(mediaOf(step("held", input).state), input).not.toBe("open");
+    }
   });
 
   it("never leaves the end (S4)", () => {

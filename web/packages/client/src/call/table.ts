@@ -3,15 +3,18 @@ import table from "./table.json";
 
 export type State =
   | "new" | "dialling" | "cancelling" | "calling" | "incoming" | "silenced" | "answering"
-  | "connecting" | "connected" | "mending" | "ended";
+  | "connecting" | "connected" | "mending" | "holding" | "held" | "ended";
 export type Input =
-  | "user.place" | "user.answer" | "user.decline" | "user.hang_up"
-  | "view.calling" | "view.incoming" | "view.bound" | "view.unwanted" | "view.elsewhere" | "view.ended"
+  | "user.place" | "user.answer" | "user.decline" | "user.hang_up" | "user.hold" | "user.resume"
+  | "view.calling" | "view.incoming" | "view.bound" | "view.holding" | "view.held" | "view.unwanted" | "view.elsewhere"
+  | "view.ended"
   | "refused" | "beat.absent" | "line.silent"
   | "media.flowing" | "media.lost" | "media.failed" | "clock.ring_over";
-export type Send = "place" | "ringing" | "answer" | "decline" | "hang_up" | "report_flowing" | "report_failed";
-export type Sound = "none" | "ring" | "ringback";
-export type MediaNeed = "none" | "prepared" | "open";
+export type Send =
+  | "place" | "ringing" | "answer" | "decline" | "hang_up" | "hold" | "resume" | "report_flowing" | "report_failed";
+/** "waiting" is a second call's sound, behind the one that is talked in. */
+export type Sound = "none" | "ring" | "ringback" | "waiting";
+export type MediaNeed = "none" | "prepared" | "silent" | "open";
 
 interface Cell {
   to: State;

@@ -14,7 +14,9 @@ export function classify(view: Call, consented: boolean): Input {
   const answered = view.phase === Phase.CONNECTING || view.phase === Phase.CONNECTED;
   if (view.here) {
     if (!consented) return "view.unwanted";
-    return answered ? "view.bound" : "view.calling";
+    if (!answered) return "view.calling";
+    if (view.holds) return "view.holding";
+    return view.peerHolds ? "view.held" : "view.bound";
   }
   return answered || view.role !== Role.CALLEE ? "view.elsewhere" : "view.incoming";
 }
@@ -36,6 +38,7 @@ export interface Stamp {
 /** The words of the status element; the accessibility contract. */
 export type Status =
   | "Calling…" | "Ringing…" | "Connecting…" | "Connected" | "Reconnecting…"
+  | "On hold" | "You are on hold" | "Resuming…"
   | "Call ended" | "Missed call" | "Declined" | "No answer" | "Busy" | "Connection lost"
   | "Answered on another device" | "Declined on another device";
 
@@ -57,7 +60,8 @@ const ENDINGS: Record<Ending, Status> = {
 /** Endings that the person who was called reads as a missed call. */
 const MISSED: ReadonlySet<Ending> = new Set([Ending.CANCELLED, Ending.NO_ANSWER]);
 
-export function statusOf(state: State, role: Role, phase: Phase, ending: Ending): Status {
+/** @param peerHolds the other side has put the call on hold */
+export function statusOf(state: State, role: Role, phase: Phase, ending: Ending, peerHolds = false): Status {
   switch (state) {
     case "calling":
       return phase === Phase.RINGING ? "Ringing…" : "Calling…";
@@ -68,6 +72,10 @@ export function statusOf(state: State, role: Role, phase: Phase, ending: Ending)
       return "Connected";
     case "mending":
       return "Reconnecting…";
+    case "holding":
+      return "On hold";
+    case "held":
+      return peerHolds ? "You are on hold" : "Resuming…";
     case "ended":
       if (role === Role.CALLEE && MISSED.has(ending)) return "Missed call";
       return ENDINGS[ending] ?? "Call ended";

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/client.proto.
  */
 export const file_ringline_v1_client: GenFile = /*@__PURE__*/
-  fileDesc("ChhyaW5nbGluZS92MS9jbGllbnQucHJvdG8SC3JpbmdsaW5lLnYxIqcECgtDbGllbnRGcmFtZRIKCgJpZBgBIAEoBBISCgpjb21tYW5kX2lkGAIgASgJEiMKBWhlbGxvGAMgASgLMhIucmluZ2xpbmUudjEuSGVsbG9IABIjCgVwbGFjZRgEIAEoCzISLnJpbmdsaW5lLnYxLlBsYWNlSAASJwoHcmluZ2luZxgFIAEoCzIULnJpbmdsaW5lLnYxLlJpbmdpbmdIABIlCgZhbnN3ZXIYBiABKAsyEy5yaW5nbGluZS52MS5BbnN3ZXJIABInCgdkZWNsaW5lGAcgASgLMhQucmluZ2xpbmUudjEuRGVjbGluZUgAEiYKB2hhbmdfdXAYCCABKAsyEy5yaW5nbGluZS52MS5IYW5nVXBIABIqCglzZXRfbWVkaWEYCSABKAsyFS5yaW5nbGluZS52MS5TZXRNZWRpYUgAEikKCGRlc2NyaWJlGAogASgLMhUucmluZ2xpbmUudjEuRGVzY3JpYmVIABI0Cg5hZGRfY2FuZGlkYXRlcxgLIAEoCzIaLnJpbmdsaW5lLnYxLkFkZENhbmRpZGF0ZXNIABIlCgZyZXBvcnQYDCABKAsyEy5yaW5nbGluZS52MS5SZXBvcnRIABIuCgtyZW5ld19yZWxheRgNIAEoCzIXLnJpbmdsaW5lLnYxLlJlbmV3UmVsYXlIABIhCgRwaW5nGA4gASgLMhEucmluZ2xpbmUudjEuUGluZ0gAQgYKBGJvZHkiywMKC1NlcnZlckZyYW1lEhAKCHJlcGx5X3RvGAEgASgEEicKB3dlbGNvbWUYAiABKAsyFC5yaW5nbGluZS52MS5XZWxjb21lSAASIQoEZG9uZRgDIAEoCzIRLnJpbmdsaW5lLnYxLkRvbmVIABInCgdyZWZ1c2VkGAQgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbEgAEiEKBGNhbGwYBSABKAsyES5yaW5nbGluZS52MS5DYWxsSAASNgoPcGVlcl9jYW5kaWRhdGVzGAYgASgLMhsucmluZ2xpbmUudjEuUGVlckNhbmRpZGF0ZXNIABIhCgRiZWF0GAcgASgLMhEucmluZ2xpbmUudjEuQmVhdEgAEisKCXJlY29ubmVjdBgIIAEoCzIWLnJpbmdsaW5lLnYxLlJlY29ubmVjdEgAEicKB2dvb2RieWUYCSABKAsyFC5yaW5nbGluZS52MS5Hb29kYnllSAASIwoFcmVsYXkYCiABKAsyEi5yaW5nbGluZS52MS5SZWxheUgAEjQKDnRocmVhZF9jaGFuZ2VkGAsgASgLMhoucmluZ2xpbmUudjEuVGhyZWFkQ2hhbmdlZEgAQgYKBGJvZHkicAoFSGVsbG8SFAoGdGlja2V0GAEgASgJQgSQtRgBEhEKCXNpZ25hdHVyZRgCIAEoDBIQCghpbnN0YW5jZRgDIAEoCRIWCg5jbGllbnRfdmVyc2lvbhgEIAEoCRIUCgxjYXBhYmlsaXRpZXMYBSADKAkiUwoFUGxhY2USFgoIdXNlcm5hbWUYASABKAlCBIi1GAESIQoFa2luZHMYAiABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIPCgdiaW5kaW5nGAMgASgMIhoKB1JpbmdpbmcSDwoHY2FsbF9pZBgBIAEoCSJ8CgZBbnN3ZXISDwoHY2FsbF9pZBgBIAEoCRIhCgVraW5kcxgCIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzEi0KC2Rlc2NyaXB0aW9uGAMgASgLMhgucmluZ2xpbmUudjEuRGVzY3JpcHRpb24SDwoHYmluZGluZxgEIAEoDCIuCgdEZWNsaW5lEg8KB2NhbGxfaWQYASABKAkSEgoKZXZlcnl3aGVyZRgCIAEoCCIZCgZIYW5nVXASDwoHY2FsbF9pZBgBIAEoCSI+CghTZXRNZWRpYRIPCgdjYWxsX2lkGAEgASgJEiEKBWtpbmRzGAIgASgLMhIucmluZ2xpbmUudjEuS2luZHMiVAoLRGVzY3JpcHRpb24SEgoKZ2VuZXJhdGlvbhgBIAEoDRIPCgdhbnN3ZXJzGAIgASgNEgwKBGJvZHkYAyABKAwSEgoKY2FuZGlkYXRlcxgEIAMoDCJKCghEZXNjcmliZRIPCgdjYWxsX2lkGAEgASgJEi0KC2Rlc2NyaXB0aW9uGAIgASgLMhgucmluZ2xpbmUudjEuRGVzY3JpcHRpb24iSAoNQWRkQ2FuZGlkYXRlcxIPCgdjYWxsX2lkGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0SEgoKY2FuZGlkYXRlcxgDIAMoDCJBCgZSZXBvcnQSDwoHY2FsbF9pZBgBIAEoCRImCgVzdGF0ZRgCIAEoDjIXLnJpbmdsaW5lLnYxLk1lZGlhU3RhdGUiHQoKUmVuZXdSZWxheRIPCgdjYWxsX2lkGAEgASgJIgYKBFBpbmcijQEKB1dlbGNvbWUSHwoEbGluZRgBIAEoCzIRLnJpbmdsaW5lLnYxLkxpbmUSFgoOc2VydmVyX3RpbWVfbXMYAiABKAMSIAoFY2FsbHMYAyADKAsyES5yaW5nbGluZS52MS5DYWxsEhMKC2luY2FybmF0aW9uGAQgASgEEhIKCnNpbGVuY2VfbXMYBSABKA0iJwoERG9uZRIfCgRjYWxsGAEgASgLMhEucmluZ2xpbmUudjEuQ2FsbCLzBAoEQ2FsbBIPCgdjYWxsX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSHwoEcm9sZRgDIAEoDjIRLnJpbmdsaW5lLnYxLlJvbGUSIQoFcGhhc2UYBCABKA4yEi5yaW5nbGluZS52MS5QaGFzZRIiCgRwZWVyGAUgASgLMhQucmluZ2xpbmUudjEuUHJvZmlsZRIMCgRoZXJlGAYgASgIEiEKBWFza2VkGAcgASgLMhIucmluZ2xpbmUudjEuS2luZHMSJAoIbWF5X3NlbmQYCCABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIpCg1wZWVyX21heV9zZW5kGAkgASgLMhIucmluZ2xpbmUudjEuS2luZHMSIQoFc2VuZHMYCiABKAsyEi5yaW5nbGluZS52MS5LaW5kcxImCgpwZWVyX3NlbmRzGAsgASgLMhIucmluZ2xpbmUudjEuS2luZHMSIwoGZW5kaW5nGAwgASgOMhMucmluZ2xpbmUudjEuRW5kaW5nEhQKDHJpbmdfbGVmdF9tcxgNIAEoDRIUCgxwbGFjZWRfYXRfbXMYDiABKAMSFgoOYW5zd2VyZWRfYXRfbXMYDyABKAMSEwoLZW5kZWRfYXRfbXMYECABKAMSMgoQcGVlcl9kZXNjcmlwdGlvbhgRIAEoCzIYLnJpbmdsaW5lLnYxLkRlc2NyaXB0aW9uEhEKCWRlc2NyaWJlZBgSIAEoDRIUCgxwZWVyX2JpbmRpbmcYEyABKAwSIQoFcmVsYXkYFCABKAsyEi5yaW5nbGluZS52MS5SZWxheRIWCg5wZWVyX2Rlc2NyaWJlZBgVIAEoDSJkCgVSZWxheRIMCgR1cmxzGAEgAygJEhYKCHVzZXJuYW1lGAIgASgJQgSQtRgBEhgKCmNyZWRlbnRpYWwYAyABKAlCBJC1GAESDQoFdHRsX3MYBCABKA0SDAoEb25seRgFIAEoCCJJCg5QZWVyQ2FuZGlkYXRlcxIPCgdjYWxsX2lkGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0SEgoKY2FuZGlkYXRlcxgDIAMoDCIsCgRCZWF0EiQKBWNhbGxzGAEgAygLMhUucmluZ2xpbmUudjEuTGl2ZUNhbGwiLAoITGl2ZUNhbGwSDwoHY2FsbF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEIh0KCVJlY29ubmVjdBIQCghhZnRlcl9tcxgBIAEoDSIwCgdHb29kYnllEiUKB3JlZnVzZWQYASABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsIpoBCg1UaHJlYWRDaGFuZ2VkEiMKBnRocmVhZBgBIAEoCzITLnJpbmdsaW5lLnYxLlRocmVhZBIhCgVhZGRlZBgCIAEoCzISLnJpbmdsaW5lLnYxLkVudHJ5Eg4KBmJlZm9yZRgDIAEoBBIPCgdyZW1vdmVkGAQgASgIEg4KBnVucmVhZBgFIAEoDRIQCghyZXF1ZXN0cxgGIAEoDSpaCgpNZWRpYVN0YXRlEhsKF01FRElBX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTUVESUFfU1RBVEVfRkxPV0lORxABEhYKEk1FRElBX1NUQVRFX0ZBSUxFRBACKj4KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfQ0FMTEVSEAESDwoLUk9MRV9DQUxMRUUQAiqAAQoFUGhhc2USFQoRUEhBU0VfVU5TUEVDSUZJRUQQABIRCg1QSEFTRV9DQUxMSU5HEAESEQoNUEhBU0VfUklOR0lORxACEhQKEFBIQVNFX0NPTk5FQ1RJTkcQAxITCg9QSEFTRV9DT05ORUNURUQQBBIPCgtQSEFTRV9FTkRFRBAFYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_threads, file_ringline_v1_types]);
+  fileDesc("ChhyaW5nbGluZS92MS9jbGllbnQucHJvdG8SC3JpbmdsaW5lLnYxIsoECgtDbGllbnRGcmFtZRIKCgJpZBgBIAEoBBISCgpjb21tYW5kX2lkGAIgASgJEiMKBWhlbGxvGAMgASgLMhIucmluZ2xpbmUudjEuSGVsbG9IABIjCgVwbGFjZRgEIAEoCzISLnJpbmdsaW5lLnYxLlBsYWNlSAASJwoHcmluZ2luZxgFIAEoCzIULnJpbmdsaW5lLnYxLlJpbmdpbmdIABIlCgZhbnN3ZXIYBiABKAsyEy5yaW5nbGluZS52MS5BbnN3ZXJIABInCgdkZWNsaW5lGAcgASgLMhQucmluZ2xpbmUudjEuRGVjbGluZUgAEiYKB2hhbmdfdXAYCCABKAsyEy5yaW5nbGluZS52MS5IYW5nVXBIABIqCglzZXRfbWVkaWEYCSABKAsyFS5yaW5nbGluZS52MS5TZXRNZWRpYUgAEikKCGRlc2NyaWJlGAogASgLMhUucmluZ2xpbmUudjEuRGVzY3JpYmVIABI0Cg5hZGRfY2FuZGlkYXRlcxgLIAEoCzIaLnJpbmdsaW5lLnYxLkFkZENhbmRpZGF0ZXNIABIlCgZyZXBvcnQYDCABKAsyEy5yaW5nbGluZS52MS5SZXBvcnRIABIuCgtyZW5ld19yZWxheRgNIAEoCzIXLnJpbmdsaW5lLnYxLlJlbmV3UmVsYXlIABIhCgRwaW5nGA4gASgLMhEucmluZ2xpbmUudjEuUGluZ0gAEiEKBGhvbGQYDyABKAsyES5yaW5nbGluZS52MS5Ib2xkSABCBgoEYm9keSLLAwoLU2VydmVyRnJhbWUSEAoIcmVwbHlfdG8YASABKAQSJwoHd2VsY29tZRgCIAEoCzIULnJpbmdsaW5lLnYxLldlbGNvbWVIABIhCgRkb25lGAMgASgLMhEucmluZ2xpbmUudjEuRG9uZUgAEicKB3JlZnVzZWQYBCABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsSAASIQoEY2FsbBgFIAEoCzIRLnJpbmdsaW5lLnYxLkNhbGxIABI2Cg9wZWVyX2NhbmRpZGF0ZXMYBiABKAsyGy5yaW5nbGluZS52MS5QZWVyQ2FuZGlkYXRlc0gAEiEKBGJlYXQYByABKAsyES5yaW5nbGluZS52MS5CZWF0SAASKwoJcmVjb25uZWN0GAggASgLMhYucmluZ2xpbmUudjEuUmVjb25uZWN0SAASJwoHZ29vZGJ5ZRgJIAEoCzIULnJpbmdsaW5lLnYxLkdvb2RieWVIABIjCgVyZWxheRgKIAEoCzISLnJpbmdsaW5lLnYxLlJlbGF5SAASNAoOdGhyZWFkX2NoYW5nZWQYCyABKAsyGi5yaW5nbGluZS52MS5UaHJlYWRDaGFuZ2VkSABCBgoEYm9keSJwCgVIZWxsbxIUCgZ0aWNrZXQYASABKAlCBJC1GAESEQoJc2lnbmF0dXJlGAIgASgMEhAKCGluc3RhbmNlGAMgASgJEhYKDmNsaWVudF92ZXJzaW9uGAQgASgJEhQKDGNhcGFiaWxpdGllcxgFIAMoCSJTCgVQbGFjZRIWCgh1c2VybmFtZRgBIAEoCUIEiLUYARIhCgVraW5kcxgCIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzEg8KB2JpbmRpbmcYAyABKAwiKQoHUmluZ2luZxIPCgdjYWxsX2lkGAEgASgJEg0KBXdhaXRzGAIgASgIInwKBkFuc3dlchIPCgdjYWxsX2lkGAEgASgJEiEKBWtpbmRzGAIgASgLMhIucmluZ2xpbmUudjEuS2luZHMSLQoLZGVzY3JpcHRpb24YAyABKAsyGC5yaW5nbGluZS52MS5EZXNjcmlwdGlvbhIPCgdiaW5kaW5nGAQgASgMIi4KB0RlY2xpbmUSDwoHY2FsbF9pZBgBIAEoCRISCgpldmVyeXdoZXJlGAIgASgIIhkKBkhhbmdVcBIPCgdjYWxsX2lkGAEgASgJIj4KCFNldE1lZGlhEg8KB2NhbGxfaWQYASABKAkSIQoFa2luZHMYAiABKAsyEi5yaW5nbGluZS52MS5LaW5kcyIjCgRIb2xkEg8KB2NhbGxfaWQYASABKAkSCgoCb24YAiABKAgiVAoLRGVzY3JpcHRpb24SEgoKZ2VuZXJhdGlvbhgBIAEoDRIPCgdhbnN3ZXJzGAIgASgNEgwKBGJvZHkYAyABKAwSEgoKY2FuZGlkYXRlcxgEIAMoDCJKCghEZXNjcmliZRIPCgdjYWxsX2lkGAEgASgJEi0KC2Rlc2NyaXB0aW9uGAIgASgLMhgucmluZ2xpbmUudjEuRGVzY3JpcHRpb24iSAoNQWRkQ2FuZGlkYXRlcxIPCgdjYWxsX2lkGAEgASgJEhIKCmdlbmVyYXRpb24YAiABKA0SEgoKY2FuZGlkYXRlcxgDIAMoDCJBCgZSZXBvcnQSDwoHY2FsbF9pZBgBIAEoCRImCgVzdGF0ZRgCIAEoDjIXLnJpbmdsaW5lLnYxLk1lZGlhU3RhdGUiHQoKUmVuZXdSZWxheRIPCgdjYWxsX2lkGAEgASgJIgYKBFBpbmcijQEKB1dlbGNvbWUSHwoEbGluZRgBIAEoCzIRLnJpbmdsaW5lLnYxLkxpbmUSFgoOc2VydmVyX3RpbWVfbXMYAiABKAMSIAoFY2FsbHMYAyADKAsyES5yaW5nbGluZS52MS5DYWxsEhMKC2luY2FybmF0aW9uGAQgASgEEhIKCnNpbGVuY2VfbXMYBSABKA0iJwoERG9uZRIfCgRjYWxsGAEgASgLMhEucmluZ2xpbmUudjEuQ2FsbCKWBQoEQ2FsbBIPCgdjYWxsX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSHwoEcm9sZRgDIAEoDjIRLnJpbmdsaW5lLnYxLlJvbGUSIQoFcGhhc2UYBCABKA4yEi5yaW5nbGluZS52MS5QaGFzZRIiCgRwZWVyGAUgASgLMhQucmluZ2xpbmUudjEuUHJvZmlsZRIMCgRoZXJlGAYgASgIEiEKBWFza2VkGAcgASgLMhIucmluZ2xpbmUudjEuS2luZHMSJAoIbWF5X3NlbmQYCCABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIpCg1wZWVyX21heV9zZW5kGAkgASgLMhIucmluZ2xpbmUudjEuS2luZHMSIQoFc2VuZHMYCiABKAsyEi5yaW5nbGluZS52MS5LaW5kcxImCgpwZWVyX3NlbmRzGAsgASgLMhIucmluZ2xpbmUudjEuS2luZHMSIwoGZW5kaW5nGAwgASgOMhMucmluZ2xpbmUudjEuRW5kaW5nEhQKDHJpbmdfbGVmdF9tcxgNIAEoDRIUCgxwbGFjZWRfYXRfbXMYDiABKAMSFgoOYW5zd2VyZWRfYXRfbXMYDyABKAMSEwoLZW5kZWRfYXRfbXMYECABKAMSMgoQcGVlcl9kZXNjcmlwdGlvbhgRIAEoCzIYLnJpbmdsaW5lLnYxLkRlc2NyaXB0aW9uEhEKCWRlc2NyaWJlZBgSIAEoDRIUCgxwZWVyX2JpbmRpbmcYEyABKAwSIQoFcmVsYXkYFCABKAsyEi5yaW5nbGluZS52MS5SZWxheRIWCg5wZWVyX2Rlc2NyaWJlZBgVIAEoDRINCgVob2xkcxgWIAEoCBISCgpwZWVyX2hvbGRzGBcgASgIImQKBVJlbGF5EgwKBHVybHMYASADKAkSFgoIdXNlcm5hbWUYAiABKAlCBJC1GAESGAoKY3JlZGVudGlhbBgDIAEoCUIEkLUYARINCgV0dGxfcxgEIAEoDRIMCgRvbmx5GAUgASgIIkkKDlBlZXJDYW5kaWRhdGVzEg8KB2NhbGxfaWQYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDRISCgpjYW5kaWRhdGVzGAMgAygMIiwKBEJlYXQSJAoFY2FsbHMYASADKAsyFS5yaW5nbGluZS52MS5MaXZlQ2FsbCIsCghMaXZlQ2FsbBIPCgdjYWxsX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQiHQoJUmVjb25uZWN0EhAKCGFmdGVyX21zGAEgASgNIjAKB0dvb2RieWUSJQoHcmVmdXNlZBgBIAEoCzIULnJpbmdsaW5lLnYxLlJlZnVzYWwimgEKDVRocmVhZENoYW5nZWQSIwoGdGhyZWFkGAEgASgLMhMucmluZ2xpbmUudjEuVGhyZWFkEiEKBWFkZGVkGAIgASgLMhIucmluZ2xpbmUudjEuRW50cnkSDgoGYmVmb3JlGAMgASgEEg8KB3JlbW92ZWQYBCABKAgSDgoGdW5yZWFkGAUgASgNEhAKCHJlcXVlc3RzGAYgASgNKloKCk1lZGlhU3RhdGUSGwoXTUVESUFfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNNRURJQV9TVEFURV9GTE9XSU5HEAESFgoSTUVESUFfU1RBVEVfRkFJTEVEEAIqPgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9DQUxMRVIQARIPCgtST0xFX0NBTExFRRACKoABCgVQaGFzZRIVChFQSEFTRV9VTlNQRUNJRklFRBAAEhEKDVBIQVNFX0NBTExJTkcQARIRCg1QSEFTRV9SSU5HSU5HEAISFAoQUEhBU0VfQ09OTkVDVElORxADEhMKD1BIQVNFX0NPTk5FQ1RFRBAEEg8KC1BIQVNFX0VOREVEEAViBnByb3RvMw", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_threads, file_ringline_v1_types]);
 
 /**
  * What a client sends.
@@ -144,6 +144,14 @@ export type ClientFrame = Message<"ringline.v1.ClientFrame"> & {
      */
     value: Ping;
     case: "ping";
+  } | {
+    /**
+     * The user put the call on hold, or took it back.
+     *
+     * @generated from field: ringline.v1.Hold hold = 15;
+     */
+    value: Hold;
+    case: "hold";
   } | { case: undefined; value?: undefined };
 };
 
@@ -358,6 +366,14 @@ export type Ringing = Message<"ringline.v1.Ringing"> & {
    * @generated from field: string call_id = 1;
    */
   callId: string;
+
+  /**
+   * It waits behind another call of this device, where it is shown and not rung aloud. Said again without it when that
+   * other call is over: then the user's other devices ring too.
+   *
+   * @generated from field: bool waits = 2;
+   */
+  waits: boolean;
 };
 
 /**
@@ -487,6 +503,34 @@ export const SetMediaSchema: GenMessage<SetMedia> = /*@__PURE__*/
   messageDesc(file_ringline_v1_client, 8);
 
 /**
+ * Puts a call on hold, or takes it back. While either side holds, neither sends anything; who holds is who resumes.
+ *
+ * @generated from message ringline.v1.Hold
+ */
+export type Hold = Message<"ringline.v1.Hold"> & {
+  /**
+   * The call.
+   *
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * True holds, false resumes; both may be repeated.
+   *
+   * @generated from field: bool on = 2;
+   */
+  on: boolean;
+};
+
+/**
+ * Describes the message ringline.v1.Hold.
+ * Use `create(HoldSchema)` to create a new message.
+ */
+export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_client, 9);
+
+/**
  * A session description with the candidates known so far.
  *
  * @generated from message ringline.v1.Description
@@ -526,7 +570,7 @@ export type Description = Message<"ringline.v1.Description"> & {
  * Use `create(DescriptionSchema)` to create a new message.
  */
 export const DescriptionSchema: GenMessage<Description> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 9);
+  messageDesc(file_ringline_v1_client, 10);
 
 /**
  * Puts a description into this line's slot.
@@ -554,7 +598,7 @@ export type Describe = Message<"ringline.v1.Describe"> & {
  * Use `create(DescribeSchema)` to create a new message.
  */
 export const DescribeSchema: GenMessage<Describe> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 10);
+  messageDesc(file_ringline_v1_client, 11);
 
 /**
  * Appends to this line's slot.
@@ -589,7 +633,7 @@ export type AddCandidates = Message<"ringline.v1.AddCandidates"> & {
  * Use `create(AddCandidatesSchema)` to create a new message.
  */
 export const AddCandidatesSchema: GenMessage<AddCandidates> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 11);
+  messageDesc(file_ringline_v1_client, 12);
 
 /**
  * How media goes on this line.
@@ -617,7 +661,7 @@ export type Report = Message<"ringline.v1.Report"> & {
  * Use `create(ReportSchema)` to create a new message.
  */
 export const ReportSchema: GenMessage<Report> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 12);
+  messageDesc(file_ringline_v1_client, 13);
 
 /**
  * Asks for relay credentials.
@@ -638,7 +682,7 @@ export type RenewRelay = Message<"ringline.v1.RenewRelay"> & {
  * Use `create(RenewRelaySchema)` to create a new message.
  */
 export const RenewRelaySchema: GenMessage<RenewRelay> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 13);
+  messageDesc(file_ringline_v1_client, 14);
 
 /**
  * Asks whether the server is there.
@@ -653,7 +697,7 @@ export type Ping = Message<"ringline.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 14);
+  messageDesc(file_ringline_v1_client, 15);
 
 /**
  * The line is open.
@@ -702,7 +746,7 @@ export type Welcome = Message<"ringline.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 15);
+  messageDesc(file_ringline_v1_client, 16);
 
 /**
  * A command was carried out.
@@ -723,7 +767,7 @@ export type Done = Message<"ringline.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 16);
+  messageDesc(file_ringline_v1_client, 17);
 
 /**
  * A call, as one line may see it. State, not replay: each view replaces the one before.
@@ -879,6 +923,20 @@ export type Call = Message<"ringline.v1.Call"> & {
    * @generated from field: uint32 peer_described = 21;
    */
   peerDescribed: number;
+
+  /**
+   * This side put the call on hold: neither side sends, and this side resumes.
+   *
+   * @generated from field: bool holds = 22;
+   */
+  holds: boolean;
+
+  /**
+   * The other side put the call on hold: neither side sends, and the other side resumes.
+   *
+   * @generated from field: bool peer_holds = 23;
+   */
+  peerHolds: boolean;
 };
 
 /**
@@ -886,7 +944,7 @@ export type Call = Message<"ringline.v1.Call"> & {
  * Use `create(CallSchema)` to create a new message.
  */
 export const CallSchema: GenMessage<Call> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 17);
+  messageDesc(file_ringline_v1_client, 18);
 
 /**
  * Relay servers (RFC 8656) with short-lived credentials.
@@ -935,7 +993,7 @@ export type Relay = Message<"ringline.v1.Relay"> & {
  * Use `create(RelaySchema)` to create a new message.
  */
 export const RelaySchema: GenMessage<Relay> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 18);
+  messageDesc(file_ringline_v1_client, 19);
 
 /**
  * More candidates of the other side.
@@ -970,7 +1028,7 @@ export type PeerCandidates = Message<"ringline.v1.PeerCandidates"> & {
  * Use `create(PeerCandidatesSchema)` to create a new message.
  */
 export const PeerCandidatesSchema: GenMessage<PeerCandidates> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 19);
+  messageDesc(file_ringline_v1_client, 20);
 
 /**
  * The server is there.
@@ -991,7 +1049,7 @@ export type Beat = Message<"ringline.v1.Beat"> & {
  * Use `create(BeatSchema)` to create a new message.
  */
 export const BeatSchema: GenMessage<Beat> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 20);
+  messageDesc(file_ringline_v1_client, 21);
 
 /**
  * A call and its version.
@@ -1019,7 +1077,7 @@ export type LiveCall = Message<"ringline.v1.LiveCall"> & {
  * Use `create(LiveCallSchema)` to create a new message.
  */
 export const LiveCallSchema: GenMessage<LiveCall> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 21);
+  messageDesc(file_ringline_v1_client, 22);
 
 /**
  * Connect anew.
@@ -1040,7 +1098,7 @@ export type Reconnect = Message<"ringline.v1.Reconnect"> & {
  * Use `create(ReconnectSchema)` to create a new message.
  */
 export const ReconnectSchema: GenMessage<Reconnect> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 22);
+  messageDesc(file_ringline_v1_client, 23);
 
 /**
  * The line is closed for good.
@@ -1061,7 +1119,7 @@ export type Goodbye = Message<"ringline.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 23);
+  messageDesc(file_ringline_v1_client, 24);
 
 /**
  * A thread of this user changed: something was said, a call is over, or another device of his read it. A client that sees
@@ -1118,7 +1176,7 @@ export type ThreadChanged = Message<"ringline.v1.ThreadChanged"> & {
  * Use `create(ThreadChangedSchema)` to create a new message.
  */
 export const ThreadChangedSchema: GenMessage<ThreadChanged> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_client, 24);
+  messageDesc(file_ringline_v1_client, 25);
 
 /**
  * The state of the media path as one line sees it.

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/events.proto.
  */
 export const file_ringline_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("ChhyaW5nbGluZS92MS9ldmVudHMucHJvdG8SC3JpbmdsaW5lLnYxIvcCCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRINCgVhdF9tcxgCIAEoAxIPCgdjYWxsX2lkGAMgASgJEg8KB3ZlcnNpb24YBCABKAQSLgoLY2FsbF9wbGFjZWQYBSABKAsyFy5yaW5nbGluZS52MS5DYWxsUGxhY2VkSAASMAoMY2FsbF91bmhlYXJkGAYgASgLMhgucmluZ2xpbmUudjEuQ2FsbFVuaGVhcmRIABIqCgljYWxsX3JhbmcYByABKAsyFS5yaW5nbGluZS52MS5DYWxsUmFuZ0gAEjIKDWNhbGxfYW5zd2VyZWQYCCABKAsyGS5yaW5nbGluZS52MS5DYWxsQW5zd2VyZWRIABIzCg5jYWxsX21lZGlhX3NldBgJIAEoCzIZLnJpbmdsaW5lLnYxLkNhbGxNZWRpYVNldEgAEiwKCmNhbGxfZW5kZWQYCiABKAsyFi5yaW5nbGluZS52MS5DYWxsRW5kZWRIAEIGCgRmYWN0IlUKCkNhbGxQbGFjZWQSEQoJY2FsbGVyX2lkGAEgASgJEhEKCWNhbGxlZV9pZBgCIAEoCRIhCgVhc2tlZBgDIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzImoKC0NhbGxVbmhlYXJkEhEKCWNhbGxlcl9pZBgBIAEoCRIRCgljYWxsZWVfaWQYAiABKAkSIQoFYXNrZWQYAyABKAsyEi5yaW5nbGluZS52MS5LaW5kcxISCgRydWxlGAQgASgJQgSItRgBIgoKCENhbGxSYW5nIiEKDENhbGxBbnN3ZXJlZBIRCglkZXZpY2VfaWQYASABKAkiQgoMQ2FsbE1lZGlhU2V0Eg8KB3VzZXJfaWQYASABKAkSIQoFc2VuZHMYAiABKAsyEi5yaW5nbGluZS52MS5LaW5kcyLFAgoJQ2FsbEVuZGVkEhEKCWNhbGxlcl9pZBgBIAEoCRIRCgljYWxsZWVfaWQYAiABKAkSIQoFYXNrZWQYAyABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIjCgZlbmRpbmcYBCABKA4yEy5yaW5nbGluZS52MS5FbmRpbmcSLgoRZW5kaW5nX2Zvcl9jYWxsZXIYBSABKA4yEy5yaW5nbGluZS52MS5FbmRpbmcSEwoLZW5kZWRfYnlfaWQYBiABKAkSFAoMcGxhY2VkX2F0X21zGAcgASgDEhYKDmFuc3dlcmVkX2F0X21zGAggASgDEhMKC2VuZGVkX2F0X21zGAkgASgDEhQKBnNoYWRvdxgKIAEoCEIEiLUYARIaChJhbnN3ZXJlZF9kZXZpY2VfaWQYCyABKAkSEAoIZGVjbGluZWQYDCABKAhiBnByb3RvMw", [file_ringline_v1_annotations, file_ringline_v1_types]);
+  fileDesc("ChhyaW5nbGluZS92MS9ldmVudHMucHJvdG8SC3JpbmdsaW5lLnYxIqoDCgVFdmVudBIQCghldmVudF9pZBgBIAEoCRINCgVhdF9tcxgCIAEoAxIPCgdjYWxsX2lkGAMgASgJEg8KB3ZlcnNpb24YBCABKAQSLgoLY2FsbF9wbGFjZWQYBSABKAsyFy5yaW5nbGluZS52MS5DYWxsUGxhY2VkSAASMAoMY2FsbF91bmhlYXJkGAYgASgLMhgucmluZ2xpbmUudjEuQ2FsbFVuaGVhcmRIABIqCgljYWxsX3JhbmcYByABKAsyFS5yaW5nbGluZS52MS5DYWxsUmFuZ0gAEjIKDWNhbGxfYW5zd2VyZWQYCCABKAsyGS5yaW5nbGluZS52MS5DYWxsQW5zd2VyZWRIABIzCg5jYWxsX21lZGlhX3NldBgJIAEoCzIZLnJpbmdsaW5lLnYxLkNhbGxNZWRpYVNldEgAEiwKCmNhbGxfZW5kZWQYCiABKAsyFi5yaW5nbGluZS52MS5DYWxsRW5kZWRIABIxCg1jYWxsX2hvbGRfc2V0GAsgASgLMhgucmluZ2xpbmUudjEuQ2FsbEhvbGRTZXRIAEIGCgRmYWN0IlUKCkNhbGxQbGFjZWQSEQoJY2FsbGVyX2lkGAEgASgJEhEKCWNhbGxlZV9pZBgCIAEoCRIhCgVhc2tlZBgDIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzImoKC0NhbGxVbmhlYXJkEhEKCWNhbGxlcl9pZBgBIAEoCRIRCgljYWxsZWVfaWQYAiABKAkSIQoFYXNrZWQYAyABKAsyEi5yaW5nbGluZS52MS5LaW5kcxISCgRydWxlGAQgASgJQgSItRgBIgoKCENhbGxSYW5nIiEKDENhbGxBbnN3ZXJlZBIRCglkZXZpY2VfaWQYASABKAkiQgoMQ2FsbE1lZGlhU2V0Eg8KB3VzZXJfaWQYASABKAkSIQoFc2VuZHMYAiABKAsyEi5yaW5nbGluZS52MS5LaW5kcyItCgtDYWxsSG9sZFNldBIPCgd1c2VyX2lkGAEgASgJEg0KBWhvbGRzGAIgASgIIsUCCglDYWxsRW5kZWQSEQoJY2FsbGVyX2lkGAEgASgJEhEKCWNhbGxlZV9pZBgCIAEoCRIhCgVhc2tlZBgDIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzEiMKBmVuZGluZxgEIAEoDjITLnJpbmdsaW5lLnYxLkVuZGluZxIuChFlbmRpbmdfZm9yX2NhbGxlchgFIAEoDjITLnJpbmdsaW5lLnYxLkVuZGluZxITCgtlbmRlZF9ieV9pZBgGIAEoCRIUCgxwbGFjZWRfYXRfbXMYByABKAMSFgoOYW5zd2VyZWRfYXRfbXMYCCABKAMSEwoLZW5kZWRfYXRfbXMYCSABKAMSFAoGc2hhZG93GAogASgIQgSItRgBEhoKEmFuc3dlcmVkX2RldmljZV9pZBgLIAEoCRIQCghkZWNsaW5lZBgMIAEoCGIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_types]);
 
 /**
  * The envelope of every event.
@@ -105,6 +105,14 @@ export type Event = Message<"ringline.v1.Event"> & {
      */
     value: CallEnded;
     case: "callEnded";
+  } | {
+    /**
+     * A call was put on hold, or taken back.
+     *
+     * @generated from field: ringline.v1.CallHoldSet call_hold_set = 11;
+     */
+    value: CallHoldSet;
+    case: "callHoldSet";
   } | { case: undefined; value?: undefined };
 };
 
@@ -257,6 +265,34 @@ export const CallMediaSetSchema: GenMessage<CallMediaSet> = /*@__PURE__*/
   messageDesc(file_ringline_v1_events, 5);
 
 /**
+ * A call was put on hold by a member, or taken back.
+ *
+ * @generated from message ringline.v1.CallHoldSet
+ */
+export type CallHoldSet = Message<"ringline.v1.CallHoldSet"> & {
+  /**
+   * Who did it.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Whether this member holds it now.
+   *
+   * @generated from field: bool holds = 2;
+   */
+  holds: boolean;
+};
+
+/**
+ * Describes the message ringline.v1.CallHoldSet.
+ * Use `create(CallHoldSetSchema)` to create a new message.
+ */
+export const CallHoldSetSchema: GenMessage<CallHoldSet> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_events, 6);
+
+/**
  * A call ended.
  *
  * @generated from message ringline.v1.CallEnded
@@ -352,5 +388,5 @@ export type CallEnded = Message<"ringline.v1.CallEnded"> & {
  * Use `create(CallEndedSchema)` to create a new message.
  */
 export const CallEndedSchema: GenMessage<CallEnded> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_events, 6);
+  messageDesc(file_ringline_v1_events, 7);
 

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/signaling.proto.
  */
 export const file_ringline_v1_signaling: GenFile = /*@__PURE__*/
-  fileDesc("ChtyaW5nbGluZS92MS9zaWduYWxpbmcucHJvdG8SC3JpbmdsaW5lLnYxIkkKC0xpbmtSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSJgoIY29tbWFuZHMYAiADKAsyFC5yaW5nbGluZS52MS5Db21tYW5kItgBCgdDb21tYW5kEgoKAmlkGAEgASgEEh8KBGxpbmUYAiABKAsyES5yaW5nbGluZS52MS5MaW5lEikKBWZyYW1lGAMgASgLMhgucmluZ2xpbmUudjEuQ2xpZW50RnJhbWVIABInCgdhcnJpdmVkGAQgASgLMhQucmluZ2xpbmUudjEuQXJyaXZlZEgAEiEKBGdvbmUYBSABKAsyES5yaW5nbGluZS52MS5Hb25lSAASIQoEc3luYxgGIAEoCzIRLnJpbmdsaW5lLnYxLlN5bmNIAEIGCgRib2R5IgkKB0Fycml2ZWQiBgoER29uZSInCgRTeW5jEh8KBGhlbGQYASADKAsyES5yaW5nbGluZS52MS5IZWxkIlYKBEhlbGQSDAoEbGluZRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NhbGxfaWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBBINCgVlcG9jaBgFIAEoBCJMCgxMaW5rUmVzcG9uc2USKgoHcmVwbGllcxgBIAMoCzIZLnJpbmdsaW5lLnYxLkNvbW1hbmRSZXBseRIQCghkcmFpbmluZxgCIAEoCCLvAQoMQ29tbWFuZFJlcGx5EgoKAmlkGAEgASgEEiUKB3JlZnVzZWQYAiABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsEicKBWZyYW1lGAMgASgLMhgucmluZ2xpbmUudjEuU2VydmVyRnJhbWUSIAoFY2FsbHMYBCADKAsyES5yaW5nbGluZS52MS5DYWxsEicKB3JlcGFpcnMYBSADKAsyFi5yaW5nbGluZS52MS5MaW5lRnJhbWUSIwoEbGl2ZRgGIAMoCzIVLnJpbmdsaW5lLnYxLkxpdmVDYWxsEhMKC2luY2FybmF0aW9uGAcgASgEImkKCUxpbmVGcmFtZRIPCgd1c2VyX2lkGAEgASgJEgwKBGxpbmUYAiABKAkSDQoFZnJhbWUYAyABKAwSDwoHY2FsbF9pZBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEgwKBGxpdmUYBiABKAgilgEKBFdha2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBImCgZmcmFtZXMYAyADKAsyFi5yaW5nbGluZS52MS5MaW5lRnJhbWUSIQoGZmVuY2VkGAQgAygLMhEucmluZ2xpbmUudjEuTGluZRIjCghleHBlbGxlZBgFIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUiWgoMU2V2ZXJSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNb3RoZXJfdXNlcl9pZBgCIAEoCRIOCgZjbG9zZWQYAyABKAgSEgoKZ2VuZXJhdGlvbhgEIAEoBCImCg1TZXZlclJlc3BvbnNlEhUKDWVuZGVkX2NhbGxfaWQYASABKAkiIgoPRmluZENhbGxSZXF1ZXN0Eg8KB2NhbGxfaWQYASABKAkiOQoQRmluZENhbGxSZXNwb25zZRIlCgRjYWxsGAEgASgLMhcucmluZ2xpbmUudjEuQ2FsbFJlY29yZCIhCg5FbmRDYWxsUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJIjgKD0VuZENhbGxSZXNwb25zZRIlCgRjYWxsGAEgASgLMhcucmluZ2xpbmUudjEuQ2FsbFJlY29yZCK9BAoKQ2FsbFJlY29yZBIPCgdjYWxsX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSJAoHbWVtYmVycxgDIAMoCzITLnJpbmdsaW5lLnYxLk1lbWJlchIhCgVhc2tlZBgEIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzEhQKBnNoYWRvdxgFIAEoCEIEiLUYARIaCgxkZXZpY2VfdHJ1dGgYBiABKAhCBIi1GAESEgoKcmVsYXlfb25seRgHIAEoCBIjCgZlbmRpbmcYCCABKA4yEy5yaW5nbGluZS52MS5FbmRpbmcSFAoMcGxhY2VkX2F0X21zGAkgASgDEhYKDmFuc3dlcmVkX2F0X21zGAogASgDEhcKD2Nvbm5lY3RlZF9hdF9tcxgLIAEoAxITCgtlbmRlZF9hdF9tcxgMIAEoAxIWCg5kZWFkbGluZV9hdF9tcxgNIAEoAxIlCgV0cmFjZRgOIAMoCzIWLnJpbmdsaW5lLnYxLlRyYWNlTWFyaxIVCg1yaW5nX3VudGlsX21zGA8gASgDEi4KEWVuZGluZ19mb3JfY2FsbGVyGBAgASgOMhMucmluZ2xpbmUudjEuRW5kaW5nEhMKC2VuZGVkX2J5X2lkGBEgASgJEhIKBHJhbmcYEiABKAhCBIi1GAESFQoNYW5zd2VyZWRfbGluZRgTIAEoCRIeChZlbmRlZF9mb3JfY2FsbGVyX2F0X21zGBQgASgDEhcKD2Rlc2NyaWJlZF9hdF9tcxgVIAEoAyItCglUcmFjZU1hcmsSDAoEcnVsZRgBIAEoCRISCgRoZWxkGAIgASgIQgSItRgBIrkCCgZNZW1iZXISJQoHcHJvZmlsZRgBIAEoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUSJAoIbWF5X3NlbmQYAiABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIhCgVzZW5kcxgDIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzEh4KBGxlZ3MYBCADKAsyEC5yaW5nbGluZS52MS5MZWcSDwoHYmluZGluZxgFIAEoDBIXCg9hYnNlbnRfc2luY2VfbXMYBiABKAMSDwoHZmxvd2luZxgHIAEoCBITCgtjb21tYW5kX2lkcxgIIAMoCRIPCgd2ZXJzaW9uGAkgASgEEhEKCWRlc2NyaWJlZBgKIAEoDRISCgpjYW5kaWRhdGVzGAsgASgNEhcKD2Rlc2NyaWJlZF9ieXRlcxgMIAEoDSJcCgNMZWcSDAoEbGluZRgBIAEoCRISCgpnYXRld2F5X2lkGAIgASgJEg0KBWVwb2NoGAMgASgEEiQKBXN0YXRlGAQgASgOMhUucmluZ2xpbmUudjEuTGVnU3RhdGUiMAoQTGlzdEVuZGVkUmVxdWVzdBINCgVhZnRlchgBIAEoCRINCgVsaW1pdBgCIAEoDSJFChFMaXN0RW5kZWRSZXNwb25zZRIiCgZldmVudHMYASADKAsyEi5yaW5nbGluZS52MS5FdmVudBIMCgRuZXh0GAIgASgJKpQBCghMZWdTdGF0ZRIZChVMRUdfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBMRUdfU1RBVEVfQ0FMTEVEEAESFQoRTEVHX1NUQVRFX1JJTkdJTkcQAhITCg9MRUdfU1RBVEVfQk9VTkQQAxIWChJMRUdfU1RBVEVfREVDTElORUQQBBITCg9MRUdfU1RBVEVfRU5ERUQQBTLvAwoJU2lnbmFsaW5nEkwKBExpbmsSGC5yaW5nbGluZS52MS5MaW5rUmVxdWVzdBoZLnJpbmdsaW5lLnYxLkxpbmtSZXNwb25zZSILorUYB2dhdGV3YXkoATABEkoKBVNldmVyEhkucmluZ2xpbmUudjEuU2V2ZXJSZXF1ZXN0GhoucmluZ2xpbmUudjEuU2V2ZXJSZXNwb25zZSIKorUYBnBvbGljeRJVCghGaW5kQ2FsbBIcLnJpbmdsaW5lLnYxLkZpbmRDYWxsUmVxdWVzdBodLnJpbmdsaW5lLnYxLkZpbmRDYWxsUmVzcG9uc2UiDKK1GAhvcGVyYXRvchJpCglMaXN0RW5kZWQSHS5yaW5nbGluZS52MS5MaXN0RW5kZWRSZXF1ZXN0Gh4ucmluZ2xpbmUudjEuTGlzdEVuZGVkUmVzcG9uc2UiHaK1GA1jb252ZXJzYXRpb25zorUYCG9wZXJhdG9yElIKB0VuZENhbGwSGy5yaW5nbGluZS52MS5FbmRDYWxsUmVxdWVzdBocLnJpbmdsaW5lLnYxLkVuZENhbGxSZXNwb25zZSIMorUYCG9wZXJhdG9yGjKatRgHZ2F0ZXdheZq1GAZwb2xpY3matRgNY29udmVyc2F0aW9uc5q1GAhvcGVyYXRvcmIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_client, file_ringline_v1_events, file_ringline_v1_reasons, file_ringline_v1_types]);
+  fileDesc("ChtyaW5nbGluZS92MS9zaWduYWxpbmcucHJvdG8SC3JpbmdsaW5lLnYxIkkKC0xpbmtSZXF1ZXN0EhIKCmdhdGV3YXlfaWQYASABKAkSJgoIY29tbWFuZHMYAiADKAsyFC5yaW5nbGluZS52MS5Db21tYW5kItgBCgdDb21tYW5kEgoKAmlkGAEgASgEEh8KBGxpbmUYAiABKAsyES5yaW5nbGluZS52MS5MaW5lEikKBWZyYW1lGAMgASgLMhgucmluZ2xpbmUudjEuQ2xpZW50RnJhbWVIABInCgdhcnJpdmVkGAQgASgLMhQucmluZ2xpbmUudjEuQXJyaXZlZEgAEiEKBGdvbmUYBSABKAsyES5yaW5nbGluZS52MS5Hb25lSAASIQoEc3luYxgGIAEoCzIRLnJpbmdsaW5lLnYxLlN5bmNIAEIGCgRib2R5IgkKB0Fycml2ZWQiBgoER29uZSInCgRTeW5jEh8KBGhlbGQYASADKAsyES5yaW5nbGluZS52MS5IZWxkIlYKBEhlbGQSDAoEbGluZRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NhbGxfaWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBBINCgVlcG9jaBgFIAEoBCJMCgxMaW5rUmVzcG9uc2USKgoHcmVwbGllcxgBIAMoCzIZLnJpbmdsaW5lLnYxLkNvbW1hbmRSZXBseRIQCghkcmFpbmluZxgCIAEoCCLvAQoMQ29tbWFuZFJlcGx5EgoKAmlkGAEgASgEEiUKB3JlZnVzZWQYAiABKAsyFC5yaW5nbGluZS52MS5SZWZ1c2FsEicKBWZyYW1lGAMgASgLMhgucmluZ2xpbmUudjEuU2VydmVyRnJhbWUSIAoFY2FsbHMYBCADKAsyES5yaW5nbGluZS52MS5DYWxsEicKB3JlcGFpcnMYBSADKAsyFi5yaW5nbGluZS52MS5MaW5lRnJhbWUSIwoEbGl2ZRgGIAMoCzIVLnJpbmdsaW5lLnYxLkxpdmVDYWxsEhMKC2luY2FybmF0aW9uGAcgASgEImkKCUxpbmVGcmFtZRIPCgd1c2VyX2lkGAEgASgJEgwKBGxpbmUYAiABKAkSDQoFZnJhbWUYAyABKAwSDwoHY2FsbF9pZBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEgwKBGxpdmUYBiABKAgilgEKBFdha2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBImCgZmcmFtZXMYAyADKAsyFi5yaW5nbGluZS52MS5MaW5lRnJhbWUSIQoGZmVuY2VkGAQgAygLMhEucmluZ2xpbmUudjEuTGluZRIjCghleHBlbGxlZBgFIAMoCzIRLnJpbmdsaW5lLnYxLkxpbmUiWgoMU2V2ZXJSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNb3RoZXJfdXNlcl9pZBgCIAEoCRIOCgZjbG9zZWQYAyABKAgSEgoKZ2VuZXJhdGlvbhgEIAEoBCImCg1TZXZlclJlc3BvbnNlEhUKDWVuZGVkX2NhbGxfaWQYASABKAkiNwoRRHJvcERldmljZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkiLAoSRHJvcERldmljZVJlc3BvbnNlEhYKDmVuZGVkX2NhbGxfaWRzGAEgAygJIiIKD0ZpbmRDYWxsUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJIjkKEEZpbmRDYWxsUmVzcG9uc2USJQoEY2FsbBgBIAEoCzIXLnJpbmdsaW5lLnYxLkNhbGxSZWNvcmQiIQoORW5kQ2FsbFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCSI4Cg9FbmRDYWxsUmVzcG9uc2USJQoEY2FsbBgBIAEoCzIXLnJpbmdsaW5lLnYxLkNhbGxSZWNvcmQi0wQKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEEiQKB21lbWJlcnMYAyADKAsyEy5yaW5nbGluZS52MS5NZW1iZXISIQoFYXNrZWQYBCABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIUCgZzaGFkb3cYBSABKAhCBIi1GAESGgoMZGV2aWNlX3RydXRoGAYgASgIQgSItRgBEhIKCnJlbGF5X29ubHkYByABKAgSIwoGZW5kaW5nGAggASgOMhMucmluZ2xpbmUudjEuRW5kaW5nEhQKDHBsYWNlZF9hdF9tcxgJIAEoAxIWCg5hbnN3ZXJlZF9hdF9tcxgKIAEoAxIXCg9jb25uZWN0ZWRfYXRfbXMYCyABKAMSEwoLZW5kZWRfYXRfbXMYDCABKAMSFgoOZGVhZGxpbmVfYXRfbXMYDSABKAMSJQoFdHJhY2UYDiADKAsyFi5yaW5nbGluZS52MS5UcmFjZU1hcmsSFQoNcmluZ191bnRpbF9tcxgPIAEoAxIuChFlbmRpbmdfZm9yX2NhbGxlchgQIAEoDjITLnJpbmdsaW5lLnYxLkVuZGluZxITCgtlbmRlZF9ieV9pZBgRIAEoCRISCgRyYW5nGBIgASgIQgSItRgBEhUKDWFuc3dlcmVkX2xpbmUYEyABKAkSHgoWZW5kZWRfZm9yX2NhbGxlcl9hdF9tcxgUIAEoAxIXCg9kZXNjcmliZWRfYXRfbXMYFSABKAMSFAoMd2FpdGluZ19saW5lGBYgASgJIi0KCVRyYWNlTWFyaxIMCgRydWxlGAEgASgJEhIKBGhlbGQYAiABKAhCBIi1GAEi5AIKBk1lbWJlchIlCgdwcm9maWxlGAEgASgLMhQucmluZ2xpbmUudjEuUHJvZmlsZRIkCghtYXlfc2VuZBgCIAEoCzISLnJpbmdsaW5lLnYxLktpbmRzEiEKBXNlbmRzGAMgASgLMhIucmluZ2xpbmUudjEuS2luZHMSHgoEbGVncxgEIAMoCzIQLnJpbmdsaW5lLnYxLkxlZxIPCgdiaW5kaW5nGAUgASgMEhcKD2Fic2VudF9zaW5jZV9tcxgGIAEoAxIPCgdmbG93aW5nGAcgASgIEhMKC2NvbW1hbmRfaWRzGAggAygJEg8KB3ZlcnNpb24YCSABKAQSEQoJZGVzY3JpYmVkGAogASgNEhIKCmNhbmRpZGF0ZXMYCyABKA0SFwoPZGVzY3JpYmVkX2J5dGVzGAwgASgNEg0KBWhvbGRzGA0gASgIEhoKEmRyb3BwZWRfZGV2aWNlX2lkcxgOIAMoCSJcCgNMZWcSDAoEbGluZRgBIAEoCRISCgpnYXRld2F5X2lkGAIgASgJEg0KBWVwb2NoGAMgASgEEiQKBXN0YXRlGAQgASgOMhUucmluZ2xpbmUudjEuTGVnU3RhdGUiMAoQTGlzdEVuZGVkUmVxdWVzdBINCgVhZnRlchgBIAEoCRINCgVsaW1pdBgCIAEoDSJFChFMaXN0RW5kZWRSZXNwb25zZRIiCgZldmVudHMYASADKAsyEi5yaW5nbGluZS52MS5FdmVudBIMCgRuZXh0GAIgASgJKpQBCghMZWdTdGF0ZRIZChVMRUdfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBMRUdfU1RBVEVfQ0FMTEVEEAESFQoRTEVHX1NUQVRFX1JJTkdJTkcQAhITCg9MRUdfU1RBVEVfQk9VTkQQAxIWChJMRUdfU1RBVEVfREVDTElORUQQBBITCg9MRUdfU1RBVEVfRU5ERUQQBTLLBAoJU2lnbmFsaW5nEkwKBExpbmsSGC5yaW5nbGluZS52MS5MaW5rUmVxdWVzdBoZLnJpbmdsaW5lLnYxLkxpbmtSZXNwb25zZSILorUYB2dhdGV3YXkoATABEkoKBVNldmVyEhkucmluZ2xpbmUudjEuU2V2ZXJSZXF1ZXN0GhoucmluZ2xpbmUudjEuU2V2ZXJSZXNwb25zZSIKorUYBnBvbGljeRJaCgpEcm9wRGV2aWNlEh4ucmluZ2xpbmUudjEuRHJvcERldmljZVJlcXVlc3QaHy5yaW5nbGluZS52MS5Ecm9wRGV2aWNlUmVzcG9uc2UiC6K1GAdnYXRld2F5ElUKCEZpbmRDYWxsEhwucmluZ2xpbmUudjEuRmluZENhbGxSZXF1ZXN0Gh0ucmluZ2xpbmUudjEuRmluZENhbGxSZXNwb25zZSIMorUYCG9wZXJhdG9yEmkKCUxpc3RFbmRlZBIdLnJpbmdsaW5lLnYxLkxpc3RFbmRlZFJlcXVlc3QaHi5yaW5nbGluZS52MS5MaXN0RW5kZWRSZXNwb25zZSIdorUYDWNvbnZlcnNhdGlvbnOitRgIb3BlcmF0b3ISUgoHRW5kQ2FsbBIbLnJpbmdsaW5lLnYxLkVuZENhbGxSZXF1ZXN0GhwucmluZ2xpbmUudjEuRW5kQ2FsbFJlc3BvbnNlIgyitRgIb3BlcmF0b3IaMpq1GAdnYXRld2F5mrUYBnBvbGljeZq1GA1jb252ZXJzYXRpb25zmrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_client, file_ringline_v1_events, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * From a gateway: a batch.
@@ -479,6 +479,55 @@ export const SeverResponseSchema: GenMessage<SeverResponse> = /*@__PURE__*/
   messageDesc(file_ringline_v1_signaling, 11);
 
 /**
+ * Takes a device out of every call.
+ *
+ * @generated from message ringline.v1.DropDeviceRequest
+ */
+export type DropDeviceRequest = Message<"ringline.v1.DropDeviceRequest"> & {
+  /**
+   * Whose device.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The device. It was revoked before.
+   *
+   * @generated from field: string device_id = 2;
+   */
+  deviceId: string;
+};
+
+/**
+ * Describes the message ringline.v1.DropDeviceRequest.
+ * Use `create(DropDeviceRequestSchema)` to create a new message.
+ */
+export const DropDeviceRequestSchema: GenMessage<DropDeviceRequest> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_signaling, 12);
+
+/**
+ * The device is in no call.
+ *
+ * @generated from message ringline.v1.DropDeviceResponse
+ */
+export type DropDeviceResponse = Message<"ringline.v1.DropDeviceResponse"> & {
+  /**
+   * The calls that were ended by it.
+   *
+   * @generated from field: repeated string ended_call_ids = 1;
+   */
+  endedCallIds: string[];
+};
+
+/**
+ * Describes the message ringline.v1.DropDeviceResponse.
+ * Use `create(DropDeviceResponseSchema)` to create a new message.
+ */
+export const DropDeviceResponseSchema: GenMessage<DropDeviceResponse> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_signaling, 13);
+
+/**
  * Asks for a call.
  *
  * @generated from message ringline.v1.FindCallRequest
@@ -497,7 +546,7 @@ export type FindCallRequest = Message<"ringline.v1.FindCallRequest"> & {
  * Use `create(FindCallRequestSchema)` to create a new message.
  */
 export const FindCallRequestSchema: GenMessage<FindCallRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 12);
+  messageDesc(file_ringline_v1_signaling, 14);
 
 /**
  * A call.
@@ -518,7 +567,7 @@ export type FindCallResponse = Message<"ringline.v1.FindCallResponse"> & {
  * Use `create(FindCallResponseSchema)` to create a new message.
  */
 export const FindCallResponseSchema: GenMessage<FindCallResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 13);
+  messageDesc(file_ringline_v1_signaling, 15);
 
 /**
  * Ends a call.
@@ -539,7 +588,7 @@ export type EndCallRequest = Message<"ringline.v1.EndCallRequest"> & {
  * Use `create(EndCallRequestSchema)` to create a new message.
  */
 export const EndCallRequestSchema: GenMessage<EndCallRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 14);
+  messageDesc(file_ringline_v1_signaling, 16);
 
 /**
  * The call has ended.
@@ -560,7 +609,7 @@ export type EndCallResponse = Message<"ringline.v1.EndCallResponse"> & {
  * Use `create(EndCallResponseSchema)` to create a new message.
  */
 export const EndCallResponseSchema: GenMessage<EndCallResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 15);
+  messageDesc(file_ringline_v1_signaling, 17);
 
 /**
  * A call as signaling keeps it.
@@ -714,6 +763,14 @@ export type CallRecord = Message<"ringline.v1.CallRecord"> & {
    * @generated from field: int64 described_at_ms = 21;
    */
   describedAtMs: bigint;
+
+  /**
+   * The callee's line that is in another call, as device.instance: the call waits there, and rings nowhere else. Empty
+   * where it rings on every line.
+   *
+   * @generated from field: string waiting_line = 22;
+   */
+  waitingLine: string;
 };
 
 /**
@@ -721,7 +778,7 @@ export type CallRecord = Message<"ringline.v1.CallRecord"> & {
  * Use `create(CallRecordSchema)` to create a new message.
  */
 export const CallRecordSchema: GenMessage<CallRecord> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 16);
+  messageDesc(file_ringline_v1_signaling, 18);
 
 /**
  * One rule of the verdict, kept with the call.
@@ -749,7 +806,7 @@ export type TraceMark = Message<"ringline.v1.TraceMark"> & {
  * Use `create(TraceMarkSchema)` to create a new message.
  */
 export const TraceMarkSchema: GenMessage<TraceMark> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 17);
+  messageDesc(file_ringline_v1_signaling, 19);
 
 /**
  * One person in a call.
@@ -840,6 +897,20 @@ export type Member = Message<"ringline.v1.Member"> & {
    * @generated from field: uint32 described_bytes = 12;
    */
   describedBytes: number;
+
+  /**
+   * This member put the call on hold.
+   *
+   * @generated from field: bool holds = 13;
+   */
+  holds: boolean;
+
+  /**
+   * Devices of this member that were revoked while the call was live: what they still say is refused.
+   *
+   * @generated from field: repeated string dropped_device_ids = 14;
+   */
+  droppedDeviceIds: string[];
 };
 
 /**
@@ -847,7 +918,7 @@ export type Member = Message<"ringline.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 18);
+  messageDesc(file_ringline_v1_signaling, 20);
 
 /**
  * One line in a call.
@@ -889,7 +960,7 @@ export type Leg = Message<"ringline.v1.Leg"> & {
  * Use `create(LegSchema)` to create a new message.
  */
 export const LegSchema: GenMessage<Leg> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 19);
+  messageDesc(file_ringline_v1_signaling, 21);
 
 /**
  * Asks for calls that are over; as many as signaling still has, which is those of the last 25 hours.
@@ -917,7 +988,7 @@ export type ListEndedRequest = Message<"ringline.v1.ListEndedRequest"> & {
  * Use `create(ListEndedRequestSchema)` to create a new message.
  */
 export const ListEndedRequestSchema: GenMessage<ListEndedRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 20);
+  messageDesc(file_ringline_v1_signaling, 22);
 
 /**
  * Calls that are over.
@@ -945,7 +1016,7 @@ export type ListEndedResponse = Message<"ringline.v1.ListEndedResponse"> & {
  * Use `create(ListEndedResponseSchema)` to create a new message.
  */
 export const ListEndedResponseSchema: GenMessage<ListEndedResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_signaling, 21);
+  messageDesc(file_ringline_v1_signaling, 23);
 
 /**
  * The state of one line in a call.
@@ -1028,6 +1099,16 @@ export const Signaling: GenService<{
     methodKind: "unary";
     input: typeof SeverRequestSchema;
     output: typeof SeverResponseSchema;
+  },
+  /**
+   * Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says.
+   *
+   * @generated from rpc ringline.v1.Signaling.DropDevice
+   */
+  dropDevice: {
+    methodKind: "unary";
+    input: typeof DropDeviceRequestSchema;
+    output: typeof DropDeviceResponseSchema;
   },
   /**
    * Answers all that is known of one call, for the operator.

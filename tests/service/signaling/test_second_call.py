@@ -1,0 +1,109 @@
+"""A second call, a hold, a revoked device: through the front door, two pods, each command to the next one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ringline.refusal import Refusal
+from ringline.v1 import client_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
+from ringline.wire import open_channel
+from tests.conftest import SettingsFor
+from tests.service.signaling.exchange_room import Device, Room, open_room
+from tests.service.signaling.test_link import answer, place
+
+
+@pytest.fixture
+async def room(settings_for: SettingsFor) -> AsyncIterator[Room]:
+    async with open_room(await settings_for("signaling")) as opened:
+        yield opened
+
+
+async def drop(room: Room, device: Device) -> list[str]:
+    """Takes a revoked device out of every call, as a gateway does; the calls that ended by it."""
+    channel = open_channel([room.address], "gateway")
+    stub = signaling_pb2_grpc.SignalingStub(channel)
+    request = signaling_pb2.DropDeviceRequest(user_id=device.line.user_id, device_id=device.line.device_id)
+    try:
+        return list((await stub.DropDevice(request)).ended_call_ids)
+    finally:
+        await channel.close()
+
+
+@pytest.mark.shows("S8")
+async def test_a_second_call_waits_where_one_talks_and_a_third_is_busy(room: Room) -> None:
+    ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
+    tablet, dan = room.device("bob.tablet"), room.device("dan.tab")
+    first = await place(ada)
+    await answer(bob, first.call_id)
+    waiting = await place(carol)
+    assert waiting.phase == client_pb2.PHASE_CALLING
+    await bob.hears(call_id=waiting.call_id, phase=client_pb2.PHASE_CALLING)
+    busy = await place(dan)
+    assert (busy.phase, busy.ending) == (client_pb2.PHASE_ENDED, types_pb2.ENDING_BUSY)
+    heard = {frame.call.call_id for frame in room.heard[tablet.key]}
+    assert waiting.call_id not in heard and busy.call_id not in heard
+    assert busy.call_id not in {frame.call.call_id for frame in room.heard[bob.key]}
+    shown = [call for call in await tablet.arrives() if call.phase != client_pb2.PHASE_ENDED]
+    assert not shown, "a line that is opened meanwhile does not ring either"
+
+
+@pytest.mark.shows("S8")
+async def test_what_waited_rings_on_every_device_when_it_waits_no_longer(room: Room) -> None:
+    ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
+    tablet = room.device("bob.tablet")
+    first = await place(ada)
+    await answer(bob, first.call_id)
+    waiting = await place(carol)
+    await bob.hears(call_id=waiting.call_id)
+    await bob.says(ringing=client_pb2.Ringing(call_id=waiting.call_id, waits=True))
+    await bob.says(hang_up=client_pb2.HangUp(call_id=first.call_id))
+    await bob.says(ringing=client_pb2.Ringing(call_id=waiting.call_id))
+    await tablet.hears(call_id=waiting.call_id, phase=client_pb2.PHASE_CALLING)
+    taken = await answer(tablet, waiting.call_id)
+    assert taken.phase == client_pb2.PHASE_CONNECTING
+    await bob.hears(call_id=waiting.call_id, ending=types_pb2.ENDING_ANSWERED_ELSEWHERE)
+
+
+@pytest.mark.shows("S9")
+async def test_a_hold_is_told_and_only_the_holder_takes_it_back(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    await answer(bob, call.call_id)
+    assert (await bob.says(hold=client_pb2.Hold(call_id=call.call_id, on=True))).holds
+    await ada.hears(peer_holds=True)
+    assert (await ada.says(hold=client_pb2.Hold(call_id=call.call_id, on=False))).peer_holds
+    assert not (await bob.says(hold=client_pb2.Hold(call_id=call.call_id, on=False))).holds
+    await ada.hears(call_id=call.call_id, peer_holds=False)
+
+
+@pytest.mark.shows("S8")
+async def test_who_holds_his_call_may_place_another_and_nobody_else_may(room: Room) -> None:
+    ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
+    call = await place(ada)
+    await answer(bob, call.call_id)
+    with pytest.raises(Refusal, match="already_in_call"):
+        await place(bob, "carol")
+    await bob.says(hold=client_pb2.Hold(call_id=call.call_id, on=True))
+    with pytest.raises(Refusal, match="already_in_call"):
+        await place(ada, "bob")
+    second = await place(bob, "carol")
+    await carol.hears(call_id=second.call_id)
+    with pytest.raises(Refusal, match="already_in_call"):
+        await place(bob, "dan")
+
+
+@pytest.mark.shows("S14")
+async def test_a_revoked_device_is_out_of_every_call_and_what_it_says_is_refused(room: Room) -> None:
+    ada, bob, tablet = room.device("ada.laptop"), room.device("bob.phone"), room.device("bob.tablet")
+    call = await place(ada)
+    await bob.hears(call_id=call.call_id)
+    assert await drop(room, bob) == []
+    for verb in ("answer", "decline", "ringing"):
+        with pytest.raises(Refusal, match="device_revoked"):
+            await bob.says(**{verb: getattr(client_pb2, verb.title())(call_id=call.call_id)})
+    await answer(tablet, call.call_id)
+    assert await drop(room, tablet) == [call.call_id]
+    await ada.hears(call_id=call.call_id, ending=types_pb2.ENDING_HUNG_UP)
+    with pytest.raises(Refusal, match="device_revoked"):
+        await place(tablet, "ada")
+    assert (await place(ada)).phase == client_pb2.PHASE_CALLING, "nothing of it holds the pair"
