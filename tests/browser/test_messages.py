@@ -183,6 +183,7 @@ async def test_a_missed_call_stands_in_the_thread_and_calls_back(cast: Cast) -> 
     await reads_entry(bob, "Outgoing audio call")
 
 
+@pytest.mark.shows("S12")
 async def test_a_call_answered_on_another_device_is_missed_on_none(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     tablet = await cast.device(bob.account, "cleo")

@@ -65,6 +65,7 @@ async def test_a_key_lets_the_ring_sound_and_nothing_moves_where_it_should_not(c
     await bob.press("Decline")
 
 
+@pytest.mark.shows("L3", "L4")
 async def test_the_caller_gives_up_and_the_ring_stops(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await ada.call(bob, "video")
@@ -75,6 +76,7 @@ async def test_the_caller_gives_up_and_the_ring_stops(cast: Cast) -> None:
     await bob.reads("Missed call")
 
 
+@pytest.mark.shows("L1", "L4")
 async def test_nobody_answers(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await ada.call(bob)
@@ -94,6 +96,7 @@ async def test_it_rings_on_whatever_page_one_is(cast: Cast) -> None:
     assert bob.page.url.endswith(f"/{ada.at}")
 
 
+@pytest.mark.shows("S3")
 async def test_one_device_answers_and_the_other_says_so(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     tablet = await cast.device(bob.account, "cleo")
@@ -109,6 +112,7 @@ async def test_one_device_answers_and_the_other_says_so(cast: Cast) -> None:
     assert (await bob.received())["connections"] == 0
 
 
+@pytest.mark.shows("S6")
 async def test_a_caller_who_is_not_admitted_learns_nothing(cast: Cast) -> None:
     """Ada is no contact of Bob's, who lets contacts call: she reads what she would read if he were out."""
     ada, bob = await cast.person("ada"), await cast.person("bob")

@@ -87,6 +87,7 @@ async def test_the_one_who_was_called_may_hang_up_and_call_back(cast: Cast) -> N
     await ada.hears(HERTZ["bob"])
 
 
+@pytest.mark.shows("L2")
 async def test_a_call_survives_the_reload_of_a_page(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await talk(ada, bob)
@@ -98,6 +99,7 @@ async def test_a_call_survives_the_reload_of_a_page(cast: Cast) -> None:
     await ada.hears(HERTZ["bob"])
 
 
+@pytest.mark.shows("S7")
 async def test_both_call_at_once_and_it_becomes_one_call(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await ada.visit(f"/{bob.at}")

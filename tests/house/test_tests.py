@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from tests.house.sources import found, read, tree, written
+from tools import correctness
 
 TESTS = written(".py", below="tests/")
 BROWSER = written(".ts", ".tsx", below="web/")
@@ -42,6 +43,13 @@ def test_tests_are_sentences() -> None:
 
 def test_warnings_are_errors() -> None:
     assert 'filterwarnings = ["error"]' in read(Path("pyproject.toml"))
+
+
+def test_every_property_of_a_call_has_a_test_that_bears_its_number() -> None:
+    """The properties are those of docs/correctness.md."""
+    shown = correctness.found()
+    assert set(shown) == set(correctness.PROPERTIES)
+    assert set(correctness.mutants()) <= set(correctness.PROPERTIES)
 
 
 def _naps(path: Path) -> list[int]:

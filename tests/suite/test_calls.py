@@ -47,6 +47,7 @@ async def test_an_audio_call_is_answered_and_the_callee_hangs_up(stage: Stage) -
     await ended_for_both(call, ring)
 
 
+@pytest.mark.shows("L2")
 async def test_descriptions_and_candidates_reach_the_other_side_whole_and_in_order(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob), binding=b"ada's binding")
@@ -94,6 +95,7 @@ async def test_the_camera_is_turned_on_and_off_without_a_new_ring(stage: Stage) 
     await ring.hang_up()
 
 
+@pytest.mark.shows("S17")
 async def test_somebody_not_entitled_to_video_cannot_place_or_turn_it_on(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     await stage.operator.set_tier(ada.session, "voice")
@@ -111,6 +113,7 @@ async def test_somebody_not_entitled_to_video_cannot_place_or_turn_it_on(stage: 
     await call.hang_up()
 
 
+@pytest.mark.shows("S17")
 async def test_an_answer_cannot_add_a_kind_that_was_not_asked_for(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob), audio=True)
@@ -122,6 +125,7 @@ async def test_an_answer_cannot_add_a_kind_that_was_not_asked_for(stage: Stage) 
     await call.hang_up()
 
 
+@pytest.mark.shows("S2")
 async def test_nothing_of_either_side_travels_before_the_answer(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -159,6 +163,7 @@ async def test_relay_credentials_are_what_coturn_will_accept(stage: Stage) -> No
     await call.hang_up()
 
 
+@pytest.mark.shows("S10")
 async def test_the_same_command_has_one_effect_on_whatever_line_it_comes(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     key = mint_command()
@@ -176,6 +181,7 @@ async def test_the_same_command_has_one_effect_on_whatever_line_it_comes(stage: 
     assert (late.call_id, late.phase) == (first.call_id, "ended")
 
 
+@pytest.mark.shows("S14")
 async def test_a_line_that_was_replaced_can_change_nothing(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob)
@@ -195,6 +201,7 @@ async def heir_of(twin: Phone, call: Call) -> Call:
     return twin.calls[call.call_id]
 
 
+@pytest.mark.shows("S14")
 async def test_a_revoked_device_is_cut_off_and_can_change_nothing(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     tablet = await stage.another_device(bob, gateway=1)
@@ -208,6 +215,7 @@ async def test_a_revoked_device_is_cut_off_and_can_change_nothing(stage: Stage) 
     await call.hang_up()
 
 
+@pytest.mark.shows("S11", "S12")
 async def test_the_events_of_a_call_are_complete_and_in_order(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob, slowly=True)

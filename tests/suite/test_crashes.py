@@ -32,6 +32,7 @@ async def test_caller_and_callee_meet_across_gateways_where_there_are_two(stage:
     assert same is not stage.topology.is_split
 
 
+@pytest.mark.shows("L2", "L4")
 async def test_without_the_bus_a_call_is_placed_answered_and_ended(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     nats, port = stage.topology.nats, stage.topology.nats.port
@@ -55,6 +56,7 @@ async def test_without_the_bus_a_call_is_placed_answered_and_ended(stage: Stage)
     assert facts == ["call_placed", "call_rang", "call_answered", "call_ended"]
 
 
+@pytest.mark.shows("L3")
 async def test_a_lost_wake_up_is_repaired(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob)
@@ -65,6 +67,7 @@ async def test_a_lost_wake_up_is_repaired(stage: Stage) -> None:
     await call.until(ended="hung_up", within=BUS_SECONDS)
 
 
+@pytest.mark.shows("S14")
 async def test_without_the_bus_a_replaced_line_can_still_change_nothing(stage: Stage) -> None:
     """The old line may not have heard that it was replaced: its commands are refused by their epoch."""
     ada, bob = await stage.friends("ada", "bob")
@@ -84,6 +87,7 @@ async def test_without_the_bus_a_replaced_line_can_still_change_nothing(stage: S
     await ring.until(ended="hung_up", within=BUS_SECONDS)
 
 
+@pytest.mark.shows("L2")
 async def test_a_signaling_process_dies_during_the_ring_and_the_answer_works(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -103,6 +107,7 @@ async def test_policy_presence_and_directory_die_and_the_next_call_is_placed(sta
         await call.hang_up()
 
 
+@pytest.mark.shows("L5")
 async def test_the_callees_gateway_dies_and_the_line_rings_on_at_another(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -193,6 +198,7 @@ async def test_without_the_bus_messages_are_sent_and_the_gap_shows_when_it_is_ba
     assert inbox.threads[ada.session.user_id].unread == 3
 
 
+@pytest.mark.shows("L4")
 async def test_the_callees_gateway_dies_and_the_caller_still_hears_the_end(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -201,6 +207,7 @@ async def test_the_callees_gateway_dies_and_the_caller_still_hears_the_end(stage
     await call.until(ended="no_answer", within=RING_SECONDS + PATIENCE)
 
 
+@pytest.mark.shows("L3")
 async def test_a_call_whose_both_lines_are_gone_is_lost(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob)
@@ -212,6 +219,7 @@ async def test_a_call_whose_both_lines_are_gone_is_lost(stage: Stage) -> None:
     await asyncio.gather(call.until(ended="lost", within=PATIENCE), ring.until(ended="lost", within=PATIENCE))
 
 
+@pytest.mark.shows("L3")
 async def test_a_call_goes_on_while_one_side_is_away(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob)
@@ -224,6 +232,7 @@ async def test_a_call_goes_on_while_one_side_is_away(stage: Stage) -> None:
     await call.until(ended="hung_up", within=PATIENCE)
 
 
+@pytest.mark.shows("S10", "L5")
 async def test_every_process_restarts_and_the_call_is_still_there(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob)

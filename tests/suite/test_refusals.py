@@ -90,6 +90,7 @@ async def test_somebody_who_is_not_entitled_is_told_so_at_once(stage: Stage) -> 
     assert not bob.calls
 
 
+@pytest.mark.shows("S6")
 async def test_blocked_unwelcome_and_nobody_there_look_the_same_to_the_caller(stage: Stage) -> None:
     """The four callees: one blocks the caller, one admits contacts only, one has no device at all, and one,
     as the control, is rung for real and does not pick up; none shows presence to strangers.
@@ -119,6 +120,7 @@ async def test_blocked_unwelcome_and_nobody_there_look_the_same_to_the_caller(st
     ]
 
 
+@pytest.mark.shows("S2", "S6")
 async def test_a_stranger_learns_nothing_of_the_callees_devices(stage: Stage) -> None:
     """Neither that one rings, nor that the line is busy, nor that the call was declined."""
     bob = await stage.person("bob", gateway=1, audiences=["everyone"])
@@ -193,6 +195,7 @@ async def test_a_message_that_nobody_hears_looks_like_one_that_is_delivered(stag
     assert not receivers[0].inbox.added and not receivers[1].inbox.added
 
 
+@pytest.mark.shows("S5", "S6")
 async def test_a_block_during_the_ring_ends_the_ring_and_tells_the_caller_nothing(stage: Stage) -> None:
     bob = await stage.person("bob", gateway=1, audiences=["everyone"])
     tablet = await stage.another_device(bob, gateway=0)
@@ -211,6 +214,7 @@ async def test_a_block_during_the_ring_ends_the_ring_and_tells_the_caller_nothin
     assert len(bob.calls) == before
 
 
+@pytest.mark.shows("S5")
 async def test_a_block_during_a_call_ends_it_for_both(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call, ring = await talk(ada, bob)
@@ -220,6 +224,7 @@ async def test_a_block_during_a_call_ends_it_for_both(stage: Stage) -> None:
     )
 
 
+@pytest.mark.shows("S5")
 async def test_a_block_that_is_lifted_lets_the_next_call_ring(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     await bob.session.block(ada.session.username)

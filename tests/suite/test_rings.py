@@ -15,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 TO_THE_DEADLINE = RING_SECONDS + PATIENCE
 
 
+@pytest.mark.shows("S3")
 async def test_one_device_answers_and_the_other_is_told(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     tablet = await stage.another_device(bob, gateway=0)
@@ -28,6 +29,7 @@ async def test_one_device_answers_and_the_other_is_told(stage: Stage) -> None:
     await other.until(ended="hung_up", within=PATIENCE)
 
 
+@pytest.mark.shows("S3")
 async def test_when_every_device_answers_at_once_exactly_one_wins(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     phones = [bob, *[await stage.another_line(bob, gateway=number % 2) for number in range(3)]]
@@ -76,6 +78,7 @@ async def test_when_the_last_device_declines_the_call_is_declined(stage: Stage) 
     assert ring.ending == "declined"
 
 
+@pytest.mark.shows("L3")
 async def test_declining_everywhere_stops_every_device(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     tablet = await stage.another_device(bob, gateway=0)
@@ -86,6 +89,7 @@ async def test_declining_everywhere_stops_every_device(stage: Stage) -> None:
     await other.until(ended="declined_elsewhere", within=PATIENCE)
 
 
+@pytest.mark.shows("L3", "L4")
 async def test_the_caller_cancels_and_the_ring_stops(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -98,6 +102,7 @@ async def test_the_caller_cancels_and_the_ring_stops(stage: Stage) -> None:
     assert refused.value.reason == Reason.REASON_CALL_ENDED
 
 
+@pytest.mark.shows("L1", "L4")
 async def test_nobody_answers_until_the_deadline(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     began = time.monotonic()
@@ -122,6 +127,7 @@ async def test_a_friend_hears_that_the_line_is_busy(stage: Stage) -> None:
     await call.hang_up()
 
 
+@pytest.mark.shows("S7")
 async def test_two_who_call_each_other_at_once_are_in_one_call(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     for _ in range(5):
@@ -139,6 +145,7 @@ async def test_two_who_call_each_other_at_once_are_in_one_call(stage: Stage) -> 
         await answering.until(ended="hung_up", within=PATIENCE)
 
 
+@pytest.mark.shows("S7")
 async def test_one_who_calls_back_while_it_rings_answers_with_it(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -149,6 +156,7 @@ async def test_one_who_calls_back_while_it_rings_answers_with_it(stage: Stage) -
     await call.hang_up()
 
 
+@pytest.mark.shows("L5")
 async def test_a_line_that_opens_during_the_ring_rings_too(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -161,6 +169,7 @@ async def test_a_line_that_opens_during_the_ring_rings_too(stage: Stage) -> None
     await call.hang_up()
 
 
+@pytest.mark.shows("L2", "L5")
 async def test_a_line_that_comes_back_finds_its_call_with_the_description(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -183,6 +192,7 @@ async def test_a_line_that_comes_back_finds_its_call_with_the_description(stage:
     await ring.until(ended="hung_up", within=PATIENCE)
 
 
+@pytest.mark.shows("L6")
 async def test_a_call_that_was_missed_is_there_at_the_next_connection(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     await bob.vanish()

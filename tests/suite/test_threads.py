@@ -103,6 +103,7 @@ async def test_a_blocked_persons_message_looks_sent_and_is_never_delivered(stage
     assert await entries_with(bob, ada) == ["and now?"]
 
 
+@pytest.mark.shows("S12")
 async def test_an_answered_call_is_in_both_threads_with_its_duration(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     tablet = await stage.another_device(bob, 0)
@@ -119,6 +120,7 @@ async def test_an_answered_call_is_in_both_threads_with_its_duration(stage: Stag
     assert tablet.inbox.unread == 0, "missed is never shown for a call that was answered"
 
 
+@pytest.mark.shows("S12")
 async def test_a_cancelled_call_is_missed_by_the_callee_only(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -134,6 +136,7 @@ async def test_a_cancelled_call_is_missed_by_the_callee_only(stage: Stage) -> No
     assert len((await ada.session.past_calls())["calls"]) == 1
 
 
+@pytest.mark.shows("S12")
 async def test_a_declined_call_is_declined_on_both_sides(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     call = await ada.place(at(bob))
@@ -144,6 +147,7 @@ async def test_a_declined_call_is_declined_on_both_sides(stage: Stage) -> None:
         assert (entry.ending, entry.missed, entry.duration_ms) == (Ending.ENDING_DECLINED, False, 0)
 
 
+@pytest.mark.shows("S12")
 async def test_a_call_that_nobody_answers_is_missed_unless_one_device_declined_it(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     cy, dan = await stage.friends("cy", "dan")
@@ -163,6 +167,7 @@ async def test_a_call_that_nobody_answers_is_missed_unless_one_device_declined_i
     assert (await told(cy, other)).ending == Ending.ENDING_NO_ANSWER
 
 
+@pytest.mark.shows("L6")
 async def test_a_missed_call_is_there_at_the_next_connection(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
     await bob.vanish()
@@ -176,6 +181,7 @@ async def test_a_missed_call_is_there_at_the_next_connection(stage: Stage) -> No
     assert (last.call.call_id, last.call.missed, inbox.unread) == (call.call_id, True, 1)
 
 
+@pytest.mark.shows("S12")
 async def test_a_refused_caller_finds_no_answer_and_the_callee_nothing(stage: Stage) -> None:
     cy, bob = await asyncio.gather(stage.person("cy"), stage.person("bob", 1, audiences=()))
     call = await cy.place(at(bob))
@@ -186,6 +192,7 @@ async def test_a_refused_caller_finds_no_answer_and_the_callee_nothing(stage: St
     assert (await bob.session.past_calls())["calls"] == []
 
 
+@pytest.mark.shows("S6", "S12")
 async def test_a_stranger_who_is_declined_finds_no_answer_after_the_callee_has_his_entry(
     stage: Stage,
 ) -> None:

@@ -39,6 +39,7 @@ def knows_nothing(packets: list[Packet], own: str, other: str) -> None:
     assert not tells(packets, other)
 
 
+@pytest.mark.shows("S2")
 async def test_nobody_learns_an_address_before_the_answer(distant: Cast, wires: tuple[Wire, Wire]) -> None:
     """Friends, whose call goes the direct way: after the answer the same judges see it."""
     ada, bob = await distant.friends("ada", "bob")
@@ -61,6 +62,7 @@ async def test_nobody_learns_an_address_before_the_answer(distant: Cast, wires: 
         assert any(how.startswith("text in") and f"> {own}" in how for how in told), told
 
 
+@pytest.mark.shows("S2")
 async def test_a_call_that_is_not_answered_tells_no_address(distant: Cast, wires: tuple[Wire, Wire]) -> None:
     ada, bob = await distant.friends("ada", "bob")
     await ring(ada, bob, "audio", wires[0])
@@ -70,6 +72,7 @@ async def test_a_call_that_is_not_answered_tells_no_address(distant: Cast, wires
     knows_nothing(await wires[1].packets(), BOB, ADA)
 
 
+@pytest.mark.shows("S2")
 async def test_strangers_never_learn_an_address(distant: Cast, wires: tuple[Wire, Wire]) -> None:
     """Relay only means relay only: to the end of the call the wire shows nobody but the servers."""
     ada, bob = await strangers(distant)

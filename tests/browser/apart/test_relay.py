@@ -33,6 +33,7 @@ async def go_through_the_relay(*people: Person) -> None:
         await until(person.paths, relayed, within=LONG)
 
 
+@pytest.mark.shows("S2")
 async def test_strangers_talk_through_the_relay_alone(distant: Cast) -> None:
     """The direct way is open, and not taken."""
     ada, bob = await strangers(distant)

@@ -13,6 +13,7 @@ from tests.service.conversations.room import INBOX, REQUESTS, Room, end_of_call
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.shows("S12")
 async def test_an_event_that_comes_again_and_again_makes_one_entry_each(shared: Room) -> None:
     ada, bob = shared.person(), shared.person()
     hung_up = Ending.ENDING_HUNG_UP
@@ -34,6 +35,7 @@ async def test_an_event_that_comes_again_and_again_makes_one_entry_each(shared: 
     assert (await ada.threads()).state.feed == 3, "what is known changes nothing"
 
 
+@pytest.mark.shows("S12")
 async def test_both_versions_of_an_end_in_any_order_make_the_same_entries(shared: Room) -> None:
     seen = []
     for order in ((0, 1), (1, 0), (1, 0, 1), (0, 0, 1, 1, 0), (1,)):
@@ -55,6 +57,7 @@ async def test_both_versions_of_an_end_in_any_order_make_the_same_entries(shared
     assert all(one == seen[0] for one in seen)
 
 
+@pytest.mark.shows("S6", "S12")
 async def test_the_caller_has_no_entry_while_he_still_sees_it_ring(shared: Room) -> None:
     ada, bob = shared.person(0), shared.person()
     unset = Ending.ENDING_UNSPECIFIED
@@ -79,6 +82,7 @@ async def test_a_newer_version_takes_the_place_of_an_older_one_and_never_the_oth
     assert [one.call.ending for one in entries] == [Ending.ENDING_DECLINED, Ending.ENDING_NO_ANSWER]
 
 
+@pytest.mark.shows("S12")
 async def test_a_shadow_call_is_no_answer_to_the_caller_and_nothing_to_the_callee(shared: Room) -> None:
     ada, bob = shared.person(), shared.person(0)
     await shared.say(end_of_call(ada, bob, shadow=True))

@@ -141,6 +141,7 @@ async def test_the_first_frame_is_hello_and_it_comes_once(shared: Town) -> None:
 # ------------------------------------------------------------ fencing
 
 
+@pytest.mark.shows("S14")
 @pytest.mark.parametrize("second", [0, 1])
 async def test_the_same_instance_again_closes_its_predecessor_and_nobody_else(
     shared: Town, second: int
@@ -156,6 +157,7 @@ async def test_the_same_instance_again_closes_its_predecessor_and_nobody_else(
         line.close()
 
 
+@pytest.mark.shows("S14")
 async def test_a_fence_of_a_lower_epoch_closes_nothing(shared: Town) -> None:
     ada = await shared.person("ada")
     line = await shared.line(ada)
@@ -259,6 +261,7 @@ async def test_who_dials_names_that_nobody_has_uses_up_his_lookups(alone: Alone)
 # ------------------------------------------------------------ what a line is shown
 
 
+@pytest.mark.shows("S11")
 async def test_a_line_never_sees_a_view_go_back(shared: Town) -> None:
     ears = Ears()
     line = await shared.line(await shared.person("ada"), hear=ears)
@@ -292,6 +295,7 @@ async def test_a_frame_for_a_user_reaches_all_his_lines_here_and_nobody_else(sha
         line.close()
 
 
+@pytest.mark.shows("L3")
 async def test_a_call_that_signaling_does_not_know_is_over_after_the_next_comparison(shared: Town) -> None:
     """A ghost: shown for live by a wake-up, though there is no such call."""
     ears = Ears()
@@ -315,6 +319,7 @@ async def test_wakes_that_nobody_can_read_do_no_harm(shared: Town) -> None:
     line.close()
 
 
+@pytest.mark.shows("L6")
 async def test_the_calls_of_a_user_are_in_the_welcome_of_the_next_line(shared: Town) -> None:
     ada, bob = await shared.person("ada"), await shared.person("bob", 1)
     line = await shared.line(ada, instance="the-same-tab")

@@ -211,6 +211,7 @@ async def test_without_signaling_a_hello_fails_cleanly_and_is_no_strike(alone: A
         assert await knock(town) == 101
 
 
+@pytest.mark.shows("L1")
 async def test_beats_to_a_live_call_stop_when_signaling_is_gone(alone: Alone) -> None:
     """The lease of a ring: who hears no beat stops ringing."""
     async with alone(apart=["signaling"], beat_s=0.1, sync_s=0.1, idle_beat_s=60.0) as town:

@@ -95,6 +95,7 @@ async def test_every_wish_has_a_higher_number_than_the_one_before_it(
     assert len(signaling.generations) == 4 and signaling.generations == sorted(set(signaling.generations))
 
 
+@pytest.mark.shows("S5")
 async def test_a_block_is_in_force_before_signaling_knows_and_carried_out_when_it_is_back(
     one: Policy, other: Policy, verdicts: Verdicts, people: People, signaling: FakeSignaling
 ) -> None:
@@ -112,6 +113,7 @@ async def test_a_block_is_in_force_before_signaling_knows_and_carried_out_when_i
     await signaling.until(lambda gates: gates.closed == {(bob, ada)})
 
 
+@pytest.mark.shows("S5")
 async def test_a_block_is_not_acknowledged_while_signaling_is_silent(
     one: Policy, signaling: FakeSignaling
 ) -> None:

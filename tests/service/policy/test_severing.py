@@ -90,6 +90,7 @@ class Caller:
         return not found.call.shadow and found.call.ending == types_pb2.ENDING_UNSPECIFIED
 
 
+@pytest.mark.shows("S5")
 async def test_after_the_acknowledgement_nothing_rings_and_after_unblocking_it_does(
     node: Node, real: tuple[People, Policy]
 ) -> None:

@@ -55,6 +55,7 @@ async def test_a_call_is_placed_rings_is_answered_and_ends(room: Room) -> None:
     await bob.hears(phase=client_pb2.PHASE_ENDED)
 
 
+@pytest.mark.shows("S10")
 async def test_the_same_command_has_the_same_answer_and_no_second_effect(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     place_it = client_pb2.Place(username="bob", kinds=AUDIO)
@@ -72,6 +73,7 @@ async def test_the_same_command_has_the_same_answer_and_no_second_effect(room: R
     assert (first.version, first.phase) == (again.version, again.phase)
 
 
+@pytest.mark.shows("S3")
 async def test_of_two_devices_that_answer_at_once_one_wins(room: Room) -> None:
     ada = room.device("ada.laptop")
     devices = [room.device(f"bob.phone{n}") for n in range(8)]
@@ -88,6 +90,7 @@ async def test_of_two_devices_that_answer_at_once_one_wins(room: Room) -> None:
             await device.hears(ending=types_pb2.ENDING_ANSWERED_ELSEWHERE)
 
 
+@pytest.mark.shows("S7")
 async def test_two_who_dial_each_other_have_one_call(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     calls = await asyncio.gather(place(ada), place(bob, "ada"))
@@ -96,6 +99,7 @@ async def test_two_who_dial_each_other_have_one_call(room: Room) -> None:
     assert {call.role for call in calls} == {client_pb2.ROLE_CALLER, client_pb2.ROLE_CALLEE}
 
 
+@pytest.mark.shows("S7", "S10")
 async def test_a_place_that_was_an_answer_stays_one_when_it_is_sent_again(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
@@ -129,6 +133,7 @@ async def test_a_line_that_opens_while_a_call_is_placed_rings_with_the_next_sync
     assert (await answer(bob, call.call_id)).here
 
 
+@pytest.mark.shows("S6")
 async def test_the_unheard_caller_sees_a_call_that_nobody_answers(room: Room) -> None:
     mal, bob = room.device("mal.laptop"), room.device("bob.phone")
     room.policy.outcome["u_mal"] = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_UNHEARD)
@@ -144,6 +149,7 @@ async def test_the_unheard_caller_sees_a_call_that_nobody_answers(room: Room) ->
     assert all(seen.call_id != call.call_id for seen in await bob.arrives())
 
 
+@pytest.mark.shows("S5", "S6")
 async def test_a_closed_gate_makes_a_shadow_call_and_ends_the_ring(room: Room, sever: Severing) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
@@ -164,6 +170,7 @@ async def test_a_closed_gate_makes_a_shadow_call_and_ends_the_ring(room: Room, s
     await bob.hears(call_id=again.call_id)
 
 
+@pytest.mark.shows("S5")
 async def test_a_wish_for_a_gate_that_comes_late_changes_nothing(room: Room, sever: Severing) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     await sever("u_bob", "u_ada", True, generation=1)
@@ -183,6 +190,7 @@ async def test_a_wish_for_a_gate_that_comes_late_changes_nothing(room: Room, sev
         await answer(bob, (await place(ada)).call_id)
 
 
+@pytest.mark.shows("L3")
 async def test_a_lost_wake_is_repaired_by_the_sync(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
@@ -202,6 +210,7 @@ async def test_a_lost_wake_is_repaired_by_the_sync(room: Room) -> None:
     assert [frame.live for frame in reply.repairs] == [False]
 
 
+@pytest.mark.shows("L2")
 async def test_a_line_that_comes_back_finds_its_call_and_the_description(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
@@ -215,6 +224,7 @@ async def test_a_line_that_comes_back_finds_its_call_and_the_description(room: R
         await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
 
 
+@pytest.mark.shows("S14")
 async def test_a_call_of_a_page_that_was_loaded_anew_meanwhile_is_refused(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     newer = types_pb2.Line()
@@ -229,6 +239,7 @@ async def test_a_call_of_a_page_that_was_loaded_anew_meanwhile_is_refused(room: 
     await bob.hears(phase=client_pb2.PHASE_CALLING)
 
 
+@pytest.mark.shows("L2")
 async def test_a_page_that_is_loaded_anew_learns_which_descriptions_are_old(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
@@ -242,6 +253,7 @@ async def test_a_page_that_is_loaded_anew_learns_which_descriptions_are_old(room
     assert (seen.HasField("peer_description"), seen.peer_described, seen.described) == (False, 1, 1)
 
 
+@pytest.mark.shows("L6")
 async def test_what_was_missed_shows_at_the_next_connection(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone", online=False)
     call = await place(ada)
@@ -250,6 +262,7 @@ async def test_what_was_missed_shows_at_the_next_connection(room: Room) -> None:
     assert (missed.ending, missed.role) == (types_pb2.ENDING_CANCELLED, client_pb2.ROLE_CALLEE)
 
 
+@pytest.mark.shows("S13")
 async def test_a_device_that_comes_with_less_than_five_seconds_left_stays_silent(
     settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +287,7 @@ async def test_presence_never_gates_ringing(room: Room) -> None:
     assert taken.phase == client_pb2.PHASE_CONNECTING
 
 
+@pytest.mark.shows("S17")
 async def test_a_toggle_is_checked_by_policy_again(room: Room) -> None:
     ada, bob = room.device("ada.laptop"), room.device("bob.phone")
     call = await place(ada)
@@ -287,6 +301,7 @@ async def test_a_toggle_is_checked_by_policy_again(room: Room) -> None:
     await bob.hears(peer_sends=BOTH)
 
 
+@pytest.mark.shows("S15")
 async def test_a_stranger_to_the_call_finds_nothing(room: Room) -> None:
     ada, mal = room.device("ada.laptop"), room.device("mal.laptop")
     room.device("bob.phone")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
@@ -90,6 +91,21 @@ async def test_who_holds_his_call_may_place_another_and_nobody_else_may(room: Ro
     await carol.hears(call_id=second.call_id)
     with pytest.raises(Refusal, match="already_in_call"):
         await place(bob, "dan")
+
+
+@pytest.mark.shows("S15")
+async def test_what_does_not_belong_to_the_state_of_a_call_is_counted(room: Room) -> None:
+    def counted() -> float:
+        labels = {"phase": "ringing", "role": "callee", "verb": "HangUp"}
+        return REGISTRY.get_sample_value("ringline_refused_in_call_total", labels) or 0.0
+
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call, before = await place(ada), counted()
+    with pytest.raises(Refusal, match="answered_elsewhere|wrong_state"):
+        await bob.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    assert counted() == before + 1
+    await bob.says(ringing=client_pb2.Ringing(call_id=call.call_id))
+    assert counted() == before + 1, "what belongs there is not"
 
 
 @pytest.mark.shows("S14")

@@ -30,6 +30,7 @@ def ringing() -> signaling_pb2.CallRecord:
     return dial.place("c_1", verdict, who, verb, [phone], dial.FREE, PLACED_AT, Times()).record
 
 
+@pytest.mark.shows("S10")
 @pytest.mark.parametrize(
     ("who", "verb"),
     [(LAPTOP, client_pb2.HangUp(call_id="c_1")), (PHONE, client_pb2.Decline(call_id="c_1", everywhere=True))],
@@ -42,6 +43,7 @@ def test_a_command_that_ended_the_call_can_be_sent_again(who: Who, verb: Verb) -
     assert not again.changed and not again.events and again.record == first.record
 
 
+@pytest.mark.shows("S4")
 def test_another_command_for_the_same_is_refused_once_the_call_is_over() -> None:
     hang_up = client_pb2.HangUp(call_id="c_1")
     over = step(ringing(), by(LAPTOP, "ending-command-01"), hang_up, PLACED_AT + 10).record
@@ -50,6 +52,7 @@ def test_another_command_for_the_same_is_refused_once_the_call_is_over() -> None
     assert refused.value.reason == reasons_pb2.REASON_CALL_ENDED
 
 
+@pytest.mark.shows("S14")
 def test_a_line_that_was_replaced_cannot_send_it_again() -> None:
     hang_up = client_pb2.HangUp(call_id="c_1")
     over = step(ringing(), by(LAPTOP, "ending-command-01"), hang_up, PLACED_AT + 10).record

@@ -84,6 +84,7 @@ class Theatre:
         return self.screens[line]
 
 
+@pytest.mark.shows("S15")
 def test_every_input_of_every_state_is_in_the_table() -> None:
     for name, row in TABLE["states"].items():
         assert sorted([*row["on"], *row["ignored"]]) == sorted(TABLE["inputs"]), name
@@ -99,6 +100,7 @@ def test_people_read_what_the_story_tells(path: Path) -> None:
             assert theatre.screens[line].reads == words, (told, line)
 
 
+@pytest.mark.shows("S1", "S3", "S9", "L4")
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(

@@ -73,6 +73,7 @@ def heard(record: signaling_pb2.CallRecord, verb: Verb, now: int) -> str | clien
     return view(done.record if done.changed else record, 0, ADA.line, now=now)
 
 
+@pytest.mark.shows("S6")
 @pytest.mark.parametrize("why", VEILED)
 @pytest.mark.parametrize("verb", SAYINGS, ids=lambda verb: f"{type(verb).__name__} {verb}".strip()[:40])
 def test_a_ring_and_a_veiled_call_answer_the_caller_the_same(why: str, verb: Verb) -> None:
