@@ -133,9 +133,9 @@ def page() -> str:
     lines = ["# What a call never does, and what shows it", "", NOTE, ""]
     lines += [
         "Safety (S): never, in any order, after whatever loss, crash or forged message. Liveness (L): in the",
-        "end, always. *Model* says that `make model` looks at the property in every state that can be reached;",
-        "*mutants* are faults put in by hand that the property finds there. Stories are replayed by the server's",
-        "tests and by the web client's.",
+        "end, always. *Model* says that `make model` looks at it in every state that can be reached;",
+        "*mutants* are faults put in by hand that the property finds there. Stories are replayed by server",
+        "and web client alike.",
         "",
         "| property | what it says | model | tests | mutants |",
         "|---|---|---|---|---|",
