@@ -18,16 +18,18 @@ def connect(new: signaling_pb2.CallRecord, now: int, times: Times) -> None:
 
 def tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
     """The deadline of a call is due."""
-    new = done.record
+    new, present = done.record, verb.present
     if phase(new) is Phase.TALKING:
-        _tick_talking(done, verb.present, now, times)
+        _tick_talking(done, present, now, times)
         return
     # Presence forgets a line when its lease is over: by then it has been away for some time.
-    was_absent = bool(new.members[CALLER].absent_since_ms)
-    _note_absence(new.members[CALLER], verb.present, now - times.unseen)
+    is_news = bool(new.members[CALLER].absent_since_ms)
+    if new.waiting_line and present is not None and new.waiting_line not in present:
+        new.waiting_line, is_news = "", True  # Nobody sees it wait there: it rings on every device.
+    _note_absence(new.members[CALLER], present, now - times.unseen)
     absent_since = new.members[CALLER].absent_since_ms
     # Who cannot look does not believe the look before: that one may have been the first after an outage.
-    patience = times.caller_absent + (0 if verb.present is not None else times.unseen)
+    patience = times.caller_absent + (0 if present is not None else times.unseen)
     if now >= new.ring_until_ms:
         end(done, now, types_pb2.ENDING_NO_ANSWER, types_pb2.ENDING_NO_ANSWER)
     elif absent_since and now - absent_since >= patience:
@@ -38,7 +40,7 @@ def tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
         new.deadline_at_ms = new.ring_until_ms
     else:
         # The store looks again after RING_LOOK by itself; nothing is written where nothing is new.
-        done.changed = was_absent
+        done.changed = is_news
 
 
 def _note_absence(member: signaling_pb2.Member, present: frozenset[str] | None, since: int) -> None:

@@ -71,8 +71,9 @@ def room(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecor
         ringing += int(side == CALLEE and phase(record) is Phase.RINGING)
     if len(engaged) > 2 or ringing > (0 if engaged else 1):
         return Room(is_busy=True)
-    active = next((member for member in engaged if not member.holds), engaged[0] if engaged else None)
-    return Room(line=None if active is None else bound(active))
+    # Behind a device that is away nobody would see it wait.
+    there = sorted((member for member in engaged if not member.absent_since_ms), key=lambda one: one.holds)
+    return Room(line=bound(there[0]) if there else None)
 
 
 def place(

@@ -238,7 +238,8 @@ class Exchange:
     async def tick(self, stored: Stored) -> None:
         """Looks at a call whose deadline is over."""
         present: frozenset[str] | None = None
-        users = [member.profile.user_id for member in stored.record.members if bound(member) is not None]
+        waits = bool(stored.record.waiting_line)
+        users = [one.profile.user_id for one in stored.record.members if waits or bound(one) is not None]
         try:
             present = (
                 frozenset(line_key(line) for line in await self._locate(users)) if users else frozenset()

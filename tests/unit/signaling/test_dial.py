@@ -100,6 +100,15 @@ def test_it_waits_behind_the_call_that_is_talked_in_not_behind_the_one_on_hold()
 
 
 @pytest.mark.shows("S8")
+def test_behind_a_device_that_is_away_nothing_waits() -> None:
+    gone = step(answered(placed()), Who(CALLEE, "d_bob.phone001", "", 1), signaling_pb2.Gone(), 2_000).record
+    assert dial.room("u_carol", "u_bob", [gone]) == dial.FREE
+    other = placed("u_bob", "u_dan", call_id="c_2")
+    room = dial.room("u_carol", "u_bob", [gone, other])
+    assert room.line is not None and room.line.line == "d_bob.laptop01"
+
+
+@pytest.mark.shows("S8")
 def test_who_waits_behind_the_veil_takes_no_room_of_the_one_he_calls() -> None:
     veiled = placed("u_bob", "u_carol", admitted=False)
     assert dial.room("u_carol", "u_bob", [veiled]) == dial.FREE, "who declined may call back"
