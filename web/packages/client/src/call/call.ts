@@ -23,6 +23,8 @@ const COMMAND_MS = 15_000;
 /** A word that ends a call is worth saying as long as the call could live. */
 const LAST_WORD_MS = 60_000;
 const RING_GRACE_MS = 5_000;
+/** The user takes part: there is something to turn on or off. Nothing is asked for before that, and nothing after it. */
+const TAKES_PART: ReadonlySet<State> = new Set(["dialling", "calling", "answering", "connecting", "connected", "mending"]);
 
 /** What a call needs from the line it lives on. */
 export interface CallOutside {
@@ -31,8 +33,10 @@ export interface CallOutside {
   consents: Consents;
   media: Omit<MediaOptions, "polite">;
   now(): number;
+  /** Of the connection on which views come at this moment. */
+  incarnation(): bigint;
   changed(): void;
-  /** Place was answered: from now on the call has an id. */
+  /** Place was answered: from now on the call has an id, or is over. */
   placed(call: LocalCall): void;
   warn(what: string): void;
 }
@@ -105,9 +109,10 @@ export class LocalCall {
 
   /** Toggles microphone or camera. Rejects with Refused where the kind is not admitted; then nothing changed. */
   async set(wanted: Wanted): Promise<void> {
+    if (!TAKES_PART.has(this.state)) return;
     const before = this.wanted;
     this.wanted = wanted;
-    if (this.callId !== "") this.outside.consents.give(this.callId, wanted);
+    this.consent();
     const captured = this.media.want(wanted);
     this.outside.changed();
     if (mediaOf(this.state) !== "open") return;
@@ -119,7 +124,7 @@ export class LocalCall {
       // Only what this very wish turned on is taken back: what is off stays off, whatever the server could not hear.
       const keep = (kind: keyof Wanted) => this.wanted[kind] && !(wanted[kind] && !before[kind]);
       this.wanted = { audio: keep("audio"), video: keep("video") };
-      this.outside.consents.give(this.callId, this.wanted);
+      this.consent();
       await this.media.want(this.wanted);
       throw error;
     } finally {
@@ -129,8 +134,8 @@ export class LocalCall {
   }
 
   /** A view of the server; older ones are ignored. */
-  see(view: Call, incarnation: bigint): void {
-    const stamp = { incarnation, version: view.version };
+  see(view: Call): void {
+    const stamp = { incarnation: this.outside.incarnation(), version: view.version };
     if (this.view !== undefined && !supersedes(stamp, this.stamp)) return;
     this.stamp = stamp;
     this.view = view;
@@ -139,6 +144,7 @@ export class LocalCall {
     const ringing = view.ringLeftMs > 0 ? this.outside.now() + view.ringLeftMs + RING_GRACE_MS : Number.POSITIVE_INFINITY;
     this.ringUntil = ringing;
     this.input(classify(view, this.outside.consents.of(view.callId) !== undefined));
+    this.settle(); // what it admits counts, whether or not it moves the call
     this.carry(view);
   }
 
@@ -167,6 +173,10 @@ export class LocalCall {
     if (now >= this.ringUntil) this.end(Ending.NO_ANSWER, "clock.ring_over");
   }
 
+  private consent(): void {
+    if (this.callId !== "" && !this.over) this.outside.consents.give(this.callId, this.wanted);
+  }
+
   private end(ending: Ending, input: Input): void {
     if (step(this.state, input).ignored) return;
     if (this.ending === Ending.UNSPECIFIED) this.ending = ending;
@@ -187,6 +197,7 @@ export class LocalCall {
     const view = this.view;
     if (this.over) {
       this.endedAt ??= this.outside.now();
+      this.outside.consents.withdraw(this.callId); // whatever the server says of this call later
       return this.media.close();
     }
     if (view === undefined || mediaOf(this.state) === "none") return;
@@ -218,6 +229,7 @@ export class LocalCall {
       const offer = this.media.prepareOffer(view.relay, view.described, skip);
       offer.then(
         (description) => {
+          if (this.over) return;
           if (description !== undefined) this.describe(description);
           this.media.begin(view.relay);
         },
@@ -273,13 +285,15 @@ export class LocalCall {
       const value = { $typeName: "ringline.v1.Place", username: this.username, kinds, binding } as const;
       const answer = await this.outside.command({ case: "place", value }, COMMAND_MS);
       const view = answer.case === "done" ? answer.value.call : undefined;
-      if (view === undefined) return;
-      this.outside.consents.give(view.callId, this.wanted);
-      this.see(view, this.stamp.incarnation);
-      this.outside.placed(this);
+      if (view === undefined) this.end(Ending.LOST, "refused");
+      else {
+        this.outside.consents.give(view.callId, this.wanted);
+        this.see(view);
+      }
     } catch (error) {
       this.refuse(error);
     }
+    this.outside.placed(this);
   }
 
   private async sendAnswer(): Promise<void> {
@@ -289,6 +303,8 @@ export class LocalCall {
     this.heldOffer = this.media.prepareOffer(view.relay, view.described, 0);
     try {
       const offer = await this.heldOffer;
+      // Hung up meanwhile: the server, which knows of no answer, takes it for one who declines.
+      if (this.over) return this.say("decline");
       const kinds = create(KindsSchema, { audio: this.wanted.audio, video: this.wanted.video });
       const binding = new Uint8Array();
       const value = { $typeName: "ringline.v1.Answer", callId: view.callId, kinds, binding } as const;
@@ -322,7 +338,8 @@ export class LocalCall {
   /** Sends a command about this call; the answer brings the call as it is now. */
   private async command(body: Body, patienceMs = COMMAND_MS): Promise<Answered> {
     const answer = await this.outside.command(body, patienceMs);
-    if (answer.case === "done" && answer.value.call !== undefined) this.see(answer.value.call, this.stamp.incarnation);
+    const view = answer.case === "done" ? answer.value.call : undefined;
+    if (view?.callId === this.callId) this.see(view);
     return answer;
   }
 

@@ -18,6 +18,22 @@ export class Consents {
     this.storage.setItem(KEY, JSON.stringify([...others, [callId, wanted]].slice(-KEPT)));
   }
 
+  /** The call is over: what was asked for was asked for in it alone. */
+  withdraw(callId: string): void {
+    this.keep((id) => id !== callId);
+  }
+
+  /** Only these go on here. */
+  keepOnly(callIds: ReadonlySet<string>): void {
+    this.keep((id) => callIds.has(id));
+  }
+
+  private keep(stays: (callId: string) => boolean): void {
+    const all = this.all();
+    const kept = all.filter(([id]) => stays(id));
+    if (kept.length < all.length) this.storage.setItem(KEY, JSON.stringify(kept));
+  }
+
   of(callId: string): Wanted | undefined {
     return this.all().find(([id]) => id === callId)?.[1];
   }

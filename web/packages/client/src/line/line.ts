@@ -183,7 +183,7 @@ export class Line {
       case "goodbye":
         return this.goodbye(body.value.refused ? Refused.from(body.value.refused) : undefined);
       default:
-        return this.listener.frame(frame);
+        if (this.state === "open") this.listener.frame(frame); // before the welcome nobody knows what is live
     }
   }
 

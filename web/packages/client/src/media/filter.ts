@@ -44,12 +44,14 @@ const MEDIA_ATTRIBUTES: ReadonlySet<string> = new Set([
 ]);
 const FINGERPRINTS = /^sha-(256|384|512) [0-9A-F:]{95,191}$/i;
 const CANDIDATE = /^[\w+/-]{1,32} [12] (udp|tcp) \d+ [\w.:-]{1,255} \d+ typ (host|srflx|prflx|relay)( |$)/i;
-const DIRECTIONS: Record<string, [sends: boolean, receives: boolean]> = {
-  sendrecv: [true, true],
-  sendonly: [true, false],
-  recvonly: [false, true],
-  inactive: [false, false],
-};
+/** No other character may be taken for the end of a line by whoever reads this next. */
+const LINE = /^[a-z]=[^\p{Cc}\u2028\u2029]*$/u;
+const DIRECTIONS: ReadonlyMap<string, readonly [sends: boolean, receives: boolean]> = new Map([
+  ["sendrecv", [true, true]],
+  ["sendonly", [true, false]],
+  ["recvonly", [false, true]],
+  ["inactive", [false, false]],
+]);
 
 /**
  * @param sdp a description of the other side (RFC 8866, as browsers write it: RFC 8829)
@@ -59,7 +61,7 @@ const DIRECTIONS: Record<string, [sends: boolean, receives: boolean]> = {
 export function filterDescription(sdp: string, admitted: Admitted): string {
   const lines = sdp.split(/\r\n|\n/).filter((line) => line !== "");
   if (lines[0] !== "v=0") throw new DescriptionRefused("not a session description");
-  if (lines.some((line) => line.length > LINE_LIMIT || !/^[a-z]=/.test(line))) {
+  if (lines.some((line) => line.length > LINE_LIMIT || !LINE.test(line))) {
     throw new DescriptionRefused("a line has no business there");
   }
   const starts = lines.flatMap((line, index) => (line.startsWith("m=") ? [index] : []));
@@ -98,7 +100,7 @@ function mediaPart(section: string[], kind: keyof Admitted, admitted: Admitted):
     if (line.startsWith("c=")) out.push(line);
     if (!line.startsWith("a=")) continue;
     const name = nameOf(line);
-    if (name in DIRECTIONS) direction = name;
+    if (DIRECTIONS.has(name)) direction = name;
     else if (keeps(line, name, kept)) out.push(line);
   }
   out.push(`a=${narrowed(direction, admitted[kind])}`);
@@ -119,8 +121,11 @@ function payloadsOf(section: string[], kind: keyof Admitted): ReadonlySet<string
   const names = new Map<string, string>();
   const repairs = new Map<string, string>();
   for (const line of section) {
-    const map = /^a=rtpmap:(\d+) (\S+)$/.exec(line);
-    if (map?.[1] !== undefined && map[2] !== undefined) names.set(map[1], map[2].toLowerCase());
+    if (nameOf(line) === "rtpmap") {
+      const [, payload = "", codec = ""] = /^a=rtpmap:(\d+) (\S+)$/.exec(line) ?? [];
+      if (payload === "" || names.has(payload)) throw new DescriptionRefused("it is not clear what a payload is");
+      names.set(payload, codec.toLowerCase());
+    }
     const apt = /^a=fmtp:(\d+) apt=(\d+)$/.exec(line);
     if (apt?.[1] !== undefined && apt[2] !== undefined) repairs.set(apt[1], apt[2]);
   }
@@ -151,7 +156,7 @@ function nameOf(line: string): string {
 
 /** What the other side sends is what we receive, and the other way round. */
 function narrowed(direction: string, ours: Direction): string {
-  const [sends, receives] = DIRECTIONS[direction] ?? [false, false];
+  const [sends, receives] = DIRECTIONS.get(direction) ?? [false, false];
   const peerSends = sends && ours.receive;
   const peerReceives = receives && ours.send;
   if (peerSends) return peerReceives ? "sendrecv" : "sendonly";

@@ -184,6 +184,9 @@ export class Peer {
     if (this.remoteName !== undefined && session.connection !== this.remoteName) {
       return this.listener.replaced(description);
     }
+    // Both made their first offer: rolled back, ours would leave transceivers behind that belong to nothing.
+    const first = this.remoteName === undefined && this.pc.signalingState === "have-local-offer";
+    if (first && session.type === "offer" && this.options.polite) return this.listener.replaced(description);
     this.remoteGeneration = description.generation;
     if (session.type === "answer") await this.acceptAnswer(description, session);
     else await this.acceptOffer(description, session);

@@ -97,6 +97,7 @@ export class MediaSession {
 
   /** What the user wants to be sent. Asks for the device where it was not asked yet. */
   async want(wanted: Record<Kind, boolean>): Promise<void> {
+    if (this.closed) return;
     this.wanted = { ...wanted };
     const missing = KINDS.filter((kind) => wanted[kind] && this.local[kind] === undefined && !this.asking.has(kind));
     if (!wanted.video) this.release("video");
