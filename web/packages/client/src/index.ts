@@ -4,6 +4,7 @@ export { Rest } from "./account/rest";
 export { Session } from "./account/session";
 export { normal } from "./account/device";
 export type { LocalCall } from "./call/call";
+export type { Meanwhile } from "./call/calls";
 export type { Wanted } from "./call/consents";
 export type { Sound, State } from "./call/table";
 export type { Status } from "./call/view";

@@ -1,12 +1,12 @@
 /** Ringline on one page: the line of the signed-in device, its calls, and what a page may show of them. */
 import { token } from "./account/bytes";
 import type { Session } from "./account/session";
+import type { Meanwhile } from "./call/calls";
 import { Calls } from "./call/calls";
 import type { LocalCall } from "./call/call";
 import type { Wanted } from "./call/consents";
 import { Consents } from "./call/consents";
 import type { Sound } from "./call/table";
-import { soundOf } from "./call/table";
 import type { Call, ServerFrame, Welcome } from "./gen/ringline/v1/client_pb";
 import { Reason } from "./gen/ringline/v1/reasons_pb";
 import { Refused } from "./line/commands";
@@ -136,12 +136,59 @@ export class Ringline {
   }
 
   get sound(): Sound {
-    const call = this.call;
-    return call === undefined ? "none" : soundOf(call.state);
+    return this.calls.sound;
+  }
+
+  /** Somebody calls, and rings aloud. */
+  get incoming(): LocalCall | undefined {
+    return this.calls.incoming;
+  }
+
+  /** Somebody calls while the user is in another call. */
+  get waiting(): LocalCall | undefined {
+    return this.calls.waiting;
+  }
+
+  /** The call that the user put on hold. */
+  get held(): LocalCall | undefined {
+    return this.calls.held;
+  }
+
+  get mayPlace(): boolean {
+    return this.calls.mayPlace;
   }
 
   place(username: string, wanted: Wanted): LocalCall | undefined {
     return this.calls.place(username, wanted);
+  }
+
+  /**
+   * @param meanwhile what becomes of the call that the user is in
+   * @returns whether it is answered; nothing changed where it is not
+   */
+  answer(call: LocalCall, wanted: Wanted, meanwhile: Meanwhile = "hold"): boolean {
+    return this.calls.answer(call, wanted, meanwhile);
+  }
+
+  mayHoldAndAnswer(call: LocalCall): boolean {
+    return this.calls.mayHoldAndAnswer(call);
+  }
+
+  mayHold(call: LocalCall): boolean {
+    return this.calls.mayHold(call);
+  }
+
+  hold(call: LocalCall): boolean {
+    return this.calls.hold(call);
+  }
+
+  mayResume(call: LocalCall): boolean {
+    return this.calls.mayResume(call);
+  }
+
+  /** Takes a call back from hold; the one that the user talks in meanwhile is on hold first. */
+  resume(call: LocalCall): boolean {
+    return this.calls.resume(call);
   }
 
   dismiss(call: LocalCall): void {

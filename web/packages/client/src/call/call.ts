@@ -1,35 +1,31 @@
 /** A call on this line: the table's state, the server's newest view, and what follows from both. */
-import { create } from "@bufbuild/protobuf";
-import type { Call, Description } from "../gen/ringline/v1/client_pb";
-import { DescriptionSchema, MediaState, Role } from "../gen/ringline/v1/client_pb";
-import { Reason } from "../gen/ringline/v1/reasons_pb";
+import type { Call } from "../gen/ringline/v1/client_pb";
+import { Phase, Role } from "../gen/ringline/v1/client_pb";
 import type { Profile } from "../gen/ringline/v1/types_pb";
-import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
-import type { Answered, Body } from "../line/commands";
+import { Ending } from "../gen/ringline/v1/types_pb";
 import { Refused } from "../line/commands";
 import type { Described } from "../media/peer";
-import type { Direction } from "../media/filter";
 import type { MediaListener } from "../media/session";
 import { MediaSession } from "../media/session";
 import type { MediaOptions } from "../media/session";
 import type { Consents, Wanted } from "./consents";
 import { wantedOf } from "./consents";
+import { OwnHold } from "./hold";
+import type { SpeechOutside } from "./speech";
+import { Speech } from "./speech";
 import type { Input, Send, State } from "./table";
 import { mediaOf, step } from "./table";
-import type { Stamp } from "./view";
-import { classify, supersedes } from "./view";
+import type { Room, Stamp, Status } from "./view";
+import { admittedOf, classify, endingOf, inRoom, statusOf, supersedes } from "./view";
 
-const COMMAND_MS = 15_000;
-/** A word that ends a call is worth saying as long as the call could live. */
-const LAST_WORD_MS = 60_000;
 const RING_GRACE_MS = 5_000;
-/** The user takes part: there is something to turn on or off. Nothing is asked for before that, and nothing after it. */
-const TAKES_PART: ReadonlySet<State> = new Set(["dialling", "calling", "answering", "connecting", "connected", "mending"]);
+/** The user is in the call: it takes room, whether it is heard or on hold. */
+const ENGAGED: ReadonlySet<State> = new Set<State>([
+  "dialling", "calling", "answering", "connecting", "connected", "mending", "holding", "held",
+]);
 
 /** What a call needs from the line it lives on. */
-export interface CallOutside {
-  command(body: Body, patienceMs: number): Promise<Answered>;
-  post(body: Body): void;
+export interface CallOutside extends SpeechOutside {
   consents: Consents;
   media: Omit<MediaOptions, "polite">;
   now(): number;
@@ -38,7 +34,8 @@ export interface CallOutside {
   changed(): void;
   /** Place was answered: from now on the call has an id, or is over. */
   placed(call: LocalCall): void;
-  warn(what: string): void;
+  /** At most one call of a device is talked in, and one is on hold (S8). */
+  room(call: LocalCall): Room;
 }
 
 export class LocalCall {
@@ -57,6 +54,11 @@ export class LocalCall {
   private warmed = false;
   /** Wishes about the media that the server has not answered yet. */
   private wishes = 0;
+  private readonly own: OwnHold;
+  private waits = false;
+  /** It waited, and was said to wait no longer. */
+  private freed = false;
+  private readonly speech: Speech;
 
   /**
    * @param key names the call in the page from the first moment on, before it has an id
@@ -70,6 +72,17 @@ export class LocalCall {
     private readonly outside: CallOutside,
   ) {
     this.wanted = wanted;
+    this.speech = new Speech(outside, () => this.callId, (view) => {
+      if (view.callId === this.callId) this.see(view);
+    });
+    this.own = new OwnHold({
+      consents: outside.consents,
+      callId: () => this.callId,
+      say: (on) => this.speech.hold(on),
+      over: () => this.over,
+      changed: () => outside.changed(),
+      warn: (what) => outside.warn(what),
+    });
     this.media = new MediaSession({ ...outside.media, polite: role === Role.CALLEE }, this.mediaListener());
   }
 
@@ -85,13 +98,45 @@ export class LocalCall {
     return this.state === "ended";
   }
 
+  /** The user is in it, or on the way into it, here. */
+  get engaged(): boolean {
+    return ENGAGED.has(this.state);
+  }
+
+  /** It asks the user to answer, or would if the server were heard. */
+  get asks(): boolean {
+    return this.state === "incoming" || this.state === "silenced";
+  }
+
+  /** By the user's own wish it stays silent until his own word. */
+  get holds(): boolean {
+    return this.state === "holding" || (this.state === "held" && this.own.wish === true);
+  }
+
+  get mayHold(): boolean {
+    return !this.mayResume && !step(this.state, "user.hold").ignored;
+  }
+
+  /** It is this user who can end the silence, and he has not asked for it. */
+  get mayResume(): boolean {
+    if (this.state !== "held" || this.holds) return this.holds;
+    return !this.own.telling && (this.view?.holds === true || this.view?.peerHolds !== true);
+  }
+
+  get status(): Status {
+    if (this.mayResume) return "On hold";
+    const { view } = this;
+    return statusOf(this.state, view?.role ?? this.role, view?.phase ?? Phase.UNSPECIFIED, this.ending, view?.peerHolds === true);
+  }
+
   place(): void {
     void this.media.want(this.wanted);
     this.input("user.place");
   }
 
+  /** The user answers. Nothing happens where another call is talked in on this device. */
   answer(wanted: Wanted): void {
-    if (step(this.state, "user.answer").ignored) return;
+    if (step(this.state, "user.answer").ignored || this.outside.room(this) !== "talk") return;
     this.wanted = wanted;
     this.outside.consents.give(this.callId, wanted);
     this.input("user.answer");
@@ -103,23 +148,35 @@ export class LocalCall {
   }
 
   hangUp(): void {
-    const answered = mediaOf(this.state) === "open";
-    this.end(answered ? Ending.HUNG_UP : Ending.CANCELLED, "user.hang_up");
+    this.end(this.bound ? Ending.HUNG_UP : Ending.CANCELLED, "user.hang_up");
+  }
+
+  /** Silent at once, whatever the server can hear. */
+  hold(): void {
+    if (!this.mayHold) return;
+    this.own.set(true);
+    this.input("user.hold");
+  }
+
+  /** Nothing happens where another call is talked in on this device. */
+  resume(): void {
+    if (!this.mayResume || this.outside.room(this) !== "talk") return;
+    this.own.set(false);
+    this.input("user.resume");
   }
 
   /** Toggles microphone or camera. Rejects with Refused where the kind is not admitted; then nothing changed. */
   async set(wanted: Wanted): Promise<void> {
-    if (!TAKES_PART.has(this.state)) return;
+    if (!this.engaged) return;
     const before = this.wanted;
     this.wanted = wanted;
     this.consent();
     const captured = this.media.want(wanted);
     this.outside.changed();
-    if (mediaOf(this.state) !== "open") return;
+    if (!this.bound) return;
     this.wishes += 1;
     try {
-      const kinds = create(KindsSchema, wanted);
-      await this.command({ case: "setMedia", value: { $typeName: "ringline.v1.SetMedia", callId: this.callId, kinds } });
+      await this.speech.setMedia(wanted);
     } catch (error) {
       // Only what this very wish turned on is taken back: what is off stays off, whatever the server could not hear.
       const keep = (kind: keyof Wanted) => this.wanted[kind] && !(wanted[kind] && !before[kind]);
@@ -138,20 +195,36 @@ export class LocalCall {
     const stamp = { incarnation: this.outside.incarnation(), version: view.version };
     if (this.view !== undefined && !supersedes(stamp, this.stamp)) return;
     this.stamp = stamp;
+    const isFirst = this.view === undefined;
     this.view = view;
+    if (isFirst) this.own.recall();
     this.missingBeats = 0;
     if (view.ending !== Ending.UNSPECIFIED) this.ending = view.ending;
     const ringing = view.ringLeftMs > 0 ? this.outside.now() + view.ringLeftMs + RING_GRACE_MS : Number.POSITIVE_INFINITY;
     this.ringUntil = ringing;
-    this.input(classify(view, this.outside.consents.of(view.callId) !== undefined));
+    const isNew = this.state === "new";
+    const said = classify(view, this.outside.consents.of(view.callId) !== undefined);
+    this.input(inRoom(said, this.state, this.outside.room(this), this.own.wish));
     this.settle(); // what it admits counts, whether or not it moves the call
+    if (isNew && this.state === "holding") this.own.set(true);
     this.carry(view);
   }
 
-  /** After a new connection: says anew what this side sends where the server takes it for something else. */
+  /** After a new connection: says anew what the server takes for something else. */
   agree(): void {
     const view = this.view;
-    if (view?.here === true && mediaOf(this.state) === "open" && this.wishes === 0) this.catchUp(view);
+    if (this.state === "incoming" && this.freed) this.speech.ringing(false);
+    if (view?.here !== true || !this.bound) return;
+    if (this.wishes === 0) this.catchUp(view);
+    if (this.holds && !view.holds) void this.own.tell();
+  }
+
+  /** Whether the user talks in another call: a ring that waited behind one is rung everywhere when that is over. */
+  behind(another: boolean): void {
+    if (this.state !== "incoming" || !this.waits || another) return;
+    this.waits = false;
+    this.freed = true;
+    this.speech.ringing(false);
   }
 
   /** Absent from two beats in a row: it is over. One may have been under way when the call was made. */
@@ -171,6 +244,12 @@ export class LocalCall {
 
   tick(now: number): void {
     if (now >= this.ringUntil) this.end(Ending.NO_ANSWER, "clock.ring_over");
+  }
+
+  /** The server bound this line, and media may pass or could but for a hold. */
+  private get bound(): boolean {
+    const media = mediaOf(this.state);
+    return media === "open" || media === "silent";
   }
 
   private consent(): void {
@@ -201,10 +280,8 @@ export class LocalCall {
       return this.media.close();
     }
     if (view === undefined || mediaOf(this.state) === "none") return;
-    this.media.admit(
-      { audio: direction(view, "audio"), video: direction(view, "video") },
-      view.sends?.video === true,
-    );
+    this.media.hush(mediaOf(this.state) === "silent");
+    this.media.admit(admittedOf(view), view.sends?.video === true);
     if (this.state === "calling" && !this.warmed) {
       this.warmed = true;
       this.media.warm(view.relay, view.described, 0);
@@ -213,7 +290,7 @@ export class LocalCall {
 
   /** What a view carries for the media of a bound call. */
   private carry(view: Call): void {
-    if (mediaOf(this.state) !== "open") return;
+    if (!this.bound) return;
     if (!this.media.opened) this.openMedia(view);
     if (view.peerDescription !== undefined) this.media.describedBy(view.peerDescription);
   }
@@ -230,7 +307,7 @@ export class LocalCall {
       offer.then(
         (description) => {
           if (this.over) return;
-          if (description !== undefined) this.describe(description);
+          if (description !== undefined) this.speech.describe(description);
           this.media.begin(view.relay);
         },
         (error: unknown) => this.outside.warn(String(error)), // the watch over the path gives up in its time
@@ -257,34 +334,33 @@ export class LocalCall {
   }
 
   private say(send: Send): void {
-    const callId = this.callId;
     switch (send) {
       case "place":
         return void this.sendPlace();
       case "answer":
         return void this.sendAnswer();
       case "ringing":
-        return this.outside.post({ case: "ringing", value: { $typeName: "ringline.v1.Ringing", callId, waits: false } });
+        this.waits = this.outside.room(this) !== "talk";
+        return this.speech.ringing(this.waits);
       case "decline":
-        return this.lastWord({ case: "decline", value: { $typeName: "ringline.v1.Decline", callId, everywhere: true } });
+        return this.speech.decline();
       case "hang_up":
-        return this.lastWord({ case: "hangUp", value: { $typeName: "ringline.v1.HangUp", callId } });
+        return this.speech.hangUp();
+      case "hold":
+      case "resume":
+        return void this.own.tell();
       case "report_flowing":
         this.connectedAt ??= this.outside.now();
-        return this.report(MediaState.FLOWING);
+        return this.speech.flowing();
       case "report_failed":
         this.ending = Ending.MEDIA_FAILED;
-        return this.report(MediaState.FAILED);
+        return this.speech.failed();
     }
   }
 
   private async sendPlace(): Promise<void> {
-    const kinds = create(KindsSchema, { audio: this.wanted.audio, video: this.wanted.video });
-    const binding = new Uint8Array();
     try {
-      const value = { $typeName: "ringline.v1.Place", username: this.username, kinds, binding } as const;
-      const answer = await this.outside.command({ case: "place", value }, COMMAND_MS);
-      const view = answer.case === "done" ? answer.value.call : undefined;
+      const view = await this.speech.place(this.username, this.wanted);
       if (view === undefined) this.end(Ending.LOST, "refused");
       else {
         this.outside.consents.give(view.callId, this.wanted);
@@ -305,11 +381,7 @@ export class LocalCall {
       const offer = await this.heldOffer;
       // Hung up meanwhile: the server, which knows of no answer, takes it for one who declines.
       if (this.over) return this.say("decline");
-      const kinds = create(KindsSchema, { audio: this.wanted.audio, video: this.wanted.video });
-      const binding = new Uint8Array();
-      const value = { $typeName: "ringline.v1.Answer", callId: view.callId, kinds, binding } as const;
-      const described = offer === undefined ? {} : { description: description(offer) };
-      await this.command({ case: "answer", value: { ...value, ...described } });
+      await this.speech.answer(this.wanted, offer);
     } catch (error) {
       this.refuse(error);
     }
@@ -321,35 +393,10 @@ export class LocalCall {
     this.end(endingOf(this.refused?.reason), "refused");
   }
 
-  private lastWord(body: Body): void {
-    this.command(body, LAST_WORD_MS).catch((error: unknown) => this.outside.warn(String(error)));
-  }
-
-  private report(state: MediaState): void {
-    const value = { $typeName: "ringline.v1.Report", callId: this.callId, state } as const;
-    this.lastWord({ case: "report", value });
-  }
-
-  private describe(described: Described): void {
-    const value = { $typeName: "ringline.v1.Describe", callId: this.callId } as const;
-    this.lastWord({ case: "describe", value: { ...value, description: description(described) } });
-  }
-
-  /** Sends a command about this call; the answer brings the call as it is now. */
-  private async command(body: Body, patienceMs = COMMAND_MS): Promise<Answered> {
-    const answer = await this.outside.command(body, patienceMs);
-    const view = answer.case === "done" ? answer.value.call : undefined;
-    if (view?.callId === this.callId) this.see(view);
-    return answer;
-  }
-
   private mediaListener(): MediaListener {
     return {
-      describe: (described) => this.describe(described),
-      candidates: (generation, candidates) => {
-        const value = { $typeName: "ringline.v1.AddCandidates", callId: this.callId, generation, candidates } as const;
-        this.outside.post({ case: "addCandidates", value });
-      },
+      describe: (described) => this.speech.describe(described),
+      candidates: (generation, candidates) => this.speech.candidates(generation, candidates),
       flowing: () => this.input("media.flowing"),
       lost: () => this.input("media.lost"),
       failed: () => this.input("media.failed"),
@@ -358,33 +405,7 @@ export class LocalCall {
         const has = (kind: keyof Wanted) => this.wanted[kind] && !kinds.includes(kind);
         this.set({ audio: has("audio"), video: has("video") }).catch((error: unknown) => this.outside.warn(String(error)));
       },
-      renewRelay: async () => {
-        const value = { $typeName: "ringline.v1.RenewRelay", callId: this.callId } as const;
-        const answer = await this.command({ case: "renewRelay", value }).catch(() => undefined);
-        return answer?.case === "relay" ? answer.value : undefined;
-      },
+      renewRelay: () => this.speech.renewRelay(),
     };
   }
-}
-
-/** A call that the server knows and this page does not: an incoming one, or one from before a reload. */
-export function wantedFor(view: Call, consents: Consents): Wanted {
-  const consented = consents.of(view.callId);
-  if (consented === undefined) return { audio: true, video: false };
-  const sends = wantedOf(view.sends);
-  return view.here ? { audio: consented.audio && sends.audio, video: consented.video && sends.video } : consented;
-}
-
-/** A refused call or answer has no ending of the server's. */
-function endingOf(reason: Reason | undefined): Ending {
-  if (reason === Reason.ANSWERED_ELSEWHERE) return Ending.ANSWERED_ELSEWHERE;
-  return reason === undefined || reason === Reason.UNAVAILABLE ? Ending.LOST : Ending.UNSPECIFIED;
-}
-
-function direction(view: Call, kind: "audio" | "video"): Direction {
-  return { send: view.maySend?.[kind] === true, receive: view.peerMaySend?.[kind] === true };
-}
-
-function description(described: Described): Description {
-  return create(DescriptionSchema, described as never);
 }

@@ -1,88 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import type { Call } from "../gen/ringline/v1/client_pb";
-import { BeatSchema, CallSchema, DoneSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
+import { BeatSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
-import type { Answered, Body } from "../line/commands";
 import { Refused } from "../line/commands";
-import { Calls } from "./calls";
-import { Consents } from "./consents";
-
-const AUDIO = { audio: true, video: false };
-
-/** As much of a connection as a call needs before anything is negotiated. */
-class FakeConnection {
-  connectionState = "new";
-  signalingState = "stable";
-  applied = 0;
-
-  addTransceiver(kind: string) {
-    return { direction: "", receiver: { track: { kind } }, sender: {}, setCodecPreferences: () => undefined };
-  }
-
-  getTransceivers(): [] {
-    return [];
-  }
-
-  createOffer() {
-    return Promise.resolve({ type: "offer", sdp: "v=0\r\na=ice-ufrag:x\r\n" });
-  }
-
-  setConfiguration(): void {}
-
-  setLocalDescription(): Promise<void> {
-    this.applied += 1;
-    return Promise.resolve();
-  }
-
-  close(): void {}
-}
-
-function view(part: Partial<Call>): Call {
-  const both = create(KindsSchema, { audio: true, video: true });
-  const base = { callId: "c_1", version: 1n, role: Role.CALLEE, phase: Phase.CALLING, ringLeftMs: 40_000 };
-  const call = create(CallSchema, { ...base, asked: create(KindsSchema, AUDIO), maySend: both, peerMaySend: both });
-  return Object.assign(call, part);
-}
-
-function device() {
-  Object.assign(globalThis, { RTCRtpReceiver: { getCapabilities: () => null } });
-  const store = new Map<string, string>();
-  const sent: Body[] = [];
-  const asked: { body: Body; resolve(answer: Answered): void; reject(why: Refused): void }[] = [];
-  const connections: FakeConnection[] = [];
-  let minted = 0;
-  let now = 1000;
-  const calls = new Calls(
-    {
-      command: (body) => {
-        sent.push(body);
-        return new Promise((resolve, reject) => asked.push({ body, resolve, reject }));
-      },
-      post: (body) => sent.push(body),
-      consents: new Consents({ getItem: (key) => store.get(key) ?? null, setItem: (key, value) => store.set(key, value) }),
-      media: {
-        capture: { get: () => Promise.resolve({ tracks: {}, problems: [] }) },
-        mint: () => "name",
-        create: () => {
-          const made = new FakeConnection();
-          connections.push(made);
-          return made as unknown as RTCPeerConnection;
-        },
-        warn: () => undefined,
-      },
-      now: () => now,
-      changed: () => undefined,
-      warn: () => undefined,
-    },
-    () => `key-${++minted}`,
-  );
-  const words = () => sent.map((body) => body.case);
-  const done = (call: Call): Answered => ({ case: "done", value: create(DoneSchema, { call }) });
-  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { calls, sent, asked, connections, words, done, settle, pass: (ms: number) => (now += ms) };
-}
+import type { Calls } from "./calls";
+import { AUDIO, device, view } from "./fake_device";
 
 describe("calls of a line", () => {
   it("are not believed where the user never asked for them (S1)", () => {

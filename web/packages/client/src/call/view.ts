@@ -1,7 +1,9 @@
 /** What a view of the server means to this line, and what a person reads. */
 import type { Call } from "../gen/ringline/v1/client_pb";
 import { Phase, Role } from "../gen/ringline/v1/client_pb";
+import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending } from "../gen/ringline/v1/types_pb";
+import type { Admitted, Direction } from "../media/filter";
 import type { Input, State } from "./table";
 
 /**
@@ -19,6 +21,27 @@ export function classify(view: Call, consented: boolean): Input {
     return view.peerHolds ? "view.held" : "view.bound";
   }
   return answered || view.role !== Role.CALLEE ? "view.elsewhere" : "view.incoming";
+}
+
+/** What the other calls of the line leave for one: to be talked in, only to be on hold, or nothing (S8). */
+export type Room = "talk" | "hold" | "none";
+
+/**
+ * What a view does here. It never ends the user's own hold (S9), and a call that this page did not know, as after a
+ * reload, takes no more than the room that there is: one that is talked in stays the only one, whatever is said (S8).
+ *
+ * @param input what the view says
+ * @param wish what the user wishes about the hold of this call; undefined where he never said
+ */
+export function inRoom(input: Input, state: State, room: Room, wish: boolean | undefined): Input {
+  const isBound = input === "view.bound" || input === "view.holding" || input === "view.held";
+  if (state === "new" && (isBound || input === "view.calling")) {
+    if (room === "none" || (room === "hold" && !isBound)) return "view.unwanted";
+    if (room === "hold") return "view.holding";
+    // He had asked to resume, and the server had not heard it: silent, and his to resume.
+    if (input === "view.holding" && wish === false) return "view.held";
+  }
+  return isBound && wish === true ? "view.holding" : input;
 }
 
 /**
@@ -82,4 +105,19 @@ export function statusOf(state: State, role: Role, phase: Phase, ending: Ending,
     default:
       return "Calling…";
   }
+}
+
+/** A refused call or answer has no ending of the server's. */
+export function endingOf(reason: Reason | undefined): Ending {
+  if (reason === Reason.ANSWERED_ELSEWHERE) return Ending.ANSWERED_ELSEWHERE;
+  return reason === undefined || reason === Reason.UNAVAILABLE ? Ending.LOST : Ending.UNSPECIFIED;
+}
+
+/** What may pass in either direction at all. */
+export function admittedOf(view: Call): Admitted {
+  const direction = (kind: "audio" | "video"): Direction => ({
+    send: view.maySend?.[kind] === true,
+    receive: view.peerMaySend?.[kind] === true,
+  });
+  return { audio: direction("audio"), video: direction("video") };
 }

@@ -34,9 +34,10 @@ export interface MediaOptions {
 }
 
 export class MediaSession {
-  readonly remote: Partial<Record<Kind, MediaStreamTrack>> = {};
   readonly local: Partial<Record<Kind, MediaStreamTrack>> = {};
   problems: Problem[] = [];
+  private readonly arrived: Partial<Record<Kind, MediaStreamTrack>> = {};
+  private hushed = false;
   private peer: Peer | undefined;
   private admitted: Admitted = closedDoor();
   private wanted: Record<Kind, boolean> = { audio: false, video: false };
@@ -56,6 +57,11 @@ export class MediaSession {
     private readonly options: MediaOptions,
     private readonly listener: MediaListener,
   ) {}
+
+  /** What comes from the other side, as long as it may be heard and seen. */
+  get remote(): Partial<Record<Kind, MediaStreamTrack>> {
+    return this.open && !this.hushed ? this.arrived : {};
+  }
 
   /** The caller at dial: a connection that gathers on its own and tells nobody. */
   warm(relay: Relay | undefined, generation: number, skip: number): void {
@@ -99,10 +105,27 @@ export class MediaSession {
   async want(wanted: Record<Kind, boolean>): Promise<void> {
     if (this.closed) return;
     this.wanted = { ...wanted };
-    const missing = KINDS.filter((kind) => wanted[kind] && this.local[kind] === undefined && !this.asking.has(kind));
-    if (!wanted.video) this.release("video");
+    const missing = KINDS.filter((kind) => this.uses(kind) && this.local[kind] === undefined && !this.asking.has(kind));
+    if (!this.uses("video")) this.release("video");
     this.apply();
     if (missing.length > 0) await this.ask(missing);
+  }
+
+  /**
+   * On hold: the path stays and is looked after, nothing is sent and nothing is heard or seen, whatever comes (S9).
+   * Afterwards everything is as the user wants it then. The camera is let go, for its light says that it films; the
+   * microphone is kept, off and with no sender, so that a call is taken back without a question of the browser's, and
+   * without finding that another program has it.
+   */
+  hush(on: boolean): void {
+    if (on === this.hushed || this.closed) return;
+    this.hushed = on;
+    for (const kind of KINDS) this.deafen(this.arrived[kind]);
+    void this.want(this.wanted);
+    if (on || !this.open) return;
+    // The state before knew no path that is up: it is told again.
+    if (this.peer?.connected === true) this.listener.flowing();
+    else this.watch();
   }
 
   /**
@@ -162,7 +185,8 @@ export class MediaSession {
       candidates: (gen, candidates) => this.listener.candidates(gen, candidates),
       state: (state) => this.pathChanged(state),
       track: (kind, track) => {
-        this.remote[kind] = track;
+        this.arrived[kind] = track;
+        this.deafen(track);
         this.listener.changed();
       },
       replaced: (description) => this.startOver(description),
@@ -203,8 +227,8 @@ export class MediaSession {
     const before = this.local[kind];
     const device = before?.getSettings().deviceId ?? "";
     // A phone opens one camera at a time; a microphone stays until there is another.
-    if (kind === "video" || !this.wanted[kind] || before?.readyState === "ended") this.release(kind);
-    if (!this.wanted[kind]) return true;
+    if (kind === "video" || !this.uses(kind) || before?.readyState === "ended") this.release(kind);
+    if (!this.uses(kind)) return true;
     const problems = await this.capture([kind]);
     if (problems.length > 0 && this.local[kind] === undefined && device !== "") await this.capture([kind], device);
     this.tell([kind], problems);
@@ -220,7 +244,7 @@ export class MediaSession {
       this.asking.delete(kind);
       const track = tracks[kind];
       if (track === undefined) continue;
-      if (this.closed || !this.wanted[kind]) track.stop();
+      if (this.closed || !this.uses(kind)) track.stop();
       else this.take(kind, track);
     }
     if (!this.closed) this.apply();
@@ -238,17 +262,27 @@ export class MediaSession {
   }
 
   /**
-   * The only place where a track meets a sender: the line is bound, the user wants it, the server admitted it. A muted
-   * microphone stays attached and sends silence, so that unmuting costs nothing.
+   * The only place where a track meets a sender: the line is bound, nobody holds the call, the user wants it, the server
+   * admitted it. A muted microphone stays attached and sends silence, so that unmuting costs nothing.
    */
   private apply(): void {
     const { audio, video } = this.local;
-    if (audio !== undefined) audio.enabled = this.wanted.audio;
+    if (audio !== undefined) audio.enabled = this.uses("audio");
+    const passes = this.open && !this.hushed;
     const sends = {
-      audio: this.open && this.admitted.audio.send ? audio : undefined,
-      video: this.open && this.admitted.video.send && this.wanted.video && this.videoConfirmed ? video : undefined,
+      audio: passes && this.admitted.audio.send ? audio : undefined,
+      video: passes && this.admitted.video.send && this.wanted.video && this.videoConfirmed ? video : undefined,
     };
     for (const kind of KINDS) void this.peer?.send(kind, sends[kind] ?? null);
+  }
+
+  /** The user wants to send it, and it may pass. */
+  private uses(kind: Kind): boolean {
+    return this.wanted[kind] && !this.hushed;
+  }
+
+  private deafen(track: MediaStreamTrack | undefined): void {
+    if (track !== undefined) track.enabled = !this.hushed;
   }
 
   private take(kind: Kind, track: MediaStreamTrack): void {
