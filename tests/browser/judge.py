@@ -118,7 +118,7 @@ SHOWN = """
 
 SPEAKER = """
 (() => {
-  window.speaker = { loud: false, strikes: 0, peak: 0, piled: 0, clock: 0 };
+  window.speaker = { loud: false, strikes: 0, peak: 0, started: 0, piled: 0, clock: 0 };
   const ears = new Map();
   const samples = new Float32Array(4096);
   const loudest = (ear) => {
@@ -148,10 +148,12 @@ SPEAKER = """
   };
   const start = AudioScheduledSourceNode.prototype.start;
   AudioScheduledSourceNode.prototype.start = function (...when) {
+    speaker.started++;
     if (this.context.state !== 'running') speaker.piled++;
     return start.apply(this, when);
   };
 })();
 """
-"""Runs before the page: listens to what it sends to the speaker. `strikes`: how often silence ended; `piled`:
-sounds that were begun while the browser held them back; `clock`: how many seconds its sound has run."""
+"""Runs before the page: listens to what it sends to the speaker. `strikes`: how often silence ended;
+`started`: sounds that were begun, heard or not, and `piled` of them while the browser held them back;
+`clock`: how many seconds its sound has run."""
