@@ -16,6 +16,8 @@ from tests.browser.tones import HERTZ, write_tone
 
 CAMERAS = 3
 """The second one gives no frames to a connection: Chromium pretends that it speaks MJPEG."""
+LET_GO = "--autoplay-policy=no-user-gesture-required"
+"""Without it a page makes no sound before somebody has touched it."""
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -24,7 +26,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    "--autoplay-policy=no-user-gesture-required",
+    LET_GO,
     "--allow-loopback-in-peer-connection",
     f"--use-fake-device-for-media-stream=device-count={CAMERAS}",
 )
@@ -45,21 +47,32 @@ class Studio:
     def __init__(self, playwright: Playwright, folder: Path) -> None:
         self._playwright = playwright
         self._folder = folder
-        self._browsers: dict[tuple[str, bool], Browser] = {}
+        self._browsers: dict[tuple[str, bool, bool], Browser] = {}
 
     async def browser(self, voice: str, granted: bool = True) -> Browser:
         """The browser whose microphone is this person's tone; `granted` means that nobody is asked."""
-        key = (voice, granted)
+        return await self._kept(voice, granted, False)
+
+    async def strict_browser(self, voice: str) -> Browser:
+        """The same, and a page of it sounds only after a gesture, as it is with people."""
+        return await self._kept(voice, True, True)
+
+    async def _kept(self, voice: str, granted: bool, held_back: bool) -> Browser:
+        key = (voice, granted, held_back)
         if key not in self._browsers:
-            self._browsers[key] = await self.launch(voice, granted)
+            self._browsers[key] = await self.launch(voice, granted, held_back=held_back)
         return self._browsers[key]
 
-    async def launch(self, voice: str, granted: bool = True, executable: str = "") -> Browser:
+    async def launch(
+        self, voice: str, granted: bool = True, executable: str = "", held_back: bool = False
+    ) -> Browser:
         """A browser of its own; `executable` starts chromium in another place."""
         tone = write_tone(self._folder / f"{voice}.wav", HERTZ[voice])
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={tone}"]
         if granted:
             flags.append(GRANTED)
+        if held_back:
+            flags.remove(LET_GO)
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
         return await self._playwright.chromium.launch(executable_path=executable or chromium(), args=flags)
@@ -94,7 +107,7 @@ class Cast:
     async def newcomer(self, name: str) -> Person:
         """Somebody with a wish for a username, at an empty page of a browser."""
         context = await (await self.studio.browser(name)).new_context()
-        return await self._sit_down(_wish(name), context)
+        return await self.sit_down(_wish(name), context)
 
     async def account(self, name: str) -> Account:
         """A new account that nobody has signed in to at a browser."""
@@ -109,15 +122,24 @@ class Cast:
 
     async def enter(self, account: Account, context: BrowserContext, path: str = "/") -> Person:
         """Signs somebody in at this browser profile."""
-        person = await self._sit_down(account, context)
+        person = await self.sit_down(account, context)
         await person.sign_in()
         if path != "/":
             await person.visit(path)
         return person
 
-    async def _sit_down(self, account: Account, context: BrowserContext) -> Person:
-        self._contexts.append(context)
-        await context.add_init_script(WATCH)
+    async def tab(self, person: Person) -> Person:
+        """Another tab of theirs, at the same browser profile."""
+        other = await self.sit_down(person.account, person.context)
+        await other.visit("/")
+        await other.is_in()
+        return other
+
+    async def sit_down(self, account: Account, context: BrowserContext) -> Person:
+        """Somebody at an empty page of this browser profile."""
+        if context not in self._contexts:
+            self._contexts.append(context)
+            await context.add_init_script(WATCH)
         person = Person(account, context, await context.new_page(), self.origin)
         self._people.append(person)
         return person

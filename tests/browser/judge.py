@@ -115,3 +115,45 @@ SHOWN = """
 }
 """
 """The width of the other person's picture on the screen; 0 where there is none."""
+
+SPEAKER = """
+(() => {
+  window.speaker = { loud: false, strikes: 0, peak: 0, started: 0, piled: 0, clock: 0 };
+  const ears = new Map();
+  const samples = new Float32Array(4096);
+  const loudest = (ear) => {
+    ear.getFloatTimeDomainData(samples);
+    return samples.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+  };
+  setInterval(() => {
+    const running = [...ears.keys()].filter((context) => context.state === 'running');
+    const peak = Math.max(0, ...running.map((context) => loudest(ears.get(context))));
+    const loud = peak > 0.003;
+    if (loud && !speaker.loud) speaker.strikes++;
+    const clock = Math.max(0, ...[...ears.keys()].map((context) => context.currentTime));
+    Object.assign(speaker, { loud, clock, peak: Math.max(peak, speaker.peak) });
+  }, 40);
+  const Real = window.AudioContext;
+  window.AudioContext = class extends Real {
+    constructor(...all) {
+      super(...all);
+      ears.set(this, new AnalyserNode(this, { fftSize: samples.length }));
+    }
+  };
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (to, ...rest) {
+    const ear = ears.get(this.context);
+    if (ear && to instanceof AudioDestinationNode) connect.call(this, ear);
+    return connect.call(this, to, ...rest);
+  };
+  const start = AudioScheduledSourceNode.prototype.start;
+  AudioScheduledSourceNode.prototype.start = function (...when) {
+    speaker.started++;
+    if (this.context.state !== 'running') speaker.piled++;
+    return start.apply(this, when);
+  };
+})();
+"""
+"""Runs before the page: listens to what it sends to the speaker. `strikes`: how often silence ended;
+`started`: sounds that were begun, heard or not, and `piled` of them while the browser held them back;
+`clock`: how many seconds its sound has run."""

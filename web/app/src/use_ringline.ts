@@ -3,6 +3,7 @@ import type { Capture, Session } from "@ringline/client";
 import { Ringline } from "@ringline/client";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { captureFor } from "./capture";
+import { Bell } from "./call/bell";
 import { Tones } from "./call/tones";
 import { preferences } from "./preferences";
 
@@ -13,7 +14,7 @@ export function useRingline(session: Session): Ringline | undefined {
   useEffect(() => {
     let current: Ringline | undefined;
     let gone = false;
-    const tones = new Tones();
+    const tones = new Tones(new Bell(navigator.locks), () => new AudioContext());
     const begin = (capture: Capture) => {
       if (gone) return;
       current = new Ringline({ session, base: "", clientVersion: CLIENT_VERSION, capture });

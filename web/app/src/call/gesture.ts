@@ -1,5 +1,8 @@
-/** A browser holds sound back until somebody does something on the page: with a finger, a mouse or a key. */
-const GESTURES = ["pointerdown", "keydown"] as const;
+/**
+ * A browser holds sound back until somebody does something on the page: with a finger, a mouse or a key. A finger counts
+ * when it is lifted.
+ */
+const GESTURES = ["pointerdown", "pointerup", "keydown"] as const;
 
 /** @returns what ends it */
 export function onGesture(work: () => void): () => void {

@@ -1,7 +1,12 @@
 /** The sounds of a telephone, made here: no file to load, nothing to license. */
 import type { Sound } from "@ringline/client";
+import type { Bell, End } from "./bell";
 import { onGesture } from "./gesture";
 
+/** What a call can sound like. */
+export type Tone = Exclude<Sound, "none"> | "waiting";
+
+/** Times in seconds, volumes from 0 to 1. */
 interface Note {
   at: number;
   hertz: number;
@@ -32,56 +37,111 @@ const RINGBACK: Melody = {
   ],
 };
 
+// In the ear of somebody who talks: short, and softer than what they hear.
+const WAITING: Melody = {
+  every: 5,
+  notes: [0, 0.28].map((at) => ({ at, hertz: 740, seconds: 0.16, volume: 0.03 })),
+};
+const MELODIES: Record<Tone, Melody> = { ring: RING, ringback: RINGBACK, waiting: WAITING };
+
+const MESSAGE: Note[] = [
+  { at: 0, hertz: 880, seconds: 0.3, volume: 0.05 },
+  { at: 0.11, hertz: 1174.7, seconds: 0.3, volume: 0.05 },
+];
+/** What says that a message came says nothing later than this, in milliseconds. */
+const NEWS_MS = 1000;
+
+const nothing: End = () => undefined;
+
 export class Tones {
   private context: AudioContext | undefined;
-  private playing: Sound = "none";
-  private stop: () => void = () => undefined;
+  private playing: Tone | "none" = "none";
+  private stop = nothing;
+
+  constructor(
+    private readonly bell: Bell,
+    private readonly open: () => AudioContext,
+  ) {}
 
   /** Plays what a state of the call sounds like; the same sound again changes nothing. */
-  play(sound: Sound): void {
+  play(sound: Tone | "none"): void {
     if (sound === this.playing) return;
     this.playing = sound;
     this.stop();
-    this.stop = () => undefined;
-    if (sound !== "none") this.loop(sound === "ring" ? RING : RINGBACK);
+    this.stop = sound === "none" ? nothing : this.loop(sound);
   }
 
   /** Once, softly: a message came. */
   note(): void {
-    const context = (this.context ??= new AudioContext());
-    for (const [at, hertz] of [[0, 880], [0.11, 1174.7]] as const) {
-      strike(context, context.destination, { at, hertz, seconds: 0.3, volume: 0.05 });
-    }
+    const context = this.awake();
+    const ending = whileRunning(context, () => {
+      for (const note of MESSAGE) strike(context, context.destination, note);
+      return nothing;
+    });
+    setTimeout(ending, NEWS_MS);
   }
 
-  private loop(melody: Melody): void {
-    const context = (this.context ??= new AudioContext());
-    const out = new GainNode(context, { gain: 1 });
-    out.connect(context.destination);
+  private loop(tone: Tone): End {
+    const context = this.awake();
     // Held back until a gesture: the next one lets it sound.
-    const wake = () => void context.resume().catch(() => undefined);
-    wake();
-    const waking = onGesture(wake);
-    const once = () => {
-      for (const note of melody.notes) strike(context, out, note);
-    };
-    once();
-    const timer = setInterval(once, melody.every * 1000);
-    this.stop = () => {
-      clearInterval(timer);
+    const waking = onGesture(() => void this.awake());
+    const begin = () => repeat(context, MELODIES[tone]);
+    // Who is not heard leaves the bell to a page that is. The other sounds belong to this page alone.
+    const ending = whileRunning(context, () => (tone === "ring" ? this.bell.take(begin) : begin()));
+    return () => {
       waking();
-      out.gain.setTargetAtTime(0, context.currentTime, 0.03);
-      setTimeout(() => out.disconnect(), 300);
+      ending();
     };
   }
+
+  /** The context, asked to run. */
+  private awake(): AudioContext {
+    const context = (this.context ??= this.open());
+    void context.resume().catch(() => undefined);
+    return context;
+  }
+}
+
+/** A context that is held back keeps what it is given and lets it all sound at once, later: so it is given nothing. */
+function whileRunning(context: AudioContext, begin: () => End): End {
+  let end: End | undefined;
+  const follow = () => {
+    const runs = context.state === "running";
+    if (runs === (end !== undefined)) return;
+    end?.();
+    end = runs ? begin() : undefined;
+  };
+  context.addEventListener("statechange", follow);
+  follow();
+  return () => {
+    context.removeEventListener("statechange", follow);
+    end?.();
+  };
+}
+
+function repeat(context: AudioContext, melody: Melody): End {
+  const out = context.createGain();
+  out.connect(context.destination);
+  const once = () => {
+    for (const note of melody.notes) strike(context, out, note);
+  };
+  once();
+  const timer = setInterval(once, melody.every * 1000);
+  return () => {
+    clearInterval(timer);
+    out.gain.setTargetAtTime(0, context.currentTime, 0.03);
+    setTimeout(() => out.disconnect(), 300);
+  };
 }
 
 function strike(context: AudioContext, out: AudioNode, note: Note): void {
   const start = context.currentTime + note.at;
   const end = start + note.seconds;
   for (const [overtone, share] of [[1, 1], [2.01, 0.25]] as const) {
-    const oscillator = new OscillatorNode(context, { type: "sine", frequency: note.hertz * overtone });
-    const gain = new GainNode(context, { gain: 0 });
+    const oscillator = context.createOscillator();
+    oscillator.frequency.value = note.hertz * overtone;
+    const gain = context.createGain();
+    gain.gain.value = 0;
     gain.gain.setValueAtTime(0, start);
     gain.gain.linearRampToValueAtTime(note.volume * share, start + 0.015);
     gain.gain.exponentialRampToValueAtTime(0.0001, end);
