@@ -10,12 +10,13 @@ import type { FakeTransceiver } from "../media/fake_connection";
 import { FakeConnection, FakeTrack } from "../media/fake_connection";
 import type { Kind } from "../media/peer";
 import type { LocalCall } from "./call";
+import type { Meanwhile } from "./calls";
 import { Calls } from "./calls";
 import type { Wanted } from "./consents";
 import { Consents } from "./consents";
 
 /** In these the user has taken part in a call: there is something to turn on or off. */
-const TAKEN_PART = ["dialling", "calling", "answering", "connecting", "connected", "mending"];
+const TAKEN_PART = ["dialling", "calling", "answering", "connecting", "connected", "mending", "holding", "held"];
 
 interface Asked {
   body: Body;
@@ -28,6 +29,8 @@ interface Asked {
 interface Memory {
   wish: Wanted;
   bound: boolean;
+  /** The user's own wish that it be silent. */
+  holds: boolean;
 }
 
 export class FakePage {
@@ -84,13 +87,32 @@ export class FakePage {
     this.placing = wish;
     const call = this.calls.place("bob", wish);
     this.placing = undefined;
-    if (call !== undefined) this.dialled.set(call, { wish: { ...wish }, bound: false });
+    if (call !== undefined) this.dialled.set(call, { wish: { ...wish }, bound: false, holds: false });
   }
 
-  answer(wish: Wanted): void {
-    const call = this.calls.current;
-    if (call?.state === "incoming") this.byId.set(call.callId, { wish: { ...wish }, bound: false });
-    call?.answer(wish);
+  /** Answers what rings, or waits behind the call that is talked in. */
+  answer(wish: Wanted, meanwhile: Meanwhile = "hold"): void {
+    const call = this.calls.incoming ?? this.calls.waiting;
+    if (call === undefined) return;
+    const other = this.calls.foreground;
+    const before = this.byId.get(call.callId);
+    this.byId.set(call.callId, { wish: { ...wish }, bound: false, holds: false });
+    if (this.calls.answer(call, wish, meanwhile)) this.keepSilent(other, meanwhile === "hold");
+    else if (before !== undefined) this.byId.set(call.callId, before);
+    else this.byId.delete(call.callId);
+  }
+
+  hold(): void {
+    const call = this.calls.foreground;
+    if (call !== undefined && this.calls.hold(call)) this.keepSilent(call, true);
+  }
+
+  /** Takes back the call that is on hold; the other one, if there is one, is on hold then. */
+  resume(): void {
+    const { held, foreground } = this.calls;
+    if (held === undefined || !this.calls.resume(held)) return;
+    this.keepSilent(held, false);
+    this.keepSilent(foreground, true);
   }
 
   toggle(wish: Wanted): void {
@@ -144,8 +166,7 @@ export class FakePage {
   private told(view: Call): Call {
     this.stamps.set(view, [this.incarnation, view.version]);
     const memory = this.byId.get(view.callId);
-    const answered = view.phase === Phase.CONNECTING || view.phase === Phase.CONNECTED;
-    if (memory !== undefined && view.here && answered) memory.bound = true;
+    if (memory !== undefined && view.here && answered(view)) memory.bound = true;
     return view;
   }
 
@@ -207,6 +228,11 @@ export class FakePage {
     return this.dialled.get(call) ?? this.byId.get(call.callId);
   }
 
+  private keepSilent(call: LocalCall | undefined, holds: boolean): void {
+    const memory = call === undefined ? undefined : this.memory(call);
+    if (memory !== undefined) memory.holds = holds;
+  }
+
   private forget(call: LocalCall): void {
     this.over.add(call);
     if (!this.list.some((one) => one.callId === call.callId && !one.over)) this.byId.delete(call.callId);
@@ -237,6 +263,8 @@ export class FakePage {
     if (track !== null) {
       this.sent += 1;
       if (memory === undefined) wrongs.push(`${kind} has a track and nobody asked for it`);
+      if (memory?.holds === true) wrongs.push(`${kind} has a track and the user holds the call`);
+      if (said?.here === true && answered(said) && (said.holds || said.peerHolds)) wrongs.push(`${kind} has a track and the call is on hold`);
       if (memory?.bound === false) wrongs.push(`${kind} has a track before the answer`);
       if (said?.maySend?.[kind] !== true) wrongs.push(`${kind} has a track and is not admitted`);
       const heard = kind === "video" || track.enabled;
@@ -310,4 +338,8 @@ export class FakePage {
       () => `key-${++this.minted}`,
     );
   }
+}
+
+function answered(view: Call): boolean {
+  return view.phase === Phase.CONNECTING || view.phase === Phase.CONNECTED;
 }

@@ -50,6 +50,8 @@ const parts = fc.record({
   ending: some(Ending.UNSPECIFIED, Ending.UNSPECIFIED, Ending.UNSPECIFIED, Ending.HUNG_UP, Ending.ANSWERED_ELSEWHERE),
   ringLeftMs: some(0, 3_000, 40_000),
   described: fc.nat({ max: 2 }),
+  holds: some(false, false, false, true),
+  peerHolds: some(false, false, false, true),
 });
 const view: fc.Arbitrary<() => Call> = fc
   .tuple(parts, admitted, admitted, kinds, fc.option(description, { nil: undefined, freq: 2 }))
@@ -90,6 +92,9 @@ const gestures: fc.Arbitrary<Turn> = fc.oneof(
   some<Turn>(
     new Turn("the user hangs up", (page) => page.calls.current?.hangUp()),
     new Turn("the user declines", (page) => page.decline()),
+    new Turn("the user holds the call", (page) => page.hold()),
+    new Turn("the user takes the call back", (page) => page.resume()),
+    new Turn("the user answers and ends the other call", (page) => page.answer({ audio: true, video: false }, "end")),
     new Turn("the user answers and hangs up at once", (page) => {
       page.answer({ audio: true, video: true });
       page.calls.current?.hangUp();
@@ -169,5 +174,5 @@ const begun = fc.oneof(
 export const story = fc.tuple(begun, fc.array(turn, { maxLength: 30, size: "max" })).map(([first, then]) => [...first, ...then]);
 
 function show(call: Call): string {
-  return `${call.callId} v${call.version} ${Role[call.role]} ${Phase[call.phase]}${call.here ? " here" : ""} ${Ending[call.ending]}`;
+  return `${call.callId} v${call.version} ${Role[call.role]} ${Phase[call.phase]}${call.here ? " here" : ""}${call.holds ? " holds" : ""}${call.peerHolds ? " is held" : ""} ${Ending[call.ending]}`;
 }

@@ -1,0 +1,100 @@
+"""What happens in a story: turns of the user, the server and the peer, made up from a seed. Pure."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+CALLS = 2
+"""Calls of one story; the server may speak of either at any time."""
+LENGTH = 12
+"""Turns of a story, at most."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One thing that happens. `call` counts from 0; `how` is the variant."""
+
+    who: str
+    does: str
+    call: int = 0
+    how: str = ""
+
+    def words(self) -> str:
+        """As a person reads it."""
+        what = f"{self.does} {self.how}".strip()
+        return f"{self.who}: {what}" + (f", call {self.call}" if self.who != "user" else "")
+
+
+BUTTONS = (
+    "Answer", "Answer", "Answer", "Decline", "Hang up", "Hang up", "Turn camera on", "Turn camera on",
+    "Turn camera off", "Mute", "Unmute", "Audio call", "Video call", "Close",
+)  # fmt: skip
+FORGERIES = (
+    "an honest answer", "an honest answer", "an answer that wants everything",
+    "an answer with another section", "an offer that wants everything", "an offer that wants everything",
+    "an offer with more sections",
+    "an offer from another connection", "an offer of the past", "an offer of the far future",
+    "an offer that only listens", "half a description",
+)  # fmt: skip
+VIEWS = (
+    "rings", "rings with video", "is answered here", "is answered here", "is connected here",
+    "is placed here", "is answered elsewhere", "is over", "is older",
+    "admits video", "admits video no more", "admits nothing",
+)  # fmt: skip
+REPLIES = ("as it should",) * 3 + ("with another call", "with a refusal", "with nothing")
+HAPPENS = {"press": 9, "view": 6, "describe": 6, "reply": 6, "candidates": 1, "beat": 1, "reload": 1}
+"""What may happen, and how often."""
+
+
+def turn(dice: random.Random) -> Turn:
+    """Anything that may happen."""
+    call = dice.randrange(CALLS)
+    match dice.choices(list(HAPPENS), list(HAPPENS.values()))[0]:
+        case "press":
+            return Turn("user", "presses", how=dice.choice(BUTTONS))
+        case "view":
+            return Turn("server", "says that it", call, dice.choice(VIEWS))
+        case "describe":
+            return Turn("peer", "describes", call, dice.choice(FORGERIES))
+        case "reply":
+            return Turn("server", "replies", call, dice.choice(REPLIES))
+        case "reload":
+            return Turn("user", "reloads the page")
+        case other:
+            return Turn("server", f"sends {other}", call, dice.choice(("of it", "of none")))
+
+
+def begun(dice: random.Random) -> list[Turn]:
+    """The way into a call: most of what may go wrong needs one."""
+    honest = Turn("server", "replies", how="as it should")
+    answer = Turn("peer", "describes", how="an honest answer")
+    match dice.randrange(4):
+        case 0:
+            return []
+        case 1:
+            place = Turn("user", "presses", how="Audio call")
+            return [place, honest, Turn("server", "says that it", 0, "is answered here")]
+        case kind:
+            ring = Turn("server", "says that it", 0, "rings" if kind == 2 else "rings with video")
+            return [ring, Turn("user", "presses", how="Answer"), honest, answer]
+
+
+def story(seed: int) -> list[Turn]:
+    """The same seed makes the same story."""
+    dice = random.Random(seed)
+    first = begun(dice)
+    return first + [turn(dice) for _ in range(dice.randint(3, LENGTH - len(first)))]
+
+
+async def shortest(
+    turns: list[Turn], fails: Callable[[list[Turn]], Awaitable[bool]], tries: int = 40
+) -> list[Turn]:
+    """Leaves out what the failure does not need; `fails` tells the rest anew. At most so many tries."""
+    n = len(turns) - 1
+    while n >= 0 and tries > 0:
+        rest = turns[:n] + turns[n + 1 :]
+        tries -= 1
+        if await fails(rest):
+            turns = rest
+        n = min(n, len(turns)) - 1
+    return turns

@@ -1,0 +1,57 @@
+"""A server and a peer that mean harm: nothing leaves a device but what its user asked for, once answered."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.browser.cast import Cast
+from tests.browser.hostile.run import run
+from tests.browser.hostile.scene import open_scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SEEDS = range(40)
+EAGER = """
+(() => {
+  const real = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
+    await real.call(this, description);
+    for (const one of this.getTransceivers()) {
+      if (one.receiver.track.kind !== 'video' || one.sender.track !== null) continue;
+      one.direction = 'sendrecv';
+      await one.sender.replaceTrack(document.createElement('canvas').captureStream(5).getTracks()[0]);
+    }
+  };
+})();
+"""
+"""Runs before the page: whoever describes video is sent video."""
+
+
+@pytest.mark.shows("S1", "S2", "S11", "S15", "S17")
+async def test_a_page_sends_what_was_asked_for_and_admitted_whatever_it_is_told(cast: Cast) -> None:
+    outcome = await run(lambda: open_scene(cast), SEEDS)
+    print(f"{outcome.stories} stories, {outcome.turns} turns, {outcome.seconds:.1f} s, {outcome.talked}")
+    assert not outcome.failures, "\n".join(failure.words() for failure in outcome.failures)
+    assert outcome.talked["audio"] and outcome.talked["video"], "no story went so far that something was sent"
+
+
+@pytest.mark.parametrize(
+    ("script", "patches", "wrong"),
+    [
+        (
+            "",
+            {'"view.unwanted":{to:`ended`,send:`hang_up`}': '"view.unwanted":{to:`connecting`}'},
+            "nobody asked",
+        ),
+        ("", {"calling:{media:`prepared`": "calling:{media:`open`"}, "before the answer"),
+        (EAGER, {}, "video"),
+    ],
+    ids=["without the gesture", "without the answer", "whatever is described"],
+)
+async def test_the_judge_finds_a_page_that_sends(
+    cast: Cast, script: str, patches: Mapping[str, str], wrong: str
+) -> None:
+    """A page that is broken on purpose: else nobody would know whether the judge sees anything."""
+    outcome = await run(lambda: open_scene(cast, script, patches), SEEDS)
+    assert outcome.failures, "the judge saw nothing"
+    assert any(wrong in one for one in outcome.failures[0].wrongs), outcome.failures[0].words()
