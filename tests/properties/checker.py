@@ -110,11 +110,8 @@ def nothing_changes_after_the_end(known: Known) -> Iterator[Violation]:
         now = {row.call_id: row for row in later.rows}
         for row in earlier.rows:
             later_row = now.get(row.call_id)
-            if (
-                not row.live
-                and later.asked >= earlier.at
-                and (later_row is None or later_row.digest != row.digest)
-            ):
+            is_same = later_row is not None and later_row.digest == row.digest
+            if not row.live and later.asked >= earlier.at and not is_same:
                 yield Violation("S4", f"{row.call_id} changed after its end")
     for said in known.history.said:
         is_late = said.asked > known.over.get(said.call_id, NEVER)
@@ -311,6 +308,30 @@ def a_fenced_line_is_refused(known: Known) -> Iterator[Violation]:
         for opened in newer[said.line]:
             if opened.epoch > said.epoch and opened.at < said.asked and said.call_id in opened.calls:
                 yield Violation("S14", f"{said.verb} of {said.line} was carried out after it was replaced")
+    for gone in known.history.revoked:
+        for said in known.history.said:
+            is_its = said.line.startswith(f"{gone.device_id}.")
+            if is_its and said.is_done and said.asked > gone.answered:
+                yield Violation("S14", f"{said.verb} of {said.line} was carried out after it was revoked")
+
+
+def only_who_holds_takes_back(known: Known) -> Iterator[Violation]:
+    """S9: as far as views can tell: nobody's hold comes or goes without a word of his own."""
+    words: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for said in known.history.said:
+        if said.verb in ("hold", "resume"):
+            words[said.user_id, said.about, said.verb].append(said.asked)
+    for (line, call_id), seen in known.seen.items():
+        row = known.rows.get(call_id)
+        for user_id in (row.caller_id, row.callee_id) if row is not None else ():
+            is_mine, was = user_id == known.lines[line], False
+            for saw in seen:
+                is_on = saw.view.holds if is_mine else saw.view.peer_holds
+                asked = words[user_id, call_id, "hold" if is_on else "resume"]
+                is_told = saw.way not in ("late", "beat") and saw.view.phase != "ended"
+                if is_told and is_on != was and not any(one < saw.at for one in asked):
+                    yield Violation("S9", f"{line} sees the hold of {user_id} {'come' if is_on else 'go'}")
+                was = is_on if is_told else was
 
 
 def everything_ends_and_everybody_hears_it(known: Known) -> Iterator[Violation]:
@@ -361,5 +382,6 @@ CHECKS: tuple[Check, ...] = (
     no_version_goes_down,
     a_call_has_one_entry_for_each,
     a_fenced_line_is_refused,
+    only_who_holds_takes_back,
     everything_ends_and_everybody_hears_it,
 )

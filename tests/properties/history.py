@@ -29,6 +29,8 @@ class View:
     here: bool = False
     sends: str = ""
     peer_sends: str = ""
+    holds: bool = False
+    peer_holds: bool = False
     has_peer_description: bool = False
 
 
@@ -108,6 +110,16 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """A device was revoked."""
+
+    user_id: str
+    device_id: str
+    asked: float
+    answered: float = NEVER
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A call as signaling keeps it. `bound` are the lines in it, `commands` what changed it, by side."""
 
@@ -171,6 +183,7 @@ class History:
     opened: list[Opened] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    revoked: list[Revoked] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -208,6 +221,7 @@ _LISTS: dict[str, Any] = {
     "opened": lambda one: Opened(**one | {"calls": tuple(one["calls"])}),
     "closed": lambda one: Closed(**one),
     "gates": lambda one: Gate(**one),
+    "revoked": lambda one: Revoked(**one),
     "kept": lambda one: Kept(one["asked"], one["at"], tuple(map(_row, one["rows"]))),
     "facts": lambda one: Fact(**one),
     "entries": lambda one: Entry(**one),
@@ -228,6 +242,8 @@ def view_of(call: client_pb2.Call) -> View:
         here=call.here,
         sends=kinds_name(call.sends),
         peer_sends=kinds_name(call.peer_sends),
+        holds=call.holds,
+        peer_holds=call.peer_holds,
         has_peer_description=call.HasField("peer_description"),
     )
 

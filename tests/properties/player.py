@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ringline.v1 import client_pb2, types_pb2
 from tests.properties.script import DEVICES, Step
-from tests.properties.stage import Device, Stage, end_by_operator, gate
+from tests.properties.stage import Device, Stage, end_by_operator, gate, revoke
 from tests.properties.town import Person
 
 NEWS_SECONDS = 0.02
@@ -128,6 +128,14 @@ class Player:
             device, step, "set_media", call, set_media=client_pb2.SetMedia(call_id=call, kinds=kinds)
         )
 
+    async def _holds(self, device: Device, step: Step, call: str = "", on: bool = True) -> None:
+        call = call or self._call(device, step)
+        verb = "hold" if on else "resume"
+        await self._say(device, step, verb, call, hold=client_pb2.Hold(call_id=call, on=on))
+
+    async def _takes_back(self, device: Device, step: Step) -> None:
+        await self._holds(device, step, on=False)
+
     async def _describes(self, device: Device, step: Step, call: str = "") -> None:
         call = call or self._call(device, step)
         known = device.calls.get(call, client_pb2.Call())
@@ -184,6 +192,10 @@ class Player:
 
     async def _waits(self, device: Device, step: Step) -> None:
         await self._who_goes_on(step)
+
+    async def _is_revoked(self, device: Device, step: Step) -> None:
+        if step.back == 0:  # rarely: it does nothing more for the rest of the scene
+            await revoke(self.stage, device, step.pods[0])
 
     async def _blocks(self, device: Device, step: Step) -> None:
         await self._gate(device, step, closed=True)

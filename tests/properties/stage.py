@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from ringline.ids import mint
 from ringline.refusal import Refusal
-from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
+from ringline.v1 import client_pb2, policy_pb2, presence_pb2, signaling_pb2, types_pb2
 from tests.properties.gateway import Connection, Gateway
-from tests.properties.history import Gate, History, Kept, row_of
+from tests.properties.history import Gate, History, Kept, Revoked, row_of
 from tests.properties.town import UNKNOWN, Person, Town
 
 TRIES = 4
@@ -28,6 +28,7 @@ class Device:
     device_id: str = field(default_factory=lambda: mint("d_"))
     connection: Connection | None = None
     former: Connection | None = None
+    is_revoked: bool = False
     calls: dict[str, client_pb2.Call] = field(default_factory=dict)
     rang: set[str] = field(default_factory=set)
     said: list[tuple[client_pb2.ClientFrame, str, str]] = field(default_factory=list)
@@ -66,6 +67,8 @@ class Stage:
 
     async def enter(self, device: Device, gateway: int, presence: int = 0) -> None:
         """Opens a device's line, or opens it anew."""
+        if device.is_revoked:  # its ticket is not good any more
+            return
         wish = types_pb2.Line(user_id=device.person.user_id, device_id=device.device_id, instance="instance1")
         before = device.line
         made = await self.gateways[gateway].enter(wish, device, presence)
@@ -119,6 +122,28 @@ async def gate(stage: Stage, user_id: str, other_id: str, closed: bool, pod: int
                 return
         else:
             stage.history.gates[number] = Gate(user_id, other_id, closed, asked, time.monotonic())
+            return
+
+
+async def revoke(stage: Stage, device: Device, pod: int) -> None:
+    """Revokes a device as a gateway does, after directory has: its lines are expelled, its calls end."""
+    device.is_revoked = True
+    user_id, device_id = device.person.user_id, device.device_id
+    asked, number = time.monotonic(), len(stage.history.revoked)
+    stage.history.revoked.append(Revoked(user_id, device_id, asked))
+    presence, signaling = stage.town.presence, stage.town.gates
+    for turn in range(TRIES):
+        at = (pod + turn) % len(presence)
+        expel = presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id)
+        drop = signaling_pb2.DropDeviceRequest(user_id=user_id, device_id=device_id)
+        try:
+            await presence[at].Expel(expel)
+            await signaling[at].DropDevice(drop)
+        except Refusal as refusal:
+            if refusal.name not in UNKNOWN:
+                raise
+        else:
+            stage.history.revoked[number] = Revoked(user_id, device_id, asked, time.monotonic())
             return
 
 

@@ -122,6 +122,9 @@ class Town:
     policy: list[PolicyAsyncStub] = field(default_factory=list)
     presence: list[PresenceAsyncStub] = field(default_factory=list)
     signaling: list[Any] = field(default_factory=list)
+    """As the operator asks it."""
+    gates: list[Any] = field(default_factory=list)
+    """Signaling, as gateways ask it beside the stream."""
     events: defaultdict[str, list[events_pb2.Event]] = field(default_factory=lambda: defaultdict(list))
     """What the event log gave out, by call."""
 
@@ -242,6 +245,7 @@ async def _wire(made: Town, stack: AsyncExitStack) -> None:
     for pod in made.pods["signaling"]:
         made.links.append(await stack.enter_async_context(link_to(pod.address)))
         made.signaling.append(signaling_pb2_grpc.SignalingStub(await channel(pod, "operator")))
+        made.gates.append(signaling_pb2_grpc.SignalingStub(await channel(pod, "gateway")))
     made.policy = [PolicyStub(await channel(pod, "gateway")) for pod in made.pods["policy"]]
     made.presence = [PresenceStub(await channel(pod, "gateway")) for pod in made.pods["presence"]]
     bus = await made.bus()
