@@ -165,13 +165,15 @@ class Connection:
 class Gateway:
     """One gateway with the lines of some people; whoever plays calls `open` and `close`."""
 
-    def __init__(self, town: Town, history: History, chance: random.Random, number: int = 0) -> None:
+    def __init__(
+        self, town: Town, history: History, chance: random.Random, number: int, news: asyncio.Event
+    ) -> None:
         self.id = mint("g_")
         self.town = town
         self.history = history
         self.pods = AnyPod(town.links, chance)
         self.deaf = 0
-        self.news = asyncio.Event()
+        self.news = news
         self._number = number
         self._by_key: dict[str, Connection] = {}
         self._opened: set[Connection] = set()

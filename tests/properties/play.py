@@ -11,7 +11,7 @@ from ringline.v1 import client_pb2, threads_pb2
 from tests.properties.history import Entry, History, ending_name, fact_of, row_of
 from tests.properties.player import NEWS_SECONDS, Player
 from tests.properties.script import DEVICES, PEOPLE, Act, Restart, Scene
-from tests.properties.stage import Stage, end_by_operator
+from tests.properties.stage import Stage, end_by_operator, on_stage
 from tests.properties.town import Town
 
 SNAPSHOT_EVERY = 12
@@ -57,9 +57,7 @@ async def _restart(town: Town, restart: Restart | None, half: asyncio.Semaphore)
 async def _play_scene(
     stage: Stage, scene: Scene, bus: Bus, half: asyncio.Semaphore, restart: asyncio.Task[None]
 ) -> History:
-    for gateway in stage.gateways:
-        await gateway.open(bus)
-    try:
+    async with on_stage(stage, bus):
         online = [one for number, one in enumerate(stage.devices) if number not in scene.offline]
         await asyncio.gather(*(stage.enter(one, one.number % 2, one.number % 2) for one in online))
         player = Player(stage)
@@ -71,14 +69,11 @@ async def _play_scene(
                 half.release()
         await stage.settle()
         await restart
-        await _end(stage, scene.is_patient)
-        return stage.history
-    finally:
-        for gateway in stage.gateways:
-            await gateway.close()
+        await end(stage, scene.is_patient)
+    return stage.history
 
 
-async def _end(stage: Stage, is_patient: bool) -> None:
+async def end(stage: Stage, is_patient: bool = False) -> None:
     """Brings everything to its end: calls, repairs, repetitions, the event log and the entries."""
     for gateway in stage.gateways:
         gateway.deaf = 0
@@ -114,11 +109,13 @@ async def _hang_up(stage: Stage, call_id: str) -> None:
     for device in stage.devices:
         known = device.calls.get(call_id)
         if known is not None and known.here and device.line is not None:
-            frame = client_pb2.ClientFrame(
-                command_id=stage.command_id(), hang_up=client_pb2.HangUp(call_id=call_id)
+            said = await stage.say(
+                device,
+                "hang_up",
+                call_id,
+                (device.number % 2,),
+                hang_up=client_pb2.HangUp(call_id=call_id),
             )
-            device.said.append((frame, "hang_up", call_id))
-            said = await device.line.say(frame, "hang_up", call_id, (device.number % 2,))
             if isinstance(said, client_pb2.Call):
                 return
     await end_by_operator(stage, call_id, 0)

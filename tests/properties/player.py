@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from contextlib import suppress
-
 from ringline.v1 import client_pb2, types_pb2
 from tests.properties.script import DEVICES, Step
 from tests.properties.stage import Device, Stage, end_by_operator, gate, revoke
@@ -40,30 +36,19 @@ class Player:
         return known[step.back % len(known)] if known else "c_" + "0" * 30
 
     async def _say(self, device: Device, step: Step, verb: str, about: str, **body: object) -> None:
-        line = device.line
-        if line is None:
-            return
-        frame = client_pb2.ClientFrame(command_id=self.stage.command_id(), **body)  # type: ignore[arg-type]
-        device.said.append((frame, verb, about))
-        await line.say(frame, verb, about, step.pods)
+        await self.stage.say(device, verb, about, step.pods, **body)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------ what people do
 
     async def _who_goes_on(self, step: Step) -> Device | None:
         """Somebody who has something to do, waiting a moment for it."""
-        deadline = time.monotonic() + NEWS_SECONDS
-        while True:
-            able = [one for one in self.stage.devices if self._next(one, step) is not None]
-            if able:
-                return able[(step.person * DEVICES + step.device) % len(able)]
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            news = self.stage.gateways[step.device % 2].news
-            news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await news.wait()
+
+        def able() -> list[Device]:
+            return [one for one in self.stage.devices if self._next(one, step) is not None]
+
+        if not await self.stage.until(lambda: bool(able()), NEWS_SECONDS):
+            return None
+        return able()[(step.person * DEVICES + step.device) % len(able())]
 
     def _next(self, device: Device, step: Step) -> tuple[str, str] | None:
         """What somebody would do next with this device: a word, and the call."""

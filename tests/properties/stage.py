@@ -6,9 +6,11 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from ringline.bus import Bus
 from ringline.ids import mint
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, presence_pb2, signaling_pb2, types_pb2
@@ -59,7 +61,8 @@ class Stage:
         self.people = people
         self.history = History(people=tuple(one.user_id for one in people))
         chance = random.Random(seed)
-        self.gateways = [Gateway(town, self.history, chance, number) for number in range(2)]
+        self.news = asyncio.Event()
+        self.gateways = [Gateway(town, self.history, chance, number, self.news) for number in range(2)]
         self.devices = [Device(one, number) for one in people for number in range(devices)]
         self._key = key
         self._numbers = itertools.count(1)
@@ -74,6 +77,32 @@ class Stage:
         made = await self.gateways[gateway].enter(wish, device, presence)
         if made is not None:
             device.former, device.connection = before or device.former, made
+
+    async def say(
+        self,
+        device: Device,
+        verb: str,
+        about: str,
+        pods: tuple[int, ...],
+        command_id: str = "",
+        **body: object,
+    ) -> Refusal | client_pb2.Call | None:
+        """A command of this device, to these processes of signaling; None where it has no open line."""
+        line = device.line
+        if line is None:
+            return None
+        frame = client_pb2.ClientFrame(command_id=command_id or self.command_id(), **body)  # type: ignore[arg-type]
+        device.said.append((frame, verb, about))
+        return await line.say(frame, verb, about, pods)
+
+    async def until(self, holds: Callable[[], bool], within: float) -> bool:
+        """Waits until something is so, at most `within` seconds; whether it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while not holds():
+                    self.news.clear()
+                    await self.news.wait()
+        return holds()
 
     def command_id(self) -> str:
         """A new idempotency key."""
@@ -103,6 +132,18 @@ class Stage:
         kept = Kept(asked, time.monotonic(), rows)
         self.history.kept.append(kept)
         return kept
+
+
+@asynccontextmanager
+async def on_stage(stage: Stage, bus: Bus) -> AsyncIterator[Stage]:
+    """With both gateways listening."""
+    for gateway in stage.gateways:
+        await gateway.open(bus)
+    try:
+        yield stage
+    finally:
+        for gateway in stage.gateways:
+            await gateway.close()
 
 
 async def gate(stage: Stage, user_id: str, other_id: str, closed: bool, pod: int) -> None:
