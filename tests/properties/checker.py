@@ -311,7 +311,9 @@ def a_fenced_line_is_refused(known: Known) -> Iterator[Violation]:
     for gone in known.history.revoked:
         for said in known.history.said:
             is_its = said.line.startswith(f"{gone.device_id}.")
-            if is_its and said.is_done and said.asked > gone.answered:
+            # What was carried out before has the same answer, and no effect.
+            first = min(one.asked for one in known.attempts[said.user_id, said.command_id])
+            if is_its and said.is_done and first > gone.answered:
                 yield Violation("S14", f"{said.verb} of {said.line} was carried out after it was revoked")
 
 
