@@ -1,7 +1,6 @@
 """Processes of the tests and the bench: ended for sure, on free ports, in one folder that goes away."""
 
 import asyncio
-import ctypes
 import os
 import shutil
 import signal
@@ -19,7 +18,6 @@ START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 POLL_SECONDS = 0.02
 PASSWORD = "only-for-tests"  # the servers listen on the loopback interface and live as long as the tests
-_PR_SET_PDEATHSIG = 1
 _given_out: set[int] = set()
 
 
@@ -67,12 +65,12 @@ class Process:
         """Starts it, or starts it anew after an end."""
         with self._log.open("ab") as out:
             self._popen = subprocess.Popen(
-                self._argv,
+                # By a program and not in the forked child: in a process with gRPC's threads that one may crash.
+                ["setpriv", "--pdeathsig=KILL", *self._argv],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                preexec_fn=_die_with_parent,
                 start_new_session=True,
             )
         return self
@@ -105,10 +103,6 @@ class Process:
     def tail(self, size: int = 6000) -> str:
         """The end of what it wrote."""
         return self._log.read_text(errors="replace")[-size:] if self._log.exists() else ""
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager

@@ -89,13 +89,13 @@ def _ending(
     if side == CALLER:
         return record.ending_for_caller
     answered = bool(record.answered_at_ms)
-    declined = leg is not None and leg.state == signaling_pb2.LEG_STATE_DECLINED
+    if leg is not None and leg.state == signaling_pb2.LEG_STATE_DECLINED:
+        # First, and whatever became of the call: it is over here since then, and no version says otherwise.
+        return types_pb2.ENDING_DECLINED
     if record.ending and not answered:
-        if record.ending == types_pb2.ENDING_DECLINED and not declined:
+        if record.ending == types_pb2.ENDING_DECLINED:
             return types_pb2.ENDING_DECLINED_ELSEWHERE
         return types_pb2.ENDING_CANCELLED if record.ending == types_pb2.ENDING_SEVERED else record.ending
-    if declined:
-        return types_pb2.ENDING_DECLINED
     if answered and not _was_bound(record, leg):
         return types_pb2.ENDING_ANSWERED_ELSEWHERE
     return types_pb2.ENDING_HUNG_UP if record.ending == types_pb2.ENDING_SEVERED else record.ending

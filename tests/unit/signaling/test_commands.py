@@ -8,6 +8,7 @@ from services.signaling import dial
 from services.signaling.call import step
 from services.signaling.record import CALLEE, CALLER, Times
 from services.signaling.verbs import Verb, Who
+from services.signaling.view import view
 
 AUDIO = types_pb2.Kinds(audio=True)
 PLACED_AT = 1_000_000
@@ -60,3 +61,15 @@ def test_a_line_that_was_replaced_cannot_send_it_again() -> None:
     with pytest.raises(Refusal) as refused:
         step(over, stale, hang_up, PLACED_AT + 20)
     assert refused.value.reason == reasons_pb2.REASON_LINE_FENCED
+
+
+@pytest.mark.shows("S10", "S11")
+def test_who_declined_reads_the_same_whatever_becomes_of_the_call() -> None:
+    """His device rang no more since then and is told nothing: its version stays, so must what it says."""
+    two_devices = ringing()
+    two_devices.members[CALLEE].legs.add(line="bob.tablet", epoch=1, state=signaling_pb2.LEG_STATE_CALLED)
+    declined = step(two_devices, PHONE, client_pb2.Decline(call_id="c_1"), PLACED_AT + 1).record
+    cancelled = step(declined, LAPTOP, client_pb2.HangUp(call_id="c_1"), PLACED_AT + 2).record
+    for record in (declined, cancelled):
+        assert view(record, CALLEE, PHONE.line).ending == types_pb2.ENDING_DECLINED
+    assert view(cancelled, CALLEE, "bob.tablet").ending == types_pb2.ENDING_CANCELLED

@@ -1,0 +1,85 @@
+"""The parts of the campaign. A new one is a row in PARTS: how many of what, and what runs some of them.
+
+A part is run in units, each with a seed of its own; the unit of a seed is the same whoever runs it, but for
+the timing of the servers.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.properties import races
+from tests.properties.machine import run_round
+from tests.properties.races import Kind
+from tests.properties.town import Town
+
+FIRST_SEED = 1_000_000
+"""The seeds of the campaign begin here: those of `make test` are below."""
+KEPT_HISTORIES = 5
+
+
+@dataclass
+class Unit:
+    """What a unit did: how much of its part, what it found, and figures beside."""
+
+    done: int
+    found: list[str] = field(default_factory=list)
+    figures: Counter[str] = field(default_factory=Counter)
+    longest_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Bench:
+    """What a unit is run on: an installation, the loop in which it lives, and a folder for what is found."""
+
+    town: Town
+    runner: asyncio.Runner
+    found: Path
+
+
+Run = Callable[[Bench, int, int], Unit]
+"""Runs the unit of a seed, and not much more than so many."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of the table: so many of `what`, in units of `unit`."""
+
+    name: str
+    whole: int
+    what: str
+    unit: int
+    run: Run
+
+
+def commands(bench: Bench, seed: int, most: int) -> Unit:
+    """A round of random commands."""
+    done = run_round(bench.town, bench.runner, seed, bench.found)
+    figures = Counter(scenes=done.scenes, calls=done.calls, answered=done.answered, restarts=done.restarts)
+    figures["commands"] = sum(done.commands.values())
+    return Unit(done.steps, done.found, figures)
+
+
+def race(kind: Kind) -> Run:
+    """Rounds of a race."""
+
+    def run(bench: Bench, seed: int, most: int) -> Unit:
+        outcome = bench.runner.run(races.run(bench.town, kind, most, seed))
+        for number, history in enumerate(outcome.broken[:KEPT_HISTORIES]):
+            bench.found.mkdir(parents=True, exist_ok=True)
+            name = f"{kind.race.__name__}-{seed}-{number}.json"
+            (bench.found / name).write_text(history.dumps())
+        found = [f"{number}: {what}" for number, what in outcome.found]
+        return Unit(outcome.rounds, found, outcome.figures, outcome.longest_ms)
+
+    return run
+
+
+PARTS = (
+    Part("properties", 1_000_000, "steps", 2_000, commands),
+    Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
+    Part("glare", 10_000, "glares", 500, race(races.GLARE)),
+    Part("block-and-place", 100_000, "interleavings", 1_000, race(races.BLOCK_AND_PLACE)),
+)
