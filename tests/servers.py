@@ -65,7 +65,7 @@ class Process:
         """Starts it, or starts it anew after an end."""
         with self._log.open("ab") as out:
             self._popen = subprocess.Popen(
-                # By a program and not in the forked child: in a process with gRPC's threads that one may crash.
+                # By a program, not in the forked child, which may crash in a process with threads of gRPC.
                 ["setpriv", "--pdeathsig=KILL", *self._argv],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
