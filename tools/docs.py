@@ -147,7 +147,6 @@ def pages() -> dict[Path, str]:
         docs / "events.md": events_page(),
         docs / "states.md": states_page(),
         docs / "correctness.md": correctness.page(),
-        docs / "correctness.md": correctness.page(),
     }
     architecture = docs / "architecture.md"
     if architecture.exists():

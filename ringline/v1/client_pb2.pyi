@@ -33,7 +33,7 @@ class _MediaStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MediaState
     MEDIA_STATE_UNSPECIFIED: _MediaState.ValueType  # 0
     """Never sent."""
     MEDIA_STATE_FLOWING: _MediaState.ValueType  # 1
-    """Packets of the other side arrive."""
+    """Packets of the other side arrive, or would but for a hold."""
     MEDIA_STATE_FAILED: _MediaState.ValueType  # 2
     """The path is gone and could not be mended in 30 s."""
 
@@ -43,7 +43,7 @@ class MediaState(_MediaState, metaclass=_MediaStateEnumTypeWrapper):
 MEDIA_STATE_UNSPECIFIED: MediaState.ValueType  # 0
 """Never sent."""
 MEDIA_STATE_FLOWING: MediaState.ValueType  # 1
-"""Packets of the other side arrive."""
+"""Packets of the other side arrive, or would but for a hold."""
 MEDIA_STATE_FAILED: MediaState.ValueType  # 2
 """The path is gone and could not be mended in 30 s."""
 Global___MediaState: _TypeAlias = MediaState  # noqa: Y015

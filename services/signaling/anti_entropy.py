@@ -74,7 +74,7 @@ class Repairs:
                 is_ringing = (
                     phase(stored.record) is Phase.RINGING and side_of(stored.record, one.user_id) == CALLEE
                 )
-                if is_ringing and not self._exchange.concerns(stored, line):
+                if is_ringing and self._exchange.is_new_to(stored, line):
                     call = await self._exchange.arrive(line, stored.record.call_id)
                     if call is not None:
                         frames.append(call_frame(one.user_id, one.line, call))

@@ -10,8 +10,8 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, reasons_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
 from services.signaling.anti_entropy import Repairs
 from services.signaling.call import step
-from services.signaling.exchange import Exchange, line_key
-from services.signaling.record import Phase, ended_event, phase, side_of
+from services.signaling.exchange import Exchange
+from services.signaling.record import Phase, ended_event, line_key, phase, side_of
 from services.signaling.teller import raise_versions
 from services.signaling.verbs import EndByOperator, Sever
 
@@ -66,7 +66,7 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
     async def _frame(self, line: types_pb2.Line, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:
         kind = frame.WhichOneof("body")
         if kind == "place":
-            call = await self._exchange.place(line, frame.command_id, frame.place)
+            call = await self._exchange.placement.place(line, frame.command_id, frame.place)
         elif kind == "renew_relay":
             stored = await self._exchange.read(frame.renew_relay.call_id)
             if not self._exchange.is_in(stored, line):

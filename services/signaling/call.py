@@ -35,6 +35,7 @@ from services.signaling.record import (
     device_of,
     leg_of,
     live,
+    may_ring,
     phase,
     side_of,
     within,
@@ -272,16 +273,11 @@ def _arrived(done: Step, who: Who, verb: signaling_pb2.Arrived, now: int, times:
     if leg is not None and leg.state == signaling_pb2.LEG_STATE_BOUND:
         _seen(member, who, leg.state)
         member.absent_since_ms = 0
-    elif who.side == CALLEE and _may_ring(new, who.line, now, times):
+    elif who.side == CALLEE and may_ring(new, who.line, now, times):
         declined = leg is not None and leg.state == signaling_pb2.LEG_STATE_DECLINED
         _seen(member, who, signaling_pb2.LEG_STATE_DECLINED if declined else signaling_pb2.LEG_STATE_CALLED)
     else:
         done.changed = False
-
-
-def _may_ring(new: signaling_pb2.CallRecord, line: str, now: int, times: Times) -> bool:
-    is_here = new.waiting_line in ("", line)
-    return is_here and phase(new) is Phase.RINGING and new.ring_until_ms - now >= times.least_ring
 
 
 def _ringing_device_gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times) -> None:

@@ -58,7 +58,8 @@ def _tick_talking(done: Step, present: frozenset[str] | None, now: int, times: T
     for member in new.members:
         _note_absence(member, present, now)
     if not new.connected_at_ms and now - new.answered_at_ms >= times.connect:
-        if not any(member.flowing for member in new.members):
+        # Who holds sends nothing that could flow; a path that fails is still reported.
+        if not any(member.flowing or member.holds for member in new.members):
             end(done, now, types_pb2.ENDING_MEDIA_FAILED, types_pb2.ENDING_MEDIA_FAILED)
             return
         connect(new, now, times)

@@ -39,13 +39,16 @@ FREE = Room()
 
 def meets(caller_id: str, callee_id: str, calls: Iterable[signaling_pb2.CallRecord]) -> Glare | None:
     """The ringing call from the callee to the caller, if there is one. Raises Refusal (ALREADY_IN_CALL) where
-    these two are in a call, or the caller is in one that he does not hold, or in two."""
+    these two are in a call, or the caller is in one that he does not hold, or in two.
+    """
     glare, held = None, 0
     for record in calls:
         side = side_of(record, caller_id)
         if side is None or phase(record) is Phase.OVER:
             continue
         theirs = side_of(record, callee_id) is not None
+        if record.members[side].absent_since_ms and not theirs:
+            continue  # The device of that call is gone, and the call with it unless it comes back.
         if side == CALLER or phase(record) is Phase.TALKING:
             held += 1
             if theirs or held > 1 or not record.members[side].holds:
@@ -114,13 +117,13 @@ def place(
     callee = record.members.add(profile=verdict.callee, may_send=verdict.callee_may_send, version=1)
     if not unheard and not is_busy:
         called = signaling_pb2.LEG_STATE_CALLED
+        known = {f"{x.device_id}.{x.instance}": (x.gateway_id, x.epoch) for x in lines}
         if room.line is not None:
             record.waiting_line = room.line.line
-            callee.legs.append(_leg(room.line.line, room.line.gateway_id, room.line.epoch, called))
-        else:
-            callee.legs.extend(
-                _leg(f"{x.device_id}.{x.instance}", x.gateway_id, x.epoch, called) for x in lines
-            )
+            # Where presence knows it to be now: it may have moved since it answered that other call.
+            place = known.get(room.line.line, (room.line.gateway_id, room.line.epoch))
+            known = {room.line.line: place}
+        callee.legs.extend(_leg(key, *place, called) for key, place in known.items())
     events = [_first_event(record, verdict, now)]
     if is_busy and not unheard:
         record.ending = types_pb2.ENDING_BUSY

@@ -52,6 +52,13 @@ def holds_pair(record: signaling_pb2.CallRecord) -> bool:
     return not record.shadow and not record.ending
 
 
+def may_ring(record: signaling_pb2.CallRecord, line: str, now: int, times: Times) -> bool:
+    """Whether a line of the callee may begin to ring: not with little time left, nor where the call waits
+    elsewhere."""
+    is_here = record.waiting_line in ("", line)
+    return is_here and phase(record) is Phase.RINGING and record.ring_until_ms - now >= times.least_ring
+
+
 def side_of(record: signaling_pb2.CallRecord, user_id: str) -> int | None:
     """CALLER or CALLEE; None where the user is neither."""
     for side, member in enumerate(record.members):
@@ -66,6 +73,11 @@ def leg_of(member: signaling_pb2.Member, line: str) -> signaling_pb2.Leg | None:
         if leg.line == line:
             return leg
     return None
+
+
+def line_key(line: types_pb2.Line) -> str:
+    """A line as device.instance."""
+    return f"{line.device_id}.{line.instance}"
 
 
 def device_of(line: str) -> str:

@@ -89,8 +89,11 @@ WHERE live AND $1 = ANY(gateways) AND updated_at > now() - interval '60 seconds'
 
 ENDED = f"SELECT {COLUMNS} FROM call WHERE NOT live AND id > $1 ORDER BY id LIMIT $2"
 
-# No line of a device is opened after it was revoked: a day is longer than anything of it is on the way.
-PURGE_REVOKED = "DELETE FROM revoked WHERE at < now() - interval '25 hours'"
+# No line of a device is opened after it was revoked, and its open ones are closed within seconds: an hour is
+# longer than anything of it is on the way. How many are taken is bounded for the record's sake.
+REVOKED = """SELECT device_id, user_id FROM revoked WHERE user_id = ANY($1) AND at > now() - interval '1 hour'
+ORDER BY at DESC LIMIT 64"""
+PURGE_REVOKED = "DELETE FROM revoked WHERE at < now() - interval '2 hours'"
 
 PURGE = """DELETE FROM call WHERE id IN (
     SELECT id FROM call WHERE NOT live AND ended_at < now() - interval '25 hours' LIMIT 1000)"""
@@ -188,15 +191,15 @@ class Store:
         """Calls that are over, by id, which is about the order in which they were placed."""
         return [_stored(row) for row in await self._db.fetch(ENDED, call_id, most)]
 
-    async def revoke(self, device_id: str) -> None:
+    async def revoke(self, user_id: str, device_id: str) -> None:
         """Notes that a device was revoked, for good."""
-        await self._db.execute(
-            "INSERT INTO revoked (device_id) VALUES ($1) ON CONFLICT DO NOTHING", device_id
-        )
+        sql = "INSERT INTO revoked (device_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+        await self._db.execute(sql, device_id, user_id)
 
-    async def is_revoked(self, device_id: str) -> bool:
-        """Whether a device was revoked."""
-        return bool(await self._db.fetchval("SELECT 1 FROM revoked WHERE device_id = $1", device_id))
+    async def revoked_of(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """The devices of these users that were revoked in the last hour, each with its user."""
+        rows = await self._db.fetch(REVOKED, list(user_ids))
+        return {row["device_id"]: row["user_id"] for row in rows}
 
     async def due(self, most: int = 200) -> list[Stored]:
         """Takes calls whose deadline is over, on the database's clock."""

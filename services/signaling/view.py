@@ -3,7 +3,7 @@
 from typing import Any
 
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
-from services.signaling.record import CALLEE, CALLER, leg_of
+from services.signaling.record import CALLEE, CALLER, device_of, leg_of
 
 _CONCERNED = (signaling_pb2.LEG_STATE_CALLED, signaling_pb2.LEG_STATE_RINGING, signaling_pb2.LEG_STATE_BOUND)
 
@@ -92,6 +92,9 @@ def _ending(
     if leg is not None and leg.state == signaling_pb2.LEG_STATE_DECLINED:
         # First, and whatever became of the call: it is over here since then, and no version says otherwise.
         return types_pb2.ENDING_DECLINED
+    if leg is not None and device_of(leg.line) in record.members[CALLEE].dropped_device_ids:
+        if not _was_bound(record, leg):
+            return types_pb2.ENDING_CANCELLED
     if record.ending and not answered:
         if record.ending == types_pb2.ENDING_DECLINED:
             return types_pb2.ENDING_DECLINED_ELSEWHERE

@@ -9,7 +9,7 @@ from typing import Any
 
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from services.signaling import anti_entropy, call, dial, ending, exchange, teller
-from services.signaling.record import CALLEE, CALLER, Phase, leg_of
+from services.signaling.record import CALLEE, CALLER, Phase, leg_of, line_key
 from services.signaling.store import pair_key
 from services.signaling.verbs import Step, Who
 from services.signaling.view import view as real_view
@@ -160,7 +160,7 @@ def _rings_anyway(*args: Any) -> dial.Placed:
     placed = real_place(call_id, verdict, who, verb, lines, *rest)
     for line in lines:
         placed.record.members[CALLEE].legs.add(
-            line=exchange.line_key(line),
+            line=line_key(line),
             gateway_id=line.gateway_id,
             epoch=line.epoch,
             state=signaling_pb2.LEG_STATE_CALLED,

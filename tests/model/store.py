@@ -39,7 +39,7 @@ class Tables(NamedTuple):
     now: int
     rows: tuple[tuple[str, Row], ...] = ()
     pairs: tuple[tuple[str, Pair], ...] = ()
-    revoked: frozenset[str] = frozenset()
+    revoked: frozenset[tuple[str, str]] = frozenset()
 
 
 class ModelStore:
@@ -98,13 +98,13 @@ class ModelStore:
         """Calls by id."""
         return [_stored(self._rows[call_id]) for call_id in call_ids if call_id in self._rows]
 
-    async def revoke(self, device_id: str) -> None:
+    async def revoke(self, user_id: str, device_id: str) -> None:
         """Notes that a device was revoked."""
-        self._revoked |= {device_id}
+        self._revoked |= {(user_id, device_id)}
 
-    async def is_revoked(self, device_id: str) -> bool:
-        """Whether a device was revoked."""
-        return device_id in self._revoked
+    async def revoked_of(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """The devices of these users that were revoked, each with its user."""
+        return {device_id: user_id for user_id, device_id in self._revoked if user_id in user_ids}
 
     async def due(self, most: int = 200) -> list[Stored]:
         """Takes calls whose deadline is over."""

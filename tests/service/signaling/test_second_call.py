@@ -9,7 +9,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
 from ringline.wire import open_channel
 from tests.conftest import SettingsFor
-from tests.service.signaling.exchange_room import Device, Room, open_room
+from tests.service.signaling.exchange_room import AUDIO, Device, Room, open_room
 from tests.service.signaling.test_link import answer, place
 
 
@@ -30,6 +30,13 @@ async def drop(room: Room, device: Device) -> list[str]:
         await channel.close()
 
 
+async def find(room: Room, call_id: str) -> signaling_pb2.CallRecord:
+    """A call as it is kept."""
+    async with open_channel([room.address], "operator") as channel:
+        stub = signaling_pb2_grpc.SignalingStub(channel)
+        return (await stub.FindCall(signaling_pb2.FindCallRequest(call_id=call_id))).call
+
+
 @pytest.mark.shows("S8")
 async def test_a_second_call_waits_where_one_talks_and_a_third_is_busy(room: Room) -> None:
     ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
@@ -41,6 +48,8 @@ async def test_a_second_call_waits_where_one_talks_and_a_third_is_busy(room: Roo
     await bob.hears(call_id=waiting.call_id, phase=client_pb2.PHASE_CALLING)
     busy = await place(dan)
     assert (busy.phase, busy.ending) == (client_pb2.PHASE_ENDED, types_pb2.ENDING_BUSY)
+    await answer(bob, waiting.call_id)
+    await carol.hears(call_id=waiting.call_id, phase=client_pb2.PHASE_CONNECTING)
     heard = {frame.call.call_id for frame in room.heard[tablet.key]}
     assert waiting.call_id not in heard and busy.call_id not in heard
     assert busy.call_id not in {frame.call.call_id for frame in room.heard[bob.key]}
@@ -122,4 +131,41 @@ async def test_a_revoked_device_is_out_of_every_call_and_what_it_says_is_refused
     await ada.hears(call_id=call.call_id, ending=types_pb2.ENDING_HUNG_UP)
     with pytest.raises(Refusal, match="device_revoked"):
         await place(tablet, "ada")
-    assert (await place(ada)).phase == client_pb2.PHASE_CALLING, "nothing of it holds the pair"
+    later = await place(ada)
+    assert later.phase == client_pb2.PHASE_CALLING, "nothing of it holds the pair"
+    for verb in ("answer", "decline", "ringing"):
+        with pytest.raises(Refusal, match="device_revoked"):
+            await bob.says(**{verb: getattr(client_pb2, verb.title())(call_id=later.call_id)})
+
+
+@pytest.mark.shows("S10", "S14")
+async def test_what_a_revoked_device_places_is_refused_each_time_and_reaches_nobody(room: Room) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    await drop(room, ada)
+    for _ in range(2):
+        with pytest.raises(Refusal, match="device_revoked"):
+            await ada.says("the-same-command-id", place=client_pb2.Place(username="bob", kinds=AUDIO))
+    assert await bob.arrives() == [], "it is no missed call either"
+
+
+@pytest.mark.shows("L3", "S8")
+async def test_a_look_rings_the_lines_that_were_not_reached(room: Room) -> None:
+    """Whatever was lost when the call stopped waiting, or when presence was cold."""
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone", online=False)
+    call = await place(ada)
+    tablet = room.device("bob.tablet")
+    room.presence.lines[bob.line.user_id].append(bob.line)
+    for device in (bob, tablet):
+        await device.hears(call_id=call.call_id, phase=client_pb2.PHASE_CALLING)
+    assert (await answer(tablet, call.call_id)).here
+
+
+@pytest.mark.shows("S8")
+async def test_a_waiting_call_finds_its_line_at_the_gateway_where_it_is_now(room: Room) -> None:
+    ada, bob, carol = room.device("ada.laptop"), room.device("bob.phone"), room.device("carol.tab")
+    await answer(bob, (await place(ada)).call_id)
+    moved = room.presence.lines[bob.line.user_id][0]
+    moved.epoch, moved.gateway_id = 2, "g_0000000000000000000000000b"
+    waiting = await place(carol)
+    record = await find(room, waiting.call_id)
+    assert [(leg.gateway_id, leg.epoch) for leg in record.members[1].legs] == [(moved.gateway_id, 2)]

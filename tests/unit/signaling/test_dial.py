@@ -71,6 +71,13 @@ def test_who_is_in_a_call_places_another_only_when_he_holds_it_and_never_a_third
 
 
 @pytest.mark.shows("S8")
+def test_who_is_in_a_call_with_a_device_that_is_gone_may_place_another() -> None:
+    gone = step(answered(placed()), Who(CALLEE, "d_bob.phone001", "", 1), signaling_pb2.Gone(), 2_000).record
+    assert dial.meets("u_bob", "u_carol", [gone]) is None
+    assert refused(gone), "with the same one he still is in a call"
+
+
+@pytest.mark.shows("S8")
 def test_a_phone_has_room_for_one_call_that_rings_and_one_that_waits() -> None:
     assert dial.room("u_carol", "u_bob", []) == dial.FREE
     assert dial.room("u_carol", "u_bob", [placed()]) == dial.FREE, "both ring on every device"

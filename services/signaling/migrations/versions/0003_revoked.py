@@ -11,9 +11,11 @@ def upgrade() -> None:
     op.execute(
         """CREATE TABLE revoked (
             device_id text COLLATE "C" PRIMARY KEY,
+            user_id   text COLLATE "C" NOT NULL,
             at        timestamptz NOT NULL DEFAULT now()
         )"""
     )
+    op.execute("CREATE INDEX revoked_user ON revoked (user_id, at)")
 
 
 def downgrade() -> None:

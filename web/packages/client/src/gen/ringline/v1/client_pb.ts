@@ -1192,7 +1192,7 @@ export enum MediaState {
   UNSPECIFIED = 0,
 
   /**
-   * Packets of the other side arrive.
+   * Packets of the other side arrive, or would but for a hold.
    *
    * @generated from enum value: MEDIA_STATE_FLOWING = 1;
    */
