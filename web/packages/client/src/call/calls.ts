@@ -248,7 +248,7 @@ export class Calls {
   private placed(call: LocalCall): void {
     const parked = this.parked;
     this.parked = [];
-    const same = this.list.filter((one) => one !== call && one.callId === call.callId);
+    const same = this.list.filter((one) => one !== call && one.callId === call.callId && call.callId !== "");
     for (const one of same) one.media.close();
     this.list = this.list.filter((one) => !same.includes(one));
     for (const view of parked) this.see(view);
