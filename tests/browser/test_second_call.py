@@ -5,6 +5,7 @@ from playwright.async_api import expect
 
 from tests.browser.cast import Cast
 from tests.browser.person import PATIENCE, Person, talk
+from tests.browser.test_screens import findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -108,6 +109,24 @@ async def test_one_holds_answers_and_swaps_and_each_hears_only_whom_one_talks_to
     await bob.press("Resume")
     await cleo.hears(bob.hertz)
     await bob.hears(cleo.hertz)
+
+
+async def test_hold_and_a_call_that_waits_can_be_used_by_everybody_also_on_a_phone(cast: Cast) -> None:
+    ada, bob, cleo = await talk_and_be_called(cast)
+    await bob.page.set_viewport_size({"width": 390, "height": 844})
+    found = await findings(bob.page, "somebody waits")
+    await bob.press("Hold and answer")
+    await cleo.reads("Connected")
+    found += await findings(bob.page, "one on hold")
+    await ada.reads("You are on hold")
+    found += await findings(ada.page, "held")
+    wide = await bob.page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide == 390
+    await bob.press("Swap")
+    await bob.press("Hang up")
+    await bob.press("Resume")
+    await cleo.hears(bob.hertz)
+    assert found == []
 
 
 @pytest.mark.shows("S8")
