@@ -117,6 +117,22 @@ class Call:
         return self.incoming and self.view.phase in (Phase.PHASE_CALLING, Phase.PHASE_RINGING)
 
     @property
+    def holds(self) -> bool:
+        """Whether this side put it on hold, as far as the server has said."""
+        return self.view.holds
+
+    @property
+    def peer_holds(self) -> bool:
+        """Whether the other side put it on hold."""
+        return self.view.peer_holds
+
+    @property
+    def is_talked_in(self) -> bool:
+        """Whether this line's user is in it or dials, and has not put it on hold: another one waits behind
+        it."""
+        return self.is_live and self.view.here and not self.holds
+
+    @property
     def peer_description(self) -> client_pb2.Description | None:
         """The other side's newest description, or None before it came."""
         return self.view.peer_description if self.view.peer_description.generation else None
@@ -154,6 +170,14 @@ class Call:
         """Hangs up; before the answer, the caller cancels with it."""
         await self._phone.command(ClientFrame(hang_up=client_pb2.HangUp(call_id=self.call_id)))
         return self
+
+    async def hold(self) -> "Call":
+        """Puts it on hold: from now on neither side may send."""
+        return await self._set_hold(True)
+
+    async def resume(self) -> "Call":
+        """Takes back one's own hold; the other side's stays."""
+        return await self._set_hold(False)
 
     async def set_media(self, audio: bool = True, video: bool = False) -> "Call":
         """Says what this side sends from now on. Raises Refusal(KIND_NOT_ADMITTED, NOT_ENTITLED_VIDEO)."""
@@ -246,6 +270,10 @@ class Call:
         return f"call {self.call_id} version {self.view.version} is {self.phase}" + (
             f", {self.ending}" if self.ending else ""
         )
+
+    async def _set_hold(self, on: bool) -> "Call":
+        await self._phone.command(ClientFrame(hold=client_pb2.Hold(call_id=self.call_id, on=on)))
+        return self
 
     def _next_description(
         self, body: bytes, answers: int, candidates: Iterable[bytes]

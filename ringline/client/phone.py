@@ -39,9 +39,9 @@ def mint_command() -> str:
 class Phone:
     """One instance of a signed-in device.
 
-    It acknowledges rings, keeps its line connected until `close` or `vanish`, sends an unanswered command
-    again on the next line with the same key, and merges views by (incarnation, version). `heard` gets every
-    frame in order.
+    It acknowledges rings (one that comes while it is in a call waits behind that), keeps its line connected
+    until `close` or `vanish`, sends an unanswered command again on the next line with the same key, and
+    merges views by (incarnation, version). `heard` gets every frame in order.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class Phone:
         self._acknowledges = acknowledges
         self._least_ring_ms = least_ring_ms
         self._rung: dict[str, Call] = {}
+        self._waiting: dict[str, Call] = {}
+        """Calls of which it was said that they wait behind another one of this phone."""
         self._watch = Watch()
         self._keeper: asyncio.Task[None] | None = None
         self._small: set[asyncio.Task[None]] = set()
@@ -260,6 +262,7 @@ class Phone:
         elif kind == "reconnect":
             self._pause_ms = frame.reconnect.after_ms
             asyncio.get_running_loop().call_later(frame.reconnect.after_ms / 1000, self.drop)
+        self._ring_aloud()
         self._watch.changed()
 
     def _see(self, view: client_pb2.Call) -> None:
@@ -295,10 +298,26 @@ class Phone:
             if call.is_live and call.call_id not in live:
                 call.see_over()
 
+    def _is_in_a_call(self) -> bool:
+        return any(call.is_talked_in for call in self.calls.values())
+
+    def _ring_aloud(self) -> None:
+        """What waited behind a call that is over, or on hold, rings as any other."""
+        if not self._waiting or self._is_in_a_call():
+            return
+        waited, self._waiting = self._waiting, {}
+        for call in waited.values():
+            if call.rings:
+                self._acknowledge(call)
+
     def _acknowledge(self, call: Call) -> None:
         if not self._acknowledges:
             return
-        frame = ClientFrame(command_id=mint_command(), ringing=client_pb2.Ringing(call_id=call.call_id))
+        waits = self._is_in_a_call()
+        if waits:
+            self._waiting[call.call_id] = call
+        ringing = client_pb2.Ringing(call_id=call.call_id, waits=waits)
+        frame = ClientFrame(command_id=mint_command(), ringing=ringing)
         task = asyncio.create_task(self._ring(frame), name="ringing")
         self._small.add(task)
         task.add_done_callback(self._small.discard)

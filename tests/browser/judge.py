@@ -92,6 +92,18 @@ async () => {
 """
 """Packets and frames of all connections of the page so far."""
 
+PASSED = f"""
+async () => {{
+  const count = {RECEIVED.strip()};
+  const before = await count();
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  const after = await count();
+  const more = (name) => after[name] - before[name];
+  return {{ sent: more('sent_audio') + more('sent_video'), received: more('audio') + more('video') }};
+}}
+"""
+"""Packets of sound and picture that passed in a little more than a second, in all connections of the page."""
+
 PATHS = """
 async () => {
   const found = [];

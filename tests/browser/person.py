@@ -151,6 +151,12 @@ class Person:
         dialog = self.page.get_by_role("dialog", name=f"Incoming {kind} call from {caller.at}")
         await expect(dialog).to_be_visible(timeout=within * 1000)
 
+    async def is_waited_for(self, caller: "Person", kind: str = "audio") -> None:
+        """Waits for the banner of somebody who calls meanwhile; nothing stands in the way of the call."""
+        banner = self.page.get_by_role("region", name=f"Incoming {kind} call from {caller.at}")
+        await expect(banner).to_be_visible(timeout=PATIENCE * 1000)
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
+
     async def stops_ringing(self, within: float = PATIENCE) -> None:
         """Waits until no ring is shown."""
         await expect(self.page.get_by_role("dialog")).to_have_count(0, timeout=within * 1000)
@@ -179,6 +185,12 @@ class Person:
     async def sees_nothing(self, within: float = PATIENCE) -> None:
         """Waits until no picture of the other person is on the screen."""
         await until(lambda: self.page.evaluate(judge.SHOWN), lambda width: width == 0, within)
+
+    async def passes_nothing(self, within: float = PATIENCE) -> None:
+        """Waits until not a single packet of sound or picture leaves this page, and none comes."""
+        await until(
+            lambda: self._read(judge.PASSED), lambda passed: passed == {"sent": 0, "received": 0}, within
+        )
 
     async def received(self) -> dict[str, float]:
         """Packets and frames so far: see judge.RECEIVED."""

@@ -13,6 +13,8 @@ import "../src/design/base.css";
 import { Codes } from "../src/account/codes";
 import { Enter } from "../src/account/enter";
 import { CallBar } from "../src/call/bar";
+import type { Held, Waiting } from "../src/call/others";
+import { OtherCalls } from "../src/call/others";
 import { EquipmentDialog } from "../src/call/equipment";
 import type { Face } from "../src/call/face";
 import { RingDialog } from "../src/call/ring";
@@ -33,14 +35,20 @@ import { ada, bob, calls, long, onTheWay, people, person, rows, thread } from ".
 const noop = () => undefined;
 const hold = () => Promise.resolve();
 const signs = { theySpeak: () => Promise.resolve(true), quality: () => Promise.resolve("good" as const) };
-const stageActions = { set: noop, hangUp: noop, dismiss: noop, minimise: noop, again: noop, choose: noop };
+const stageActions = { set: noop, hangUp: noop, hold: noop, resume: noop, dismiss: noop, minimise: noop, again: noop, choose: noop };
+const barActions = { open: noop, set: noop, hold: noop, resume: noop, hangUp: noop, dismiss: noop };
 const standing = { contact: true, follows: false, blocked: false, known: true, failed: false, setContact: noop, setFollows: noop, setBlocked: noop };
 
 const quiet: Face = {
   key: "c", incoming: false, state: "connected", status: "Connected", peer: bob, askedVideo: false, microphone: true,
-  camera: false, cameraAllowed: true, peerCamera: false, peerMuted: false, connectedAt: Date.now() - 83_000, lasted: undefined,
+  camera: false, cameraAllowed: true, mayHold: true, mayResume: false, peerCamera: false, peerMuted: false, connectedAt: Date.now() - 83_000, lasted: undefined,
   cutOff: false, problems: [], refused: undefined, localVideo: undefined, remoteAudio: undefined, remoteVideo: undefined,
 };
+
+const mei: Face = { ...quiet, key: "m", state: "incoming", peer: person("mei.lin", "Mei Lin"), mayHold: false };
+const waiting: Waiting = { face: mei, mayHold: true, holdAndAnswer: noop, endAndAnswer: noop, decline: noop };
+const held: Held = { face: { ...quiet, key: "h", state: "holding", status: "On hold", peer: person("jonas", "Jonas Weber"), mayResume: true }, swaps: true, resume: noop, hangUp: noop };
+const nobody = { waiting: undefined, held: [] };
 
 function Frame({ children, open, bar }: { children: ReactNode; open: string; bar?: ReactNode }) {
   return (
@@ -58,11 +66,11 @@ function Frame({ children, open, bar }: { children: ReactNode; open: string; bar
   );
 }
 
-function Window({ face, notice, children }: { face?: Face; notice?: string; children?: ReactNode }) {
+function Window({ face, notice, others = nobody, children }: { face?: Face; notice?: string; others?: { waiting: Waiting | undefined; held: Held[] }; children?: ReactNode }) {
   return (
     <Frame open="bob">
       <PersonWindow person={bob} self={false} online busy={face !== undefined} back={noop} call={noop} openProfile={noop}>
-        {face === undefined ? children : <Stage face={face} notice={notice} actions={stageActions} signs={signs} unread={face === quiet} />}
+        {face === undefined ? children : <Stage face={face} notice={notice} actions={stageActions} signs={signs} unread={face === quiet} others={<OtherCalls {...others} floating={false} />} />}
       </PersonWindow>
     </Frame>
   );
@@ -141,6 +149,16 @@ const states: Record<string, () => ReactNode> = {
   equipment: () => <Frame open="-"><NothingOpen /><EquipmentDialog close={noop} capture={new SyntheticCapture(430, "@ada")} /></Frame>,
   calling: () => <Window face={{ ...quiet, state: "calling", status: "Calling…", connectedAt: undefined }} />,
   connected: () => <Window face={quiet} />,
+  holding: () => <Window face={{ ...quiet, state: "holding", status: "On hold", mayHold: false, mayResume: true }} />,
+  held: () => <Window face={{ ...quiet, state: "held", status: "You are on hold" }} />,
+  waiting: () => <Window face={quiet} others={{ waiting, held: [] }} />,
+  "waiting-video": () => <WithPictures base={quiet} theirs show={(face) => <Window face={face} others={{ waiting: { ...waiting, face: { ...mei, askedVideo: true } }, held: [] }} />} />,
+  "waiting-held": () => <Window face={{ ...quiet, mayHold: false }} others={{ waiting: { ...waiting, mayHold: false }, held: [held] }} />,
+  swap: () => <Window face={{ ...quiet, mayHold: false }} others={{ waiting: undefined, held: [held] }} />,
+  "bar-waiting": () => <><Window>{whole}</Window><CallBar face={quiet} actions={barActions} /><OtherCalls waiting={waiting} held={[]} floating /></>,
+  "bar-held": () => <><Window>{whole}</Window><CallBar face={{ ...quiet, mayHold: false }} actions={barActions} /><OtherCalls waiting={undefined} held={[held]} floating /></>,
+  "bar-holding": () => <><Window>{whole}</Window><CallBar face={{ ...quiet, state: "holding", status: "On hold", mayHold: false, mayResume: true }} actions={barActions} /></>,
+  "tile-waiting": () => <WithPictures base={quiet} theirs show={(face) => <><Window>{whole}</Window><CallBar face={face} actions={barActions} /><OtherCalls waiting={waiting} held={[]} floating /></>} />,
   denied: () => <Window face={{ ...quiet, problems: [{ kind: "audio", why: "denied" }] }} />,
   mending: () => <Window face={{ ...quiet, state: "mending", status: "Reconnecting…", cutOff: true }} />,
   video: () => <WithPictures base={quiet} theirs />,
@@ -149,8 +167,8 @@ const states: Record<string, () => ReactNode> = {
   summary: () => <Window face={{ ...quiet, state: "ended", status: "Call ended", lasted: 754_000 }} />,
   ring: () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming" }} actions={{ answer: noop, decline: noop }} /></>,
   "ring-video": () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming", askedVideo: true }} actions={{ answer: noop, decline: noop }} /></>,
-  bar: () => <><Window>{whole}</Window><CallBar face={quiet} actions={{ open: noop, set: noop, hangUp: noop, dismiss: noop }} /></>,
-  tile: () => <WithPictures base={quiet} theirs show={(face) => <><Window>{whole}</Window><CallBar face={face} actions={{ open: noop, set: noop, hangUp: noop, dismiss: noop }} /></>} />,
+  bar: () => <><Window>{whole}</Window><CallBar face={quiet} actions={barActions} /></>,
+  tile: () => <WithPictures base={quiet} theirs show={(face) => <><Window>{whole}</Window><CallBar face={face} actions={barActions} /></>} />,
 };
 
 const asked = new URLSearchParams(location.search);

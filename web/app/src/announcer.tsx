@@ -10,13 +10,21 @@ export interface Arrival {
   text: string;
 }
 
-interface AnnouncerProps {
-  arrival: Arrival | undefined;
-  /** Names the call and says who calls; undefined where nobody does. */
-  ring: { id: string; words: string } | undefined;
+/** Names the call and says who calls. */
+interface Called {
+  id: string;
+  words: string;
 }
 
-export function Announcer({ arrival, ring }: AnnouncerProps) {
+interface AnnouncerProps {
+  arrival: Arrival | undefined;
+  /** Undefined where nobody calls. */
+  ring: Called | undefined;
+  /** Somebody calls while one talks. */
+  waiting: Called | undefined;
+}
+
+export function Announcer({ arrival, ring, waiting }: AnnouncerProps) {
   const [message, setMessage] = useState({ id: "", words: "" });
   const [caller, setCaller] = useState("");
   useEffect(() => {
@@ -32,6 +40,7 @@ export function Announcer({ arrival, ring }: AnnouncerProps) {
       <div aria-live="polite">
         <p key={message.id}>{message.words}</p>
       </div>
+      <div aria-live="polite">{waiting?.words}</div>
       <div aria-live="assertive">{caller}</div>
     </div>
   );

@@ -1,9 +1,11 @@
 /** Everything somebody who is signed in sees: the people, the window that is open, and the call, wherever they are. */
-import type { LocalCall, Person, Ringline, Session } from "@ringline/client";
+import type { Person, Ringline, Session } from "@ringline/client";
 import { lazy, useCallback, useEffect, useReducer, useState } from "react";
 import { Announcer } from "./announcer";
+import type { Face } from "./call/face";
 import type { Kind } from "./call/kind";
 import { CallLayer, useCallLayer } from "./call/layer";
+import { ringWords } from "./call/others";
 import { CallsPage } from "./calls/page";
 import { Later } from "./design/boundary";
 import { Requests } from "./people/requests";
@@ -24,7 +26,6 @@ export function Home({ session, left }: { session: Session; left(notice?: string
   const ringline = useRingline(session);
   const { contacts, reload } = useContacts(session, ringline?.line === "open");
   const open = route.at === "person" ? route.username.toLowerCase() : "";
-  const call = ringline?.call;
   const layer = useCallLayer(ringline, open);
   useEnd(ringline, session, left);
   useTitle(layer.title, ringline?.threads.state.unread ?? 0);
@@ -68,9 +69,9 @@ export function Home({ session, left }: { session: Session; left(notice?: string
           />
         )}
       </Shell>
-      {call !== undefined && <CallLayer layer={layer} call={call} />}
+      <CallLayer layer={layer} />
       {ringline?.end !== undefined && <EndNote end={ringline.end} takeOver={() => ringline.takeOver()} />}
-      <Announcer arrival={arrivalOf(ringline)} ring={ringOf(call)} />
+      <Announcer arrival={arrivalOf(ringline)} ring={called(layer.ring?.face)} waiting={called(layer.waiting?.face)} />
     </>
   );
 }
@@ -138,14 +139,8 @@ function arrivalOf(ringline: Ringline | undefined) {
   return { id: `${thread.peer.username} ${entry.number}`, from: thread.peer, text: entry.message?.text ?? "" };
 }
 
-function ringOf(call: LocalCall | undefined) {
-  if (call?.state !== "incoming") return undefined;
-  const values = { username: call.peer?.username ?? call.username };
-  const words =
-    call.view?.asked?.video === true
-      ? say("Incoming video call from @{username}", values)
-      : say("Incoming audio call from @{username}", values);
-  return { id: call.key, words };
+function called(face: Face | undefined) {
+  return face === undefined ? undefined : { id: face.key, words: ringWords(face) };
 }
 
 /** People who opted in to be found, and whoever has exactly this username. Rejects with Refused where nobody can say. */

@@ -3,9 +3,10 @@ import { useRef } from "react";
 import { Button } from "react-aria-components";
 import { Avatar, Name } from "../design/avatar";
 import { useFocusGivenBack } from "../design/focus";
-import { HangUpIcon, MicrophoneIcon, MutedIcon } from "../design/icons";
+import { HangUpIcon, HoldIcon, MicrophoneIcon, MutedIcon, ResumeIcon } from "../design/icons";
 import { say } from "../words/words";
 import type { Face } from "./face";
+import { isSilent } from "./face";
 import { Picture } from "./media";
 import { CallStatus } from "./status";
 import "./control.css";
@@ -14,6 +15,8 @@ import "./bar.css";
 export interface BarActions {
   set(wanted: { audio: boolean; video: boolean }): void;
   open(): void;
+  hold(): void;
+  resume(): void;
   hangUp(): void;
   dismiss(): void;
 }
@@ -33,7 +36,17 @@ export function CallBar({ face, actions }: { face: Face; actions: BarActions }) 
       </Button>
       <CallStatus face={face} />
       {face.refused !== undefined && <p className="call-bar-refused">{face.refused}</p>}
-      {!over && (
+      {face.mayHold && face.state !== "held" && (
+        <Button className="control call-bar-control call-bar-hold" aria-label={say("Hold")} onPress={actions.hold}>
+          <HoldIcon />
+        </Button>
+      )}
+      {face.mayResume && (
+        <Button className="control call-bar-control" aria-label={say("Resume")} onPress={actions.resume}>
+          <ResumeIcon />
+        </Button>
+      )}
+      {!over && !isSilent(face) && (
         <Button
           className="control call-bar-control"
           aria-label={face.microphone ? say("Mute") : say("Unmute")}

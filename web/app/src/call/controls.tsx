@@ -3,7 +3,7 @@ import type { ReactNode, RefObject } from "react";
 import { useEffect, useState } from "react";
 import { Button, Toolbar } from "react-aria-components";
 import {
-  CameraIcon, CameraOffIcon, FlipIcon, FullScreenIcon, HangUpIcon, MessageIcon, MicrophoneIcon, MutedIcon, PictureIcon, SettingsIcon, SmallScreenIcon,
+  CameraIcon, CameraOffIcon, FlipIcon, FullScreenIcon, HangUpIcon, HoldIcon, MessageIcon, MicrophoneIcon, MutedIcon, PictureIcon, SettingsIcon, SmallScreenIcon,
 } from "../design/icons";
 import { preferences } from "../preferences";
 import { say } from "../words/words";
@@ -44,6 +44,11 @@ export function Controls({ face, actions, openEquipment }: ControlsProps) {
       {camera && cameras.length > 1 && (
         <Control name={say("Switch camera")} onPress={flip}>
           <FlipIcon />
+        </Control>
+      )}
+      {face.mayHold && face.state !== "held" && (
+        <Control name={say("Hold")} onPress={actions.hold}>
+          <HoldIcon />
         </Control>
       )}
       <Control name={say("Sound and picture")} onPress={openEquipment}>

@@ -1,7 +1,7 @@
 /** What the page shows of a call: plain values, so that the gallery and the tests can make any of them up. */
 import type { LocalCall, Problem, State, Status } from "@ringline/client";
 import type { LineState } from "@ringline/client";
-import { Phase, Reason, Role, statusOf } from "@ringline/client";
+import { Reason, Role } from "@ringline/client";
 import type { Shown } from "../design/avatar";
 import type { Message } from "../words/words";
 import { say } from "../words/words";
@@ -16,6 +16,10 @@ export interface Face {
   microphone: boolean;
   camera: boolean;
   cameraAllowed: boolean;
+  /** The call can be put on hold now. */
+  mayHold: boolean;
+  /** It is on hold, and this user's to take back. */
+  mayResume: boolean;
   peerCamera: boolean;
   peerMuted: boolean;
   connectedAt: number | undefined;
@@ -30,14 +34,15 @@ export interface Face {
   remoteVideo: MediaStreamTrack | undefined;
 }
 
-export function faceOf(call: LocalCall, line: LineState): Face {
+/** @param may what the other calls of this device leave to be done with this one */
+export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHold" | "mayResume">): Face {
   const { view, media, wanted } = call;
   const peer = call.peer;
   return {
     key: call.key,
     incoming: call.role === Role.CALLEE,
     state: call.state,
-    status: statusOf(call.state, view?.role ?? call.role, view?.phase ?? Phase.UNSPECIFIED, call.ending),
+    status: call.status,
     peer: {
       username: peer?.username ?? call.username.replace(/^@+/, ""),
       display_name: peer?.displayName ?? "",
@@ -47,6 +52,7 @@ export function faceOf(call: LocalCall, line: LineState): Face {
     microphone: wanted.audio,
     camera: wanted.video,
     cameraAllowed: view?.maySend?.video ?? true,
+    ...may,
     peerCamera: view?.peerSends?.video === true && view.peerMaySend?.video === true,
     peerMuted: call.state === "connected" && view?.peerSends?.audio === false,
     connectedAt: call.connectedAt,
@@ -58,6 +64,11 @@ export function faceOf(call: LocalCall, line: LineState): Face {
     remoteAudio: media.remote.audio,
     remoteVideo: media.remote.video,
   };
+}
+
+/** Nobody is heard or seen: one of the two has the call on hold. */
+export function isSilent({ state }: Pick<Face, "state">): boolean {
+  return state === "holding" || state === "held";
 }
 
 const SENTENCES: Partial<Record<Reason, Message>> = {

@@ -7,6 +7,7 @@ import { AnswerIcon, HangUpIcon, VerifiedIcon } from "../design/icons";
 import { Track } from "../design/box";
 import { say } from "../words/words";
 import type { Face } from "./face";
+import { ringWords } from "./others";
 import "./ring.css";
 
 export interface RingActions {
@@ -17,8 +18,7 @@ export interface RingActions {
 export function RingDialog({ face, actions }: { face: Face; actions: RingActions }) {
   const [withCamera, setWithCamera] = useState(true);
   const { peer, askedVideo } = face;
-  const values = { username: peer.username };
-  const title = askedVideo ? say("Incoming video call from @{username}", values) : say("Incoming audio call from @{username}", values);
+  const title = ringWords(face);
   const style = { "--hue": hueOf(peer.username) } as CSSProperties;
   return (
     <ModalOverlay className="ring-overlay" isOpen isKeyboardDismissDisabled>

@@ -1,16 +1,16 @@
 /** The call in the direct-message window. */
-import type { CSSProperties } from "react";
+import type { CSSProperties, ReactNode } from "react";
 import { useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import { Avatar, hueOf, Name } from "../design/avatar";
 import { isFocusLost, useFocusWhileThere } from "../design/focus";
-import { VerifiedIcon } from "../design/icons";
+import { HoldIcon, ResumeIcon, VerifiedIcon } from "../design/icons";
 import { length } from "../words/dates";
 import { say } from "../words/words";
 import { Controls, Corners } from "./controls";
 import { EquipmentDialog } from "./equipment";
 import type { Face } from "./face";
-import { problemSentence } from "./face";
+import { isSilent, problemSentence } from "./face";
 import type { DeviceChoice, Kind } from "./kind";
 import { Picture } from "./media";
 import { SelfView } from "./self_view";
@@ -22,6 +22,8 @@ import "./stage.css";
 export interface StageActions {
   set(wanted: { audio: boolean; video: boolean }): void;
   hangUp(): void;
+  hold(): void;
+  resume(): void;
   dismiss(): void;
   /** The thread takes the place of the stage; the call goes on in a corner. */
   minimise(): void;
@@ -37,27 +39,31 @@ export interface StageProps {
   notice: string | undefined;
   /** Something was written behind the stage. */
   unread: boolean;
+  /** The other calls: here, since what fills the screen hides the rest of the page. */
+  others?: ReactNode;
 }
 
 const WAITING = new Set(["dialling", "calling", "answering", "connecting"]);
 const HICCUP_MS = 1_500;
 
-export function Stage({ face, actions, signs, notice, unread }: StageProps) {
+export function Stage({ face, actions, signs, notice, unread, others }: StageProps) {
   const [equipment, setEquipment] = useState(false);
   const section = useRef<HTMLElement>(null);
   const picture = useRef<HTMLVideoElement>(null);
   useFocusWhileThere(section);
   const over = face.state === "ended";
-  const theirs = !over && face.peerCamera && face.remoteVideo !== undefined;
+  const silent = isSilent(face);
+  const theirs = !over && !silent && face.peerCamera && face.remoteVideo !== undefined;
   const speaking = useSpeaking(signs, face.state === "connected");
   const { username } = face.peer;
   const style = { "--hue": hueOf(username) } as CSSProperties;
   return (
-    <section ref={section} className="stage" aria-label={say("Call with @{username}", { username })} style={style} data-video={theirs} data-speaking={speaking}>
+    <section ref={section} className="stage" aria-label={say("Call with @{username}", { username })} style={style} data-video={theirs} data-speaking={speaking} data-silent={silent}>
       {theirs && <Picture track={face.remoteVideo} mine={false} video={picture} label={say("Video of @{username}", { username })} />}
       {!over && <Corners stage={section} picture={theirs ? picture : undefined} minimise={actions.minimise} unread={unread} />}
-      <Peer face={face} theirs={theirs} signs={signs} />
-      {!over && face.localVideo !== undefined && <SelfView track={face.localVideo} />}
+      {others}
+      <Peer face={face} theirs={theirs} signs={signs} resume={actions.resume} />
+      {!over && !silent && face.localVideo !== undefined && <SelfView track={face.localVideo} />}
       <div className="stage-foot">
         <Banners face={face} notice={notice} />
         {over ? <Farewell face={face} actions={actions} /> : <Controls face={face} actions={actions} openEquipment={() => setEquipment(true)} />}
@@ -69,7 +75,7 @@ export function Stage({ face, actions, signs, notice, unread }: StageProps) {
   );
 }
 
-function Peer({ face, theirs, signs }: { face: Face; theirs: boolean; signs: Signs }) {
+function Peer({ face, theirs, signs, resume }: { face: Face; theirs: boolean; signs: Signs; resume(): void }) {
   const { peer } = face;
   const quality = useQuality(signs, face.state === "connected");
   return (
@@ -77,6 +83,11 @@ function Peer({ face, theirs, signs }: { face: Face; theirs: boolean; signs: Sig
       {!theirs && (
         <div className="stage-avatar" data-waiting={WAITING.has(face.state)}>
           <Avatar person={peer} size={132} />
+          {isSilent(face) && (
+            <span className="stage-hold" aria-hidden="true">
+              <HoldIcon />
+            </span>
+          )}
         </div>
       )}
       <div className="stage-names">
@@ -92,9 +103,24 @@ function Peer({ face, theirs, signs }: { face: Face; theirs: boolean; signs: Sig
             {say(QUALITY_WORDS[quality])}
           </p>
         )}
+        {face.mayResume && <Resume resume={resume} />}
         {face.peerMuted && <p className="stage-muted">{say("@{username} is muted", { username: peer.username })}</p>}
       </div>
     </div>
+  );
+}
+
+/** Whoever put the call on hold has just pressed a button that is gone. */
+function Resume({ resume }: { resume(): void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isFocusLost()) button.current?.focus();
+  }, []);
+  return (
+    <Button ref={button} className="stage-resume" onPress={resume}>
+      <ResumeIcon />
+      {say("Resume")}
+    </Button>
   );
 }
 
@@ -122,6 +148,7 @@ function troubleOf(face: Face, cutOff: boolean): string | undefined {
       ? say("Your connection is gone. The call goes on as soon as it is back, within half a minute.")
       : say("The way to @{username} is interrupted. Looking for another one; you are not heard now.", { username: face.peer.username });
   }
+  if (face.state === "holding" && cutOff) return say("Ringline cannot be reached at the moment. Neither of you is heard until you resume.");
   if (face.state === "connected" && cutOff) return say("Ringline cannot be reached at the moment. You are still connected to each other.");
   return undefined;
 }

@@ -44,6 +44,9 @@ export const MutedIcon = icon(
     <path d="M5.4 11.4a6.6 6.6 0 0 0 10.6 5.2M18.4 13a6.6 6.6 0 0 0 .2-1.6M12 18v3.2M3.5 3.5l17 17" />
   </>,
 );
+export const HoldIcon = icon(<path d="M8.6 5.500v13M15.4 5.500v13" strokeWidth="2.8" />);
+export const ResumeIcon = icon(<path d="M8 5.600v12.800a.8.8 0 0 0 1.230.670l9.700-6.400a.8.8 0 0 0 0-1.340l-9.700-6.400A.8.8 0 0 0 8 5.600Z" fill="currentColor" strokeWidth="1" />);
+export const SwapIcon = icon(<path d="M4 8.500h14.500M15 5l3.500 3.500L15 12M20 15.500H5.500M9 12l-3.500 3.500L9 19" />);
 export const SearchIcon = icon(
   <>
     <circle cx="10.8" cy="10.8" r="6.6" />

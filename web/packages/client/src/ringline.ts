@@ -126,9 +126,14 @@ export class Ringline {
     this.socket?.reopen();
   }
 
-  /** The call to show; undefined where there is none. */
-  get call(): LocalCall | undefined {
-    return this.calls.current;
+  /** The call to show, apart from one that rings; undefined where there is none. */
+  get shown(): LocalCall | undefined {
+    return this.calls.shown;
+  }
+
+  /** The call that the user talks in, or is on the way into. */
+  get foreground(): LocalCall | undefined {
+    return this.calls.foreground;
   }
 
   get recent(): Call[] {
@@ -149,8 +154,8 @@ export class Ringline {
     return this.calls.waiting;
   }
 
-  /** The call that the user put on hold. */
-  get held(): LocalCall | undefined {
+  /** The call that the user put on hold; more than one only where a server says so. */
+  get held(): LocalCall[] {
     return this.calls.held;
   }
 

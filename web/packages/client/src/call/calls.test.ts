@@ -68,6 +68,16 @@ describe("calls of a line", () => {
     expect(calls.current?.callId).toBe("c_2");
   });
 
+  it("ring that came in while a Place was on its way, also where that is refused", async () => {
+    const { calls, asked, settle } = device();
+    calls.place("bob", AUDIO);
+    calls.see(view({ callId: "c_2" }));
+    asked[0]?.reject(new Refused(Reason.LIMITED, "later"));
+    await settle();
+    expect(calls.incoming?.callId).toBe("c_2");
+    calls.close();
+  });
+
   it("hang up what was cancelled before the server knew it", async () => {
     const { calls, asked, done, settle, words } = device();
     calls.place("bob", AUDIO)?.hangUp();

@@ -52,7 +52,13 @@ export class Calls {
 
   /** The call that the user is in, is being asked to, or has just left; the liveliest first. */
   get current(): LocalCall | undefined {
-    return this.foreground ?? this.incoming ?? this.list.find((call) => !call.over && !call.holds) ?? this.list.at(-1);
+    return this.foreground ?? this.incoming ?? this.shown;
+  }
+
+  /** The same without one that only asks: what goes on comes before what has ended, and that before what is on hold. */
+  get shown(): LocalCall | undefined {
+    const quiet = this.list.filter((call) => !call.asks && !call.holds);
+    return this.foreground ?? quiet.find((call) => !call.over) ?? quiet.at(-1) ?? this.held[0];
   }
 
   /** The call that the user talks in, or is on the way into; also one that the other side holds. */
@@ -70,9 +76,9 @@ export class Calls {
     return this.foreground === undefined ? undefined : this.list.find((call) => call.asks);
   }
 
-  /** The call that the user put on hold. */
-  get held(): LocalCall | undefined {
-    return this.list.find((call) => call.holds);
+  /** The call that the user put on hold; more than one only where a server says so. */
+  get held(): LocalCall[] {
+    return this.list.filter((call) => call.holds);
   }
 
   /** Those that go on, and those that have just ended. */
@@ -242,7 +248,7 @@ export class Calls {
   private placed(call: LocalCall): void {
     const parked = this.parked;
     this.parked = [];
-    const same = this.list.filter((one) => one !== call && one.callId === call.callId);
+    const same = this.list.filter((one) => one !== call && one.callId === call.callId && call.callId !== "");
     for (const one of same) one.media.close();
     this.list = this.list.filter((one) => !same.includes(one));
     for (const view of parked) this.see(view);

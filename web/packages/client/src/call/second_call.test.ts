@@ -222,7 +222,7 @@ describe("a second call", () => {
     const second = calls.waiting;
     const before = sent.length;
     expect(second !== undefined && calls.answer(second, AUDIO, "hold")).toBe(true);
-    expect([call.state, connection.hears, calls.foreground, calls.held]).toEqual(["holding", [], second, call]);
+    expect([call.state, connection.hears, calls.foreground, calls.held]).toEqual(["holding", [], second, [call]]);
     await settle();
     expect(connection.sends).toEqual([]);
     expect(sent.slice(before).map((body) => body.case)).toEqual(["hold", "answer"]);
@@ -261,7 +261,7 @@ describe("a second call", () => {
     it.asked.at(-1)?.resolve(done(bound({ version: 3n, holds: true })));
     await settle();
     const { call: second } = await talking(CAROL, it);
-    expect([it.calls.foreground, it.calls.held]).toEqual([second, first]);
+    expect([it.calls.foreground, it.calls.held]).toEqual([second, [first]]);
     expect(it.calls.mayHold(second)).toBe(false); // one is on hold already
     const before = it.sent.length;
     expect(it.calls.resume(first)).toBe(true);
