@@ -7,27 +7,28 @@ import pytest
 from tests.browser.cast import Cast
 from tests.browser.hostile.run import run
 from tests.browser.hostile.scene import open_scene
+from tests.browser.hostile.story import Turn, shortest, story
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SEEDS = range(40)
+SEEDS = range(30)
 EAGER = """
 (() => {
   const real = RTCPeerConnection.prototype.setRemoteDescription;
   RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
     await real.call(this, description);
-    for (const one of this.getTransceivers()) {
-      if (one.receiver.track.kind !== 'video' || one.sender.track !== null) continue;
-      one.direction = 'sendrecv';
-      await one.sender.replaceTrack(document.createElement('canvas').captureStream(5).getTracks()[0]);
-    }
+    setTimeout(() => {
+      const video = this.getTransceivers().find((one) => one.receiver.track.kind === 'video');
+      const picture = document.createElement('canvas').captureStream(5).getTracks()[0];
+      if (video?.sender.track === null) void video.sender.replaceTrack(picture);
+    });
   };
 })();
 """
 """Runs before the page: whoever describes video is sent video."""
 
 
-@pytest.mark.shows("S1", "S2", "S11", "S15", "S17")
+@pytest.mark.shows("S1", "S2", "S17")
 async def test_a_page_sends_what_was_asked_for_and_admitted_whatever_it_is_told(cast: Cast) -> None:
     outcome = await run(lambda: open_scene(cast), SEEDS)
     print(f"{outcome.stories} stories, {outcome.turns} turns, {outcome.seconds:.1f} s, {outcome.talked}")
@@ -52,6 +53,18 @@ async def test_the_judge_finds_a_page_that_sends(
     cast: Cast, script: str, patches: Mapping[str, str], wrong: str
 ) -> None:
     """A page that is broken on purpose: else nobody would know whether the judge sees anything."""
-    outcome = await run(lambda: open_scene(cast, script, patches), SEEDS)
+    outcome = await run(lambda: open_scene(cast, script, patches), SEEDS, tries=6)
     assert outcome.failures, "the judge saw nothing"
+    print(outcome.failures[0].words())
     assert any(wrong in one for one in outcome.failures[0].wrongs), outcome.failures[0].words()
+
+
+async def test_a_story_is_told_as_short_as_it_goes_wrong() -> None:
+    told = story(7)
+    assert told == story(7) and len(told) > 3
+    needed = [told[1], told[-1]]
+
+    async def fails(rest: list[Turn]) -> bool:
+        return all(turn in rest for turn in needed)
+
+    assert await shortest(told, fails, tries=40) == needed

@@ -183,9 +183,12 @@ class Scene:
 
 
 async def run(
-    open_scene: Callable[[], Awaitable[Scene]], seeds: Iterable[int], most_failures: int = 1
+    open_scene: Callable[[], Awaitable[Scene]], seeds: Iterable[int], most_failures: int = 1, tries: int = 40
 ) -> Outcome:
-    """Tells the story of each seed to a page; stops after so many that went wrong."""
+    """Tells the story of each seed to a page; stops after so many that went wrong.
+
+    What went wrong is told again, without this or that turn, at most so many tries: for the shortest story.
+    """
     scene = await open_scene()
     outcome = Outcome()
     started = time.monotonic()
@@ -197,22 +200,22 @@ async def run(
         for kind in outcome.talked:
             outcome.talked[kind] += scene.judge.arrived.get(kind, 0) > 0
         if wrongs:
-            outcome.failures.append(await _shorter(scene, seed, turns[:told], wrongs))
+            outcome.failures.append(await _shorter(scene, seed, turns[:told], wrongs, tries))
         if len(outcome.failures) >= most_failures:
             break
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
-async def _shorter(scene: Scene, seed: int, turns: list[Turn], wrongs: list[str]) -> Failure:
-    tries = 0
+async def _shorter(scene: Scene, seed: int, turns: list[Turn], wrongs: list[str], tries: int) -> Failure:
+    told = 0
     found = wrongs
 
     async def fails(rest: list[Turn]) -> bool:
-        nonlocal tries, found
-        tries += 1
-        again, _ = await scene.tell(f"{seed}_{tries}", rest)
+        nonlocal told, found
+        told += 1
+        again, _ = await scene.tell(f"{seed}_{told}", rest)
         found = again or found
         return bool(again)
 
-    return Failure(seed, await shortest(turns, fails), found)
+    return Failure(seed, await shortest(turns, fails, tries), found)

@@ -65,12 +65,14 @@ const view: fc.Arbitrary<() => Call> = fc
 const onward: fc.Arbitrary<Turn> = fc.tuple(nth, admitted, fc.option(description, { nil: undefined, freq: 2 })).map(([n, may, offer]) =>
   new Turn("the server lets the call go on", (page) => {
     const body = page.asked[n % Math.max(1, page.asked.length)]?.body;
-    const call = page.calls.current;
+    const about = body !== undefined && "callId" in body.value ? body.value.callId : undefined;
+    const call = page.calls.all.find((one) => one.callId === about) ?? page.calls.current;
     const known = call?.view;
     const phase = body?.case === "place" ? Phase.CALLING : Phase.CONNECTING;
     const base = { callId: "c_1", role: call?.role ?? Role.CALLEE, phase, here: true, ringLeftMs: 40_000 };
     const next = create(CallSchema, { ...base, version: (known?.version ?? 0n) + 1n });
     if (known !== undefined) next.callId = known.callId;
+    next.holds = body?.case === "hold" && body.value.on;
     const said = { maySend: create(KindsSchema, may), peerMaySend: create(KindsSchema, may), sends: create(KindsSchema, call?.wanted ?? {}) };
     Object.assign(next, said, offer === undefined ? {} : { peerDescription: offer });
     if (body === undefined) page.see(next);
@@ -165,10 +167,13 @@ const turn = fc.oneof(
 const wish = some<Wanted>({ audio: true, video: false }, { audio: true, video: true });
 const permitted = fc.constant(new Turn("the user permits the device", (page) => page.permit()));
 /** The way into a call that talks: most of what may go wrong needs one. */
+const answer = wish.map((kinds) => new Turn(`the user answers ${JSON.stringify(kinds)}`, (page) => page.answer(kinds)));
+const place = wish.map((kinds) => new Turn(`the user calls ${JSON.stringify(kinds)}`, (page) => page.place(kinds)));
 const begun = fc.oneof(
   fc.constant<Turn[]>([]),
-  fc.tuple(ring, wish.map((kinds) => new Turn(`the user answers ${JSON.stringify(kinds)}`, (page) => page.answer(kinds))), onward, permitted),
-  fc.tuple(wish.map((kinds) => new Turn(`the user calls ${JSON.stringify(kinds)}`, (page) => page.place(kinds))), permitted, onward, onward),
+  fc.tuple(ring, answer, onward, permitted),
+  fc.tuple(place, permitted, onward, onward),
+  fc.tuple(ring, answer, onward, permitted, ring, answer, onward, onward, permitted),
 );
 /** A whole story. */
 export const story = fc.tuple(begun, fc.array(turn, { maxLength: 30, size: "max" })).map(([first, then]) => [...first, ...then]);

@@ -11,7 +11,7 @@ const BOUND: ReadonlySet<Input> = new Set<Input>(["view.bound", "view.holding", 
 const rows = table.states as Record<string, { on: Record<string, { to: string; send?: string }>; ignored: string[] }>;
 
 describe("the client's call table", () => {
-  it("has every input of every state exactly once", () => {
+  it("has every input of every state exactly once (S15)", () => {
     for (const state of states) {
       const row = rows[state];
       const cells = [...Object.keys(row?.on ?? {}), ...(row?.ignored ?? [])].sort();
