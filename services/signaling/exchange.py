@@ -116,7 +116,13 @@ class Exchange:
         locating: Awaitable[list[types_pb2.Line]],
     ) -> client_pb2.Call | None:
         caller_id, callee_id = verdict.caller.user_id, verdict.callee.user_id
-        live, located = await asyncio.gather(self.store.around(caller_id, callee_id, command_id), locating)
+        live, located, is_revoked = await asyncio.gather(
+            self.store.around(caller_id, callee_id, command_id),
+            locating,
+            self.store.is_revoked(line.device_id),
+        )
+        if is_revoked:  # before anything is written: a call that is placed and taken back leaves an entry
+            raise Refusal(reasons_pb2.REASON_DEVICE_REVOKED)
         # The page was loaded anew while its Place was on the way: nobody would be there when it is answered.
         if any(line_key(one) == line_key(line) and one.epoch > line.epoch for one in located):
             raise Refusal(reasons_pb2.REASON_LINE_FENCED)

@@ -1,5 +1,6 @@
 """A second call, a hold, a revoked device: through the front door, two pods, each command to the next one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -123,3 +124,19 @@ async def test_a_revoked_device_is_out_of_every_call_and_what_it_says_is_refused
     with pytest.raises(Refusal, match="device_revoked"):
         await place(tablet, "ada")
     assert (await place(ada)).phase == client_pb2.PHASE_CALLING, "nothing of it holds the pair"
+
+
+@pytest.mark.shows("S10", "S14")
+async def test_what_a_revoked_device_places_leaves_nothing_and_is_refused_each_time(room: Room) -> None:
+    """Its gateway may not have heard yet, and sends the command to two processes."""
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    placed = await place(ada)
+    await ada.says(command_id="placed-before-it-was", hang_up=client_pb2.HangUp(call_id=placed.call_id))
+    await drop(room, ada)
+    wish = client_pb2.Place(username="bob", kinds=types_pb2.Kinds(audio=True))
+    said = await asyncio.gather(
+        *(ada.says(command_id="placed-by-a-revoked-one", pod=n, place=wish) for n in range(2)),
+        return_exceptions=True,
+    )
+    assert [one.name for one in said if isinstance(one, Refusal)] == ["device_revoked"] * 2
+    assert [call.call_id for call in await bob.arrives()] == [placed.call_id]
