@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 PACKAGES = chromium coturn firefox-esr iproute2 libatomic1 python3-venv tcpdump
 
-.PHONY: help setup dev test check model format protos lock screenshots bench
+.PHONY: help setup dev test check model campaign format protos lock screenshots bench
 help:     ## show this list (the default)
 	@echo 'Ringline: audio and video calls by @username.  Start with: make dev'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,6 +24,10 @@ test:     ## every test, with its own servers (ONLY="unit house": some parts)
 
 model: setup    ## explore every interleaving of a bounded call, and hunt the mutants: some minutes
 	@exec $(BIN)/python -m tests.model
+
+campaign: setup    ## 10^6 random commands and races on real servers, resumable (ONLY="glare" SCALE=0.01 MINUTES=10 RESET=1)
+	@exec $(BIN)/python -m tests.campaign $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	    $(if $(filter-out 0,$(RESET)),--reset)
 
 format: setup    ## let ruff write the Python style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .

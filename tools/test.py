@@ -59,6 +59,7 @@ PARTS = (
     Part("model", 60, pytest("model", "-n", "2")),
     Part("web", 60, (str(BIN / "npm"), "test", "--silent"), "web"),
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
+    Part("properties", 240, pytest("properties")),
     Part("suite", 360, pytest("suite")),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
@@ -123,7 +124,7 @@ def main(names: Sequence[str]) -> int:
         return 1
     outcomes = [run(part) for part in PARTS if not names or part.name in names]
     print("\n" + "\n".join(outcome.row() for outcome in outcomes))
-    print(f"{'together':9}{sum(outcome.seconds for outcome in outcomes):7.1f} s")
+    print(f"{'together':11}{sum(outcome.seconds for outcome in outcomes):7.1f} s")
     if names:
         print(f"only {' '.join(names)}: this was not the whole of `make test`")
     return 1 if any(outcome.why for outcome in outcomes) else 0

@@ -1,11 +1,13 @@
 """What was done of the campaign, kept after every unit, and the results that are committed.
 
-A part that was begun at another commit begins anew: its figures are of one state of the code.
+A part that was begun with other code of the product begins anew: its figures are of one state of that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,12 +20,15 @@ from tests.campaign.parts import FIRST_SEED, Part, Unit
 STATE = Path(".ringline/campaign/progress.json")
 RESULT = RESULTS / "campaign.json"
 EXAMPLES = 10
+PRODUCT = ("services", "ringline")
 
 
 @dataclass
 class Progress:
     """How far a part is."""
 
+    code: str
+    """What tells two states of the product's code apart."""
     commit: str
     goal: int
     done: int = 0
@@ -62,12 +67,25 @@ class Progress:
 
 
 def load(part: Part, scale: float, state: Path = STATE) -> Progress:
-    """How far a part is at this commit and scale; at the beginning where it was not begun."""
-    fresh = Progress(commit(), max(1, round(part.whole * scale)))
+    """How far a part is with this code, and at this scale; at the beginning where it was not begun."""
+    fresh = Progress(code(), commit(), max(1, round(part.whole * scale)))
     known = _read(state).get(part.name)
-    if known is None or known["commit"] != fresh.commit:
+    if known is None or known["code"] != fresh.code:
         return fresh
-    return Progress(**known | {"goal": fresh.goal})
+    return Progress(**known | {"goal": fresh.goal, "commit": fresh.commit})
+
+
+def code() -> str:
+    """The trees of the product in git, with "+" where files differ from them: results that are committed
+    change nothing here.
+    """
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout
+
+    trees = git("rev-parse", *(f"HEAD:{folder}" for folder in PRODUCT))
+    is_changed = git("status", "--porcelain", "-uno", "--", *PRODUCT)
+    return hashlib.sha256(trees.encode()).hexdigest()[:12] + ("+" if is_changed else "")
 
 
 def save(part: Part, progress: Progress, state: Path = STATE) -> None:

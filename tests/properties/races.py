@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from ringline.bus import Bus
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, types_pb2
-from tests.properties.checker import Violation, violations
+from tests.properties.checker import violations
 from tests.properties.history import History, Row, row_of
+from tests.properties.known import Violation
 from tests.properties.play import end
 from tests.properties.stage import Device, Stage, gate, on_stage
 from tests.properties.town import Town
