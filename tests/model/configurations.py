@@ -44,26 +44,28 @@ CALLEE_CRASH = replace(CRASH, name="the callee crashes", weak=("bob.phone",))
 PLACING_CRASH = replace(CRASH, name="a crash while placing", verbs=frozenset(), weak=(), rings=False)
 FAILS = Configuration("media fails", (ADA, BOB), DIALS, ANSWER, fails=1)
 
+TWO_CRASHES = replace(CRASH, name="both crash", weak=(), crashes=2)
+
 SMALL = {
-    TALK: 511,
-    DECLINE: 1_529,
-    STRANGER: 784,
-    UNHEARD: 81,
-    NO_ANSWER: 853,
-    GLARE: 1_670,
-    BLOCK: 3_101,
-    COLD: 511,
+    TALK: 62,
+    DECLINE: 447,
+    STRANGER: 305,
+    UNHEARD: 51,
+    NO_ANSWER: 352,
+    GLARE: 256,
+    BLOCK: 268,
+    COLD: 62,
+    HANG_UP: 338,
+    TABLET_TOO: 316,
+    TABLET_DECLINES: 403,
+    FAILS: 171,
+    PLACING_CRASH: 170,
+    CRASH: 667,
+    CALLEE_CRASH: 873,
 }
 """Part of `make test`."""
 LARGE = {
-    LATE: 27_129,
-    HANG_UP: 5_211,
-    TABLET_TOO: 5_764,
-    TABLET_DECLINES: 7_993,
-    PLACING_CRASH: 615,
-    FAILS: 2_971,
+    LATE: 4_307,
+    TWO_CRASHES: 68_201,
 }
 """Of `make model` alone."""
-WIDE = (CRASH, CALLEE_CRASH)
-"""Explored to so many states by `make model`, and not to their end."""
-WIDE_STATES = 50_000

@@ -128,19 +128,26 @@ def sees(device: Device, view: bytes, now: int) -> Device:
 
 
 def answered(device: Device, word: Word, view: bytes, refused: str, now: int) -> Device:
-    """The answer to a command arrives."""
+    """The answer to Place or Answer arrives."""
     if word not in device.words:
         return device
     frame = client_pb2.ClientFrame.FromString(word.frame)
-    kind = str(frame.WhichOneof("body"))
     device = device._replace(words=tuple(one for one in device.words if one != word))
-    if kind == PLACE:
+    if frame.WhichOneof("body") == PLACE:
         return _placed(device, view, refused, now)
-    local = device.local(getattr(frame, kind).call_id)
-    if refused:
-        is_asked = kind == "answer" and local is not None
-        return take(device, local, "refused") if is_asked and local is not None else device
-    return sees(device, view, now) if view and local is not None else device
+    local = device.local(frame.answer.call_id)
+    if local is None:
+        return device
+    return take(device, local, "refused") if refused else sees(device, view, now)
+
+
+def awaits(device: Device, word: Word) -> bool:
+    """Whether it makes a difference to the page how Place or Answer is answered."""
+    frame = client_pb2.ClientFrame.FromString(word.frame)
+    if frame.WhichOneof("body") == PLACE:
+        return any(not one.call_id and not one.over for one in device.locals)
+    local = device.local(frame.answer.call_id)
+    return local is not None and local.state == "answering"
 
 
 def welcomed(device: Device, views: tuple[bytes, ...], now: int) -> Device:
@@ -212,7 +219,8 @@ def _send(device: Device, local: Local, send: str) -> Device:
     if send in ("report_flowing", "report_failed"):
         state = client_pb2.MEDIA_STATE_FLOWING if send == "report_flowing" else client_pb2.MEDIA_STATE_FAILED
         report = client_pb2.Report(call_id=call_id, state=state)
-        return _say(device, client_pb2.ClientFrame(report=report), 10 * state + local.offered)
+        number = 100 * state + 10 * local.offered + local.heard
+        return _say(device, client_pb2.ClientFrame(report=report), number)
     raise AssertionError(send)
 
 

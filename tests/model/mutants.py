@@ -257,7 +257,7 @@ MUTANTS = (
     Mutant("commands are forgotten", "S10", of.TALK, (_close(_forget_commands),)),
     Mutant("descriptions outlive the call", "S4", of.HANG_UP, (_close(_keep_descriptions),)),
     Mutant("no end is published", "S12", of.DECLINE, (_close(_say_nothing),)),
-    Mutant("an end is the callee's alone", "L2", of.FAILS, ((call, "end", _end_for_callee_only),)),
+    Mutant("an end is the callee's alone", "S2", of.FAILS, ((call, "end", _end_for_callee_only),)),
     Mutant("a decline is told to who may not know", "S6", of.STRANGER, ((call, "end", _end_for_both),)),
     Mutant("a ring has no end", "L2", of.NO_ANSWER, (_cell(R, "server", "Tick", _nothing),)),
     Mutant("media that failed ends nothing", "L2", of.FAILS, (_cell(T, "callee", "Report", _nothing),

@@ -12,12 +12,14 @@ from tests.model import device as screen
 from tests.model.device import Device
 from tests.model.quiet import Stale
 from tests.model.server import records, row_of
+from tests.model.stage import Stage
 from tests.model.store import Row, record_of
-from tests.model.world import Move, Stage, World, order
+from tests.model.world import Move, World
 
 Found = tuple[str, str]
 """A property's number, and what was found."""
-GENTLE_WAITS = 8
+GENTLE_MS = 120_000
+"""By then every call is over that nobody is in: 30 s to connect, 45 s of absence, and the looks between."""
 LEAST_RING_MS = 5_000
 
 
@@ -210,10 +212,14 @@ def inert(stage: Stage, world: World, stale: Stale) -> Iterator[Found]:
             yield "S4", f"a word of {late.line} changes a call that is over"
 
 
-def _acts(world: World) -> list[tuple[str, list[tuple[str, str]], int]]:
-    """What devices are in, and what they have said."""
+def _acts(world: World) -> list[tuple[str, list[tuple[str, str, int]], int]]:
+    """What devices are in, what they know of it, and what they have said."""
     return [
-        (one.key, [(local.call_id, local.state) for local in one.locals], len(one.words))
+        (
+            one.key,
+            [(local.call_id, local.state, 0 if local.over else local.version) for local in one.locals],
+            len(one.words),
+        )
         for one in world.devices
     ]
 
@@ -226,14 +232,16 @@ def unsettled(stage: Stage, world: World, returning: bool) -> Iterator[Found]:
 
     `returning` says that lines which are away come back, with their pages.
     """
-    for late in sorted(world.lates, key=order):
-        world = stage.hear_late(world, late).world._replace(flight=frozenset())
     if returning:
         for device in world.devices:
             if not device.up:
                 world = stage.back(world, device, "the same page")
-    for _ in range(GENTLE_WAITS):
-        world = stage.calm(world)
+    latest = world.server.tables.now + GENTLE_MS
+    while world.server.tables.now < latest:
+        world = _bare(stage.calm(world))
+        if world in stage.settled:
+            return  # from here on it was looked at before
+        stage.settled.add(world)
         yield from _parted(world)
         yield from _on_screens(world)
         if not any(live(record) for record in records(world.server)) or _all_talk(world):
@@ -243,6 +251,13 @@ def unsettled(stage: Stage, world: World, returning: bool) -> Iterator[Found]:
         yield "L2", "a call neither ends nor connects"
     world = stage.calm(world)
     yield from _at_rest(world)
+
+
+def _bare(world: World) -> World:
+    """The world without what nobody takes any more, once all is said."""
+    locals_ = [tuple(one._replace(view=b"") for one in device.locals) for device in world.devices]
+    devices = tuple(one._replace(locals=kept) for one, kept in zip(world.devices, locals_, strict=True))
+    return World(world.server, devices)
 
 
 def _silent(world: World) -> World:

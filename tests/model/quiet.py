@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ringline.v1 import client_pb2
 from services.signaling.record import live
 from tests.model import device as screen
-from tests.model.device import Device, Word
+from tests.model.device import Device, Local, Word
 from tests.model.server import records
-from tests.model.world import Flying, Late, World, with_device
+from tests.model.stage import AWAITED, Stage
+from tests.model.world import Echo, Flying, Late, World, about, kind_of, with_device
 
 
 class Stale(NamedTuple):
@@ -19,46 +19,78 @@ class Stale(NamedTuple):
     words: frozenset[Late]
 
 
-def tidied(world: World) -> tuple[World, Stale]:
+def tidied(stage: Stage, world: World) -> tuple[World, Stale]:
     """The world without what can change nothing any more; and that."""
-    frames = frozenset(one for one in world.flight if _is_stale(world.device(one.line), one))
-    words = set()
-    if any(device.words for device in world.devices):
-        over = frozenset(one.call_id for one in records(world.server) if not live(one))
-        for device in world.devices if over else ():
-            idle = {word for word in device.words if _is_over(device, word, over)}
-            if idle:
-                rest = tuple(word for word in device.words if word not in idle)
-                world = with_device(world, device._replace(words=rest))
-                words |= {Late(device.key, device.epoch, device.gateway_id, word) for word in idle}
-    said = {word.command_id for device in world.devices for word in device.words}
-    said |= {late.word.command_id for late in world.lates if late.word is not None}
-    carried, tried = world.carried & said, world.tried & said
-    if frames or carried != world.carried or tried != world.tried:
-        world = world._replace(flight=world.flight - frames, carried=carried, tried=tried)
+    frames = frozenset(one for one in world.flight if _is_stale(stage, world, one))
+    words: set[Late] = set()
+    over = frozenset(one.call_id for one in records(world.server) if not live(one))
+    echoes = frozenset(one for one in world.echoes if not _is_over(world.device(one.line), one.word, over))
+    words |= {_late(world.device(one.line), one.word) for one in world.echoes - echoes}
+    for device in world.devices:
+        now, idle = _device(device, over), [word for word in device.words if _is_over(device, word, over)]
+        heard = [word for word in device.words if word not in idle and _is_heard(world, device, word)]
+        echoes |= {Echo(device.key, word) for word in heard}
+        words |= {_late(device, word) for word in idle}
+        if idle or heard:
+            now = now._replace(words=tuple(one for one in now.words if one not in idle and one not in heard))
+        world = with_device(world, now) if now is not device else world
+    waited = {word.command_id for device in world.devices for word in device.words}
+    said = waited | {late.word.command_id for late in world.lates if late.word is not None}
+    said |= {echo.word.command_id for echo in echoes}
+    world = world._replace(
+        flight=world.flight - frames, echoes=echoes, carried=world.carried & said, tried=world.tried & waited
+    )
     return world, Stale(frames, frozenset(words))
 
 
+def _late(device: Device, word: Word) -> Late:
+    return Late(device.key, device.epoch, device.gateway_id, word)
+
+
+def _device(device: Device, over: frozenset[str]) -> Device:
+    """A call that is over on a page is nothing but over; of the newest view of any other all is known."""
+    locals_ = tuple(
+        Local(one.call_id, one.state) if one.over else one._replace(view=b"") for one in device.locals
+    )
+    return device if locals_ == device.locals else device._replace(locals=locals_)
+
+
 def _is_over(device: Device, word: Word, over: frozenset[str]) -> bool:
-    frame = client_pb2.ClientFrame.FromString(word.frame)
-    call_id = getattr(getattr(frame, str(frame.WhichOneof("body"))), "call_id", "")
+    if not over:
+        return False
+    call_id = about(word)
     local = device.local(call_id)
     return call_id in over and (local is None or local.over)
 
 
-def _is_stale(device: Device, flying: Flying) -> bool:
+def _is_heard(world: World, device: Device, word: Word) -> bool:
+    """Whether nothing depends on the answer to a command any more."""
+    return kind_of(word) in AWAITED and word.command_id in world.tried and not screen.awaits(device, word)
+
+
+def _is_stale(stage: Stage, world: World, flying: Flying) -> bool:
+    device = world.device(flying.line)
     if flying.word is not None:
         return flying.word not in device.words or flying.epoch != device.epoch
     call = screen.call_of(flying.data)
     local = device.local(call.call_id)
-    if local is None:
+    if local is None or local.state == "new":
         return False
-    return call.version < local.version or (local.over and call.phase == client_pb2.PHASE_ENDED)
+    if local.over or call.version < local.version:
+        return True
+    if call.ring_left_ms and stage.configuration.waits:
+        return False  # the same view may move the end of the ring
+    # What it has just seen, again: nothing that it does until it sees something newer makes this view news.
+    return call.version == local.version and screen.sees(device, flying.data, world.server.tables.now) == (
+        _put_view(device, local, flying.data)
+    )
+
+
+def _put_view(device: Device, local: Local, view: bytes) -> Device:
+    now = tuple(one._replace(view=view) if one is local else one for one in device.locals)
+    return device._replace(locals=now)
 
 
 def still(world: World) -> World:
     """The world when everything in flight is lost, as far as it matters to how it goes on without anybody."""
-    nothing: frozenset[str] = frozenset()
-    return world._replace(
-        flight=frozenset(), dialled=nothing, blocked=frozenset(), carried=nothing, crashes=0, fails=0, waits=0
-    )
+    return World(world.server, world.devices)
