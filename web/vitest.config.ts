@@ -5,5 +5,6 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "app/src/**/*.test.ts"],
     environment: "node",
     isolate: false,
+    testTimeout: 120_000, // a busy machine is no fault
   },
 });

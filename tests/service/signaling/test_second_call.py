@@ -10,7 +10,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, signaling_pb2, signaling_pb2_grpc, types_pb2
 from ringline.wire import open_channel
 from tests.conftest import SettingsFor
-from tests.service.signaling.exchange_room import Device, Room, open_room
+from tests.service.signaling.exchange_room import AUDIO, Device, Room, open_room
 from tests.service.signaling.test_link import answer, place
 
 

@@ -7,15 +7,14 @@ import { Refused } from "../line/commands";
 import type { Described } from "../media/peer";
 import type { MediaListener } from "../media/session";
 import { MediaSession } from "../media/session";
-import type { MediaOptions } from "../media/session";
-import type { Consents, Wanted } from "./consents";
+import type { Wanted } from "./consents";
 import { wantedOf } from "./consents";
 import { OwnHold } from "./hold";
-import type { SpeechOutside } from "./speech";
+import type { CallOutside } from "./outside";
 import { Speech } from "./speech";
 import type { Input, Send, State } from "./table";
 import { mediaOf, step } from "./table";
-import type { Room, Stamp, Status } from "./view";
+import type { Stamp, Status } from "./view";
 import { admittedOf, classify, endingOf, inRoom, statusOf, supersedes } from "./view";
 
 const RING_GRACE_MS = 5_000;
@@ -23,20 +22,6 @@ const RING_GRACE_MS = 5_000;
 const ENGAGED: ReadonlySet<State> = new Set<State>([
   "dialling", "calling", "answering", "connecting", "connected", "mending", "holding", "held",
 ]);
-
-/** What a call needs from the line it lives on. */
-export interface CallOutside extends SpeechOutside {
-  consents: Consents;
-  media: Omit<MediaOptions, "polite">;
-  now(): number;
-  /** Of the connection on which views come at this moment. */
-  incarnation(): bigint;
-  changed(): void;
-  /** Place was answered: from now on the call has an id, or is over. */
-  placed(call: LocalCall): void;
-  /** At most one call of a device is talked in, and one is on hold (S8). */
-  room(call: LocalCall): Room;
-}
 
 export class LocalCall {
   state: State = "new";

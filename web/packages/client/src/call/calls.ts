@@ -6,10 +6,10 @@
 import type { Beat, Call, PeerCandidates, Welcome } from "../gen/ringline/v1/client_pb";
 import { Phase, Role } from "../gen/ringline/v1/client_pb";
 import { Ending } from "../gen/ringline/v1/types_pb";
-import type { CallOutside } from "./call";
 import { LocalCall } from "./call";
 import type { Wanted } from "./consents";
 import { wantedFor } from "./consents";
+import type { CallOutside } from "./outside";
 import type { Sound } from "./table";
 import { soundOf, step } from "./table";
 import type { Room } from "./view";

@@ -109,7 +109,7 @@ export class FakePage {
 
   /** Takes back the call that is on hold; the other one, if there is one, is on hold then. */
   resume(): void {
-    const { held, foreground } = this.calls;
+    const { held: [held], foreground } = this.calls;
     if (held === undefined || !this.calls.resume(held)) return;
     this.keepSilent(held, false);
     this.keepSilent(foreground, true);
