@@ -61,7 +61,7 @@ class Judge:
     peer: HostilePeer
     pressed: bool = False
     """The user pressed Answer, and no answer was heard of it yet."""
-    _may: dict[str, bool] = field(default_factory=dict)
+    _may: dict[str, int] = field(default_factory=dict)
     _ever: dict[str, bool] = field(default_factory=dict)
     _asked: dict[str, bool] = field(default_factory=dict)
     _before: dict[str, int] = field(default_factory=dict)
@@ -70,7 +70,8 @@ class Judge:
     def begin(self) -> None:
         """A new story."""
         self.pressed = False
-        self._may = self._ever = self._asked = dict.fromkeys(KINDS, False)
+        self._may = dict.fromkeys(KINDS, 0)
+        self._ever = self._asked = dict.fromkeys(KINDS, False)
         self.loaded()
 
     def loaded(self) -> None:
@@ -83,17 +84,16 @@ class Judge:
         wrongs = self._said()
         may = {kind: self.server.may_send(kind) for kind in KINDS}
         asked = {kind: self.server.asked(kind) for kind in KINDS}
-        self._ever = {kind: self._ever[kind] or may[kind] for kind in KINDS}
+        self._ever = {kind: self._ever[kind] or may[kind] > 0 for kind in KINDS}
         self.arrived = await self.peer.received()
         for kind in KINDS:
             more = now[f"asked_{kind}"] > self._before[f"asked_{kind}"]
             if more and not asked[kind] and not self._asked[kind]:
                 wrongs.append(f"the device for {kind} was opened and nobody asked for it")
-            if now[f"with_{kind}"] and not may[kind]:
-                if not self._may[kind]:
-                    wrongs.append(f"a track of {kind} is with a sender and may not be sent")
-                elif await self._goes_on(kind):
-                    wrongs.append(f"a track of {kind} is still with a sender")
+            if now[f"with_{kind}"] > max(may[kind], self._may[kind]):
+                wrongs.append(f"a track of {kind} is with a sender and may not be sent")
+            elif now[f"with_{kind}"] > may[kind] and await self._goes_on(kind, may[kind]):
+                wrongs.append(f"a track of {kind} is still with a sender")
             if not self._ever[kind] and now[kind]:
                 wrongs.append(f"{now[kind]} packets of {kind} left the device")
             if not self._ever[kind] and self.arrived[kind]:
@@ -103,9 +103,9 @@ class Judge:
         self._may, self._asked, self._before = may, asked, now
         return wrongs
 
-    async def _goes_on(self, kind: str) -> bool:
+    async def _goes_on(self, kind: str, most: int) -> bool:
         try:
-            await until(self._left, lambda now: now[f"with_{kind}"] == 0, within=WITHIN_SECONDS)
+            await until(self._left, lambda now: now[f"with_{kind}"] <= most, within=WITHIN_SECONDS)
         except AssertionError:
             return True
         return False

@@ -119,9 +119,9 @@ class HostileServer:
         verb = frame.WhichOneof("body")
         return str(getattr(frame, verb).call_id) if verb in IN_CALL else ""
 
-    def may_send(self, kind: str) -> bool:
-        """Whether a kind may leave the device in any call."""
-        return any(told.may_send(kind) for told in self.calls.values())
+    def may_send(self, kind: str) -> int:
+        """In how many calls a kind may leave the device."""
+        return sum(told.may_send(kind) for told in self.calls.values())
 
     def asked(self, kind: str) -> bool:
         """Whether the user has asked for a kind in a call that goes on."""
