@@ -14,9 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 WINDOWS = {"desktop": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
 SHOWN = {
-    "desktop": {"call": "video", "thread": "unread", "settings": "settings"},
+    "desktop": {"call": "video", "thread": "unread", "settings": "settings", "waiting": "waiting-held"},
     "tablet": {"beside": "bar"},
-    "phone": {"home": "home", "thread": "unread", "ring": "ring-video", "call": "video", "history": "calls"},
+    "phone": {
+        "home": "home",
+        "thread": "unread",
+        "ring": "ring-video",
+        "call": "video",
+        "waiting": "waiting-video",
+        "history": "calls",
+    },
 }
 """Window -> name of the picture -> state of the gallery."""
 START_SECONDS = 30.0

@@ -21,7 +21,8 @@ export function useRingline(session: Session): Ringline | undefined {
       const made = current;
       let heard: unknown;
       made.subscribe(() => {
-        tones.play(made.sound === "ring" && !preferences().ring ? "none" : made.sound);
+        const calls = made.sound === "ring" || made.sound === "waiting";
+        tones.play(calls && !preferences().ring ? "none" : made.sound);
         const { arrived } = made.threads;
         // Whoever reads along needs no sound.
         if (arrived !== heard && preferences().messageSound && !document.hasFocus()) tones.note();

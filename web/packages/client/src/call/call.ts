@@ -13,15 +13,11 @@ import { OwnHold } from "./hold";
 import type { CallOutside } from "./outside";
 import { Speech } from "./speech";
 import type { Input, Send, State } from "./table";
-import { mediaOf, step } from "./table";
+import { isEngaged, mediaOf, step } from "./table";
 import type { Stamp, Status } from "./view";
 import { admittedOf, classify, endingOf, inRoom, statusOf, supersedes } from "./view";
 
 const RING_GRACE_MS = 5_000;
-/** The user is in the call: it takes room, whether it is heard or on hold. */
-const ENGAGED: ReadonlySet<State> = new Set<State>([
-  "dialling", "calling", "answering", "connecting", "connected", "mending", "holding", "held",
-]);
 
 export class LocalCall {
   state: State = "new";
@@ -60,14 +56,7 @@ export class LocalCall {
     this.speech = new Speech(outside, () => this.callId, (view) => {
       if (view.callId === this.callId) this.see(view);
     });
-    this.own = new OwnHold({
-      consents: outside.consents,
-      callId: () => this.callId,
-      say: (on) => this.speech.hold(on),
-      over: () => this.over,
-      changed: () => outside.changed(),
-      warn: (what) => outside.warn(what),
-    });
+    this.own = new OwnHold(this, this.speech, outside);
     this.media = new MediaSession({ ...outside.media, polite: role === Role.CALLEE }, this.mediaListener());
   }
 
@@ -85,7 +74,7 @@ export class LocalCall {
 
   /** The user is in it, or on the way into it, here. */
   get engaged(): boolean {
-    return ENGAGED.has(this.state);
+    return isEngaged(this.state);
   }
 
   /** It asks the user to answer, or would if the server were heard. */

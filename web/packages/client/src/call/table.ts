@@ -42,6 +42,15 @@ export function step(state: State, input: Input): Step {
   return { state: cell.to, send: cell.send, ignored: false };
 }
 
+const ENGAGED: ReadonlySet<State> = new Set<State>([
+  "dialling", "calling", "answering", "connecting", "connected", "mending", "holding", "held",
+]);
+
+/** The user is in the call: it takes room, whether it is heard or on hold. */
+export function isEngaged(state: State): boolean {
+  return ENGAGED.has(state);
+}
+
 export function mediaOf(state: State): MediaNeed {
   return STATES[state].media;
 }
