@@ -267,12 +267,15 @@ def a_fenced_line_is_refused(known: Known) -> Iterator[Violation]:
         for opened in newer[said.line]:
             if opened.epoch > said.epoch and opened.at < said.asked and said.call_id in opened.calls:
                 yield Violation("S14", f"{said.verb} of {said.line} was carried out after it was replaced")
+    placed = {(row.caller_id, row.commands[0][0]) for row in known.rows.values() if row.commands[0]}
     for gone in known.history.revoked:
         for said in known.history.said:
-            is_its = said.line.startswith(f"{gone.device_id}.")
             # What was carried out before has the same answer, and no effect.
-            first = min(one.asked for one in known.attempts[said.user_id, said.command_id])
-            if is_its and said.is_done and first > gone.answered:
+            key = said.user_id, said.command_id
+            first = min(one.asked for one in known.attempts[key])
+            if first <= gone.answered or not said.line.startswith(f"{gone.device_id}."):
+                continue
+            if said.is_done or (said.verb == "place" and key in placed):
                 yield Violation("S14", f"{said.verb} of {said.line} was carried out after it was revoked")
 
 

@@ -231,6 +231,12 @@ def a_revoked_device_is_obeyed(history: History) -> None:
     history.revoked.append(Revoked(ADA, "d_laptop", 3.0, 3.1))
 
 
+def a_revoked_device_leaves_a_call(history: History) -> None:
+    history.revoked.append(Revoked(ADA, "d_laptop", 0.3, 0.4))
+    history.said[0] = replace(history.said[0], refused="device_revoked", call_id="")
+    del history.said[3]
+
+
 def a_hold_comes_from_nowhere(history: History) -> None:
     history.saw[3] = saw(PHONE, 2.1, 2, "connecting", here=True, peer_holds=True)
 
@@ -286,6 +292,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("S12", events_are_out_of_order),
     ("S14", a_replaced_line_is_obeyed),
     ("S14", a_revoked_device_is_obeyed),
+    ("S14", a_revoked_device_leaves_a_call),
     ("L1", a_call_does_not_end),
     ("L2", an_answered_call_does_not_end),
     ("L4", nobody_tells_a_line),
