@@ -164,7 +164,7 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Recover(self, request, context):
-        """Sets a new password against one recovery code, which is spent; every device is revoked.
+        """Sets a new password against one recovery code, which is spent; every device is revoked, as by RevokeDevice.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,7 +213,8 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeDevice(self, request, context):
-        """Revokes a device for good.
+        """Revokes a device for good. It is told to presence and signaling before the answer where they are there, and else as
+        soon as they are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

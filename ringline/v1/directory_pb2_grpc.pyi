@@ -41,7 +41,7 @@ class DirectoryStub:
     SignIn: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SignInRequest, _accounts_pb2.SignInResponse]
     """Checks username and password, registers or recognises the device, and answers an access token."""
     Recover: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RecoverRequest, _accounts_pb2.RecoverResponse]
-    """Sets a new password against one recovery code, which is spent; every device is revoked."""
+    """Sets a new password against one recovery code, which is spent; every device is revoked, as by RevokeDevice."""
     RenewToken: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RenewTokenRequest, _accounts_pb2.RenewTokenResponse]
     """Answers a fresh access token to a device that proves its key."""
     Adopt: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.AdoptRequest, _accounts_pb2.AdoptResponse]
@@ -55,7 +55,9 @@ class DirectoryStub:
     GetDevice: _grpc.UnaryUnaryMultiCallable[_directory_pb2.GetDeviceRequest, _directory_pb2.GetDeviceResponse]
     """Answers one device, whether it is still good, and its key."""
     RevokeDevice: _grpc.UnaryUnaryMultiCallable[_directory_pb2.RevokeDeviceRequest, _directory_pb2.RevokeDeviceResponse]
-    """Revokes a device for good."""
+    """Revokes a device for good. It is told to presence and signaling before the answer where they are there, and else as
+    soon as they are.
+    """
     Resolve: _grpc.UnaryUnaryMultiCallable[_directory_pb2.ResolveRequest, _directory_pb2.ResolveResponse]
     """Finds a user by exact username, whatever its case and width."""
     SearchPeople: _grpc.UnaryUnaryMultiCallable[_directory_pb2.SearchPeopleRequest, _directory_pb2.SearchPeopleResponse]
@@ -91,7 +93,7 @@ class DirectoryAsyncStub(DirectoryStub):
     SignIn: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SignInRequest, _accounts_pb2.SignInResponse]  # type: ignore[assignment]
     """Checks username and password, registers or recognises the device, and answers an access token."""
     Recover: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RecoverRequest, _accounts_pb2.RecoverResponse]  # type: ignore[assignment]
-    """Sets a new password against one recovery code, which is spent; every device is revoked."""
+    """Sets a new password against one recovery code, which is spent; every device is revoked, as by RevokeDevice."""
     RenewToken: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RenewTokenRequest, _accounts_pb2.RenewTokenResponse]  # type: ignore[assignment]
     """Answers a fresh access token to a device that proves its key."""
     Adopt: _aio.UnaryUnaryMultiCallable[_accounts_pb2.AdoptRequest, _accounts_pb2.AdoptResponse]  # type: ignore[assignment]
@@ -105,7 +107,9 @@ class DirectoryAsyncStub(DirectoryStub):
     GetDevice: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetDeviceRequest, _directory_pb2.GetDeviceResponse]  # type: ignore[assignment]
     """Answers one device, whether it is still good, and its key."""
     RevokeDevice: _aio.UnaryUnaryMultiCallable[_directory_pb2.RevokeDeviceRequest, _directory_pb2.RevokeDeviceResponse]  # type: ignore[assignment]
-    """Revokes a device for good."""
+    """Revokes a device for good. It is told to presence and signaling before the answer where they are there, and else as
+    soon as they are.
+    """
     Resolve: _aio.UnaryUnaryMultiCallable[_directory_pb2.ResolveRequest, _directory_pb2.ResolveResponse]  # type: ignore[assignment]
     """Finds a user by exact username, whatever its case and width."""
     SearchPeople: _aio.UnaryUnaryMultiCallable[_directory_pb2.SearchPeopleRequest, _directory_pb2.SearchPeopleResponse]  # type: ignore[assignment]
@@ -156,7 +160,7 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.RecoverRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.RecoverResponse, _abc.Awaitable[_accounts_pb2.RecoverResponse]]:
-        """Sets a new password against one recovery code, which is spent; every device is revoked."""
+        """Sets a new password against one recovery code, which is spent; every device is revoked, as by RevokeDevice."""
 
     @_abc_1.abstractmethod
     def RenewToken(
@@ -212,7 +216,9 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.RevokeDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_pb2.RevokeDeviceResponse, _abc.Awaitable[_directory_pb2.RevokeDeviceResponse]]:
-        """Revokes a device for good."""
+        """Revokes a device for good. It is told to presence and signaling before the answer where they are there, and else as
+        soon as they are.
+        """
 
     @_abc_1.abstractmethod
     def Resolve(

@@ -95,7 +95,7 @@ class PresenceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Expel(self, request, context):
-        """Takes all lines of a device off and tells their gateways to close them.
+        """Takes all lines of a revoked device off and tells their gateways to close them; may be repeated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

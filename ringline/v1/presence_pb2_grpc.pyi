@@ -44,7 +44,7 @@ class PresenceStub:
     should have heard over the bus.
     """
     Expel: _grpc.UnaryUnaryMultiCallable[_presence_pb2.ExpelRequest, _presence_pb2.ExpelResponse]
-    """Takes all lines of a device off and tells their gateways to close them."""
+    """Takes all lines of a revoked device off and tells their gateways to close them; may be repeated."""
     Locate: _grpc.StreamStreamMultiCallable[_presence_pb2.LocateRequest, _presence_pb2.LocateResponse]
     """Answers, for batches of users, their open lines. The hot path of every call."""
     ListOnline: _grpc.UnaryUnaryMultiCallable[_presence_pb2.ListOnlineRequest, _presence_pb2.ListOnlineResponse]
@@ -66,7 +66,7 @@ class PresenceAsyncStub(PresenceStub):
     should have heard over the bus.
     """
     Expel: _aio.UnaryUnaryMultiCallable[_presence_pb2.ExpelRequest, _presence_pb2.ExpelResponse]  # type: ignore[assignment]
-    """Takes all lines of a device off and tells their gateways to close them."""
+    """Takes all lines of a revoked device off and tells their gateways to close them; may be repeated."""
     Locate: _aio.StreamStreamMultiCallable[_presence_pb2.LocateRequest, _presence_pb2.LocateResponse]  # type: ignore[assignment]
     """Answers, for batches of users, their open lines. The hot path of every call."""
     ListOnline: _aio.UnaryUnaryMultiCallable[_presence_pb2.ListOnlineRequest, _presence_pb2.ListOnlineResponse]  # type: ignore[assignment]
@@ -109,7 +109,7 @@ class PresenceServicer(metaclass=_abc_1.ABCMeta):
         request: _presence_pb2.ExpelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_presence_pb2.ExpelResponse, _abc.Awaitable[_presence_pb2.ExpelResponse]]:
-        """Takes all lines of a device off and tells their gateways to close them."""
+        """Takes all lines of a revoked device off and tells their gateways to close them; may be repeated."""
 
     @_abc_1.abstractmethod
     def Locate(

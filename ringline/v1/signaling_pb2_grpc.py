@@ -88,6 +88,7 @@ class SignalingServicer:
 
     def DropDevice(self, request, context):
         """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says.
+        May be repeated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

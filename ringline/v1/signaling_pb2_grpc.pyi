@@ -40,7 +40,9 @@ class SignalingStub:
     answered call for both, in the same transaction.
     """
     DropDevice: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.DropDeviceRequest, _signaling_pb2.DropDeviceResponse]
-    """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says."""
+    """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says.
+    May be repeated.
+    """
     FindCall: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.FindCallRequest, _signaling_pb2.FindCallResponse]
     """Answers all that is known of one call, for the operator."""
     ListEnded: _grpc.UnaryUnaryMultiCallable[_signaling_pb2.ListEndedRequest, _signaling_pb2.ListEndedResponse]
@@ -60,7 +62,9 @@ class SignalingAsyncStub(SignalingStub):
     answered call for both, in the same transaction.
     """
     DropDevice: _aio.UnaryUnaryMultiCallable[_signaling_pb2.DropDeviceRequest, _signaling_pb2.DropDeviceResponse]  # type: ignore[assignment]
-    """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says."""
+    """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says.
+    May be repeated.
+    """
     FindCall: _aio.UnaryUnaryMultiCallable[_signaling_pb2.FindCallRequest, _signaling_pb2.FindCallResponse]  # type: ignore[assignment]
     """Answers all that is known of one call, for the operator."""
     ListEnded: _aio.UnaryUnaryMultiCallable[_signaling_pb2.ListEndedRequest, _signaling_pb2.ListEndedResponse]  # type: ignore[assignment]
@@ -95,7 +99,9 @@ class SignalingServicer(metaclass=_abc_1.ABCMeta):
         request: _signaling_pb2.DropDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signaling_pb2.DropDeviceResponse, _abc.Awaitable[_signaling_pb2.DropDeviceResponse]]:
-        """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says."""
+        """Takes a revoked device out of every call: ends those it is in, stops its rings, and refuses what it still says.
+        May be repeated.
+        """
 
     @_abc_1.abstractmethod
     def FindCall(

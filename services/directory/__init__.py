@@ -6,10 +6,11 @@ Directory.IssuerKeys, Directory.RegisterDevice, Directory.ListDevices, Directory
 Directory.RevokeDevice, Directory.Resolve, Directory.SearchPeople, Directory.GetAccount,
 Directory.UpdateProfile, Directory.Rename, Directory.SetStanding, Directory.SetRelation,
 Directory.ListRelations, Directory.GetProfiles, Directory.NoteMessaged, Directory.Relate.
-Hears  nothing.   Says  nothing.   Asks  nobody.
+Hears  nothing.   Says  nothing.   Asks  presence, signaling.
 
 A username is all it takes to have an account. What a name looks like decides who has it (username.py), the
 door decides who gets in (door.py), and policy asks for every call how two people are related (graph.py).
+That a device was revoked is told to presence and signaling until both have confirmed it (revocations.py).
 """
 
 import asyncio
@@ -21,12 +22,13 @@ from contextlib import asynccontextmanager
 from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.telemetry import log
-from ringline.v1 import directory_pb2_grpc
+from ringline.v1 import directory_pb2_grpc, presence_pb2_grpc, signaling_pb2_grpc
 from services.directory.api import DirectoryApi
 from services.directory.devices import Devices
 from services.directory.door import Clock, Door
 from services.directory.graph import Graph
 from services.directory.hashing import Hasher
+from services.directory.revocations import Revocations
 from services.directory.settings import Settings
 from services.directory.store import Store
 from services.directory.tally import Tallies
@@ -54,9 +56,15 @@ async def build(node: Node, settings: Settings | None = None, clock: Clock = now
     )
     issuer = Issuer(settings.issuer, settings.audience, settings.token_s, tuple(map(key_of, keys)))
     door = Door(settings, db, store, devices, tallies, hasher, issuer, clock)
-    api = DirectoryApi(door, Graph(db), node.draining)
+    revocations = Revocations(
+        devices,
+        presence_pb2_grpc.PresenceStub(node.channel("presence")),
+        signaling_pb2_grpc.SignalingStub(node.channel("signaling")),
+    )
+    api = DirectoryApi(door, Graph(db), revocations, node.draining)
     node.serve("directory", directory_pb2_grpc.add_DirectoryServicer_to_server, api)
     node.spawn(_forget(tallies, clock), "directory tallies")
+    node.spawn(revocations.run(), "directory revocations")
     yield
 
 

@@ -14,6 +14,7 @@ from ringline.wire import CALLER
 from services.directory import profile, proof, username
 from services.directory.door import Door, rename_limit
 from services.directory.graph import Graph, Question
+from services.directory.revocations import Revocations
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -27,9 +28,10 @@ PROFILES = 100
 class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
     """The servicer."""
 
-    def __init__(self, door: Door, graph: Graph, draining: Draining) -> None:
+    def __init__(self, door: Door, graph: Graph, revocations: Revocations, draining: Draining) -> None:
         self._door = door
         self._graph = graph
+        self._revocations = revocations
         self._draining = draining
         self._store = door.store
         self._devices = door.devices
@@ -61,7 +63,9 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
         self, request: accounts_pb2.RecoverRequest, context: Context
     ) -> accounts_pb2.RecoverResponse:
         """Sets a new password against a recovery code."""
-        return accounts_pb2.RecoverResponse(codes_left=await self._door.recover(request))
+        recovered = await self._door.recover(request)
+        await self._revocations.settle(recovered.user_id, recovered.device_ids)
+        return accounts_pb2.RecoverResponse(codes_left=recovered.codes_left)
 
     async def RenewToken(
         self, request: accounts_pb2.RenewTokenRequest, context: Context
@@ -112,8 +116,10 @@ class DirectoryApi(directory_pb2_grpc.DirectoryServicer):
         self, request: directory_pb2.RevokeDeviceRequest, context: Context
     ) -> directory_pb2.RevokeDeviceResponse:
         """Revokes a device."""
-        device = await self._devices.revoke(_user(request.user_id), request.device_id, self._now())
-        return directory_pb2.RevokeDeviceResponse(device=device)
+        revoked = await self._devices.revoke(_user(request.user_id), request.device_id, self._now())
+        if revoked.is_owed:
+            await self._revocations.settle(request.user_id, [request.device_id])
+        return directory_pb2.RevokeDeviceResponse(device=revoked.device)
 
     # People.
 

@@ -1,4 +1,11 @@
-"""Devices in the database: keys of a user, good until they are revoked."""
+"""Devices in the database: keys of a user, good until they are revoked.
+
+A device is revoked, and that presence and signaling are to be told of it is noted, in one statement
+(`settle_at`; revocations.py does the telling).
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
 
 from ringline import ids
 from ringline.db import Connection, Database, Record
@@ -10,6 +17,8 @@ SHOWN_MS = 30 * 24 * 3_600_000
 """For how long a revoked device is still listed."""
 SHOWN = 100
 """How many are listed at most."""
+TURN = timedelta(seconds=2.5)
+"""For how long one process has a revocation for itself; then any process tells of it (again)."""
 
 _COLUMNS = "device_id, name, public_key, created_ms, last_seen_ms, revoked_ms"
 # FOR SHARE: a new password and the revocation of every device come before or after this, never around it.
@@ -26,9 +35,31 @@ SELECT {_COLUMNS} FROM device WHERE user_id = $1 AND coalesce(revoked_ms > $2, t
  ORDER BY created_ms DESC, device_id DESC LIMIT $3
 """
 _REVOKE = f"""
-UPDATE device SET revoked_ms = coalesce(revoked_ms, $3) WHERE user_id = $1 AND device_id = $2
-RETURNING {_COLUMNS}
+UPDATE device SET
+    revoked_ms = coalesce(revoked_ms, $3),
+    settle_at = CASE WHEN revoked_ms IS NULL THEN now() + $4::interval ELSE settle_at END
+ WHERE user_id = $1 AND device_id = $2
+RETURNING {_COLUMNS}, settle_at IS NOT NULL AS is_owed
 """
+_REVOKE_ALL = """
+UPDATE device SET revoked_ms = $2, settle_at = now() + $3::interval
+ WHERE user_id = $1 AND revoked_ms IS NULL RETURNING device_id
+"""
+_TAKE_UNSETTLED = """
+UPDATE device SET settle_at = now() + $2::interval
+ WHERE device_id IN (
+    SELECT device_id FROM device WHERE settle_at < now()
+     ORDER BY settle_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING user_id, device_id
+"""
+
+
+class Revoked(NamedTuple):
+    """A device that was revoked."""
+
+    device: Device
+    is_owed: bool
+    """Presence and signaling have not both confirmed it."""
 
 
 def device_of(row: Record) -> Device:
@@ -85,15 +116,34 @@ class Devices:
         rows = await self._db.fetch(_LIST, user_id, now_ms - SHOWN_MS, SHOWN)
         return [device_of(row) for row in rows]
 
-    async def revoke(self, user_id: str, device_id: str, now_ms: int) -> Device:
-        """Revokes a device for good; may be repeated. Raises Refusal(DEVICE_NOT_FOUND)."""
-        _check_ids(user_id, device_id)
-        return _found(await self._db.fetchrow(_REVOKE, user_id, device_id, now_ms))
+    async def revoke(self, user_id: str, device_id: str, now_ms: int) -> Revoked:
+        """Revokes a device for good; may be repeated. To tell of it is the caller's for a turn.
 
-    async def revoke_all(self, con: Connection, user_id: str, now_ms: int) -> None:
-        """Revokes every device of a user, in the transaction of `con`."""
-        sql = "UPDATE device SET revoked_ms = $2 WHERE user_id = $1 AND revoked_ms IS NULL"
-        await con.execute(sql, user_id, now_ms)
+        Raises Refusal(DEVICE_NOT_FOUND).
+        """
+        _check_ids(user_id, device_id)
+        row = await self._db.fetchrow(_REVOKE, user_id, device_id, now_ms, TURN)
+        return Revoked(_found(row), bool(row and row["is_owed"]))
+
+    async def revoke_all(self, con: Connection, user_id: str, now_ms: int) -> list[str]:
+        """Revokes every device of a user, in the transaction of `con`; the ids of those that were good."""
+        return [row["device_id"] for row in await con.fetch(_REVOKE_ALL, user_id, now_ms, TURN)]
+
+    # What presence and signaling have not confirmed.
+
+    async def count_unsettled(self) -> int:
+        """How many revocations are not carried out everywhere."""
+        found: int = await self._db.fetchval("SELECT count(*) FROM device WHERE settle_at IS NOT NULL")
+        return found
+
+    async def take_unsettled(self, most: int) -> list[tuple[str, str]]:
+        """User and device of those whose turn is over, the longest first: now they are the caller's."""
+        rows = await self._db.fetch(_TAKE_UNSETTLED, most, TURN)
+        return [(row["user_id"], row["device_id"]) for row in rows]
+
+    async def note_settled(self, device_id: str) -> None:
+        """Notes that presence and signaling have both confirmed."""
+        await self._db.execute("UPDATE device SET settle_at = NULL WHERE device_id = $1", device_id)
 
 
 def _check_ids(user_id: str, device_id: str) -> None:

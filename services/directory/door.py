@@ -50,6 +50,15 @@ class SignedIn(NamedTuple):
     token: str
 
 
+class Recovered(NamedTuple):
+    """Who has a new password, and what he lost by it."""
+
+    user_id: str
+    device_ids: list[str]
+    """The devices that were revoked."""
+    codes_left: int
+
+
 @dataclass(frozen=True)
 class Door:
     """What the door is made of."""
@@ -108,8 +117,8 @@ class Door:
         await self._keep_hash_fresh(found, plain)
         return SignedIn(found.account, device, self.issuer.issue(user_id, device.device_id, self.clock()))
 
-    async def recover(self, request: accounts_pb2.RecoverRequest) -> int:
-        """Sets a new password against a recovery code and revokes every device; answers the codes left."""
+    async def recover(self, request: accounts_pb2.RecoverRequest) -> Recovered:
+        """Sets a new password against a recovery code and revokes every device."""
         name = _claimed(request.username)
         plain = password.chosen(request.new_password, name)
         tallies = self._guesses(request.network, name)
@@ -124,9 +133,9 @@ class Door:
         async with self.db.transaction() as con:
             left = await self.store.spend_code(con, user_id, code)
             await self.store.set_password(con, user_id, hashed)
-            await self.devices.revoke_all(con, user_id, self.clock())
+            device_ids = await self.devices.revoke_all(con, user_id, self.clock())
         await self.tallies.refund(tallies)
-        return left
+        return Recovered(user_id, device_ids, left)
 
     async def register(self, user_id: str, shown: DeviceProof) -> Device:
         """The device whose proof was checked, new or known by its key."""

@@ -65,7 +65,6 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         policy,
         presence,
         ConversationsStub(node.channel("conversations")),
-        signaling_pb2_grpc.SignalingStub(node.channel("signaling")),
         doorkeeper,
         tickets,
         lookups,

@@ -5,7 +5,7 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from ringline.refusal import Refusal
-from ringline.v1 import accounts_pb2, directory_pb2, presence_pb2, signaling_pb2
+from ringline.v1 import accounts_pb2, directory_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway import shapes
 from services.gateway.edge import Edge, Here, Me
@@ -86,7 +86,7 @@ async def recover(edge: Here, request: Request, wish: shapes.Recovery) -> shapes
     listed = await edge.directory.ListDevices(directory_pb2.ListDevicesRequest(user_id=user_id))
     for one in listed.devices:
         if one.revoked:
-            await _expel(edge, user_id, one.device_id)
+            edge.doorkeeper.forget(user_id, one.device_id)
     return shapes.Recovered(codes_left=answer.codes_left)
 
 
@@ -148,16 +148,10 @@ async def register_device(edge: Here, me: Me, wish: shapes.DeviceProof) -> shape
 async def revoke_device(edge: Here, me: Me, device_id: shapes.Id) -> Response:
     """Revokes a device for good: its tokens and its lines end at once."""
     request = directory_pb2.RevokeDeviceRequest(user_id=me.user_id, device_id=device_id)
+    # Directory sees to its lines and calls, also where this process or another one dies meanwhile.
     await edge.directory.RevokeDevice(request)
-    await _expel(edge, me.user_id, device_id)
+    edge.doorkeeper.forget(me.user_id, device_id)
     return Response(status_code=204)
-
-
-async def _expel(edge: Edge, user_id: str, device_id: str) -> None:
-    edge.doorkeeper.forget(user_id, device_id)
-    await edge.presence.Expel(presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id))
-    # After it nothing new reaches the device; what it is in, and what it has said just now, ends here.
-    await edge.signaling.DropDevice(signaling_pb2.DropDeviceRequest(user_id=user_id, device_id=device_id))
 
 
 def _only_local(edge: Edge) -> None:

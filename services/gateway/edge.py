@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # these classes are in the stub files only
     from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
     from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
-    from ringline.v1.signaling_pb2_grpc import SignalingAsyncStub
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
 
@@ -38,7 +37,6 @@ class Edge:
     policy: PolicyAsyncStub
     presence: PresenceAsyncStub
     conversations: ConversationsAsyncStub
-    signaling: SignalingAsyncStub
     doorkeeper: Doorkeeper
     tickets: TicketPress
     lookups: Buckets

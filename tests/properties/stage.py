@@ -167,12 +167,12 @@ async def gate(stage: Stage, user_id: str, other_id: str, closed: bool, pod: int
 
 
 async def revoke(stage: Stage, device: Device, pod: int) -> None:
-    """Revokes a device as a gateway does, after directory has: its lines are expelled, its calls end."""
+    """Revokes a device as directory does: its lines are expelled, its calls end."""
     device.is_revoked = True
     user_id, device_id = device.person.user_id, device.device_id
     asked, number = time.monotonic(), len(stage.history.revoked)
     stage.history.revoked.append(Revoked(user_id, device_id, asked))
-    presence, signaling = stage.town.presence, stage.town.gates
+    presence, signaling = stage.town.expellers, stage.town.gates
     for turn in range(TRIES):
         at = (pod + turn) % len(presence)
         expel = presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id)

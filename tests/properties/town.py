@@ -124,7 +124,9 @@ class Town:
     signaling: list[Any] = field(default_factory=list)
     """As the operator asks it."""
     gates: list[Any] = field(default_factory=list)
-    """Signaling, as gateways ask it beside the stream."""
+    """Signaling, as directory asks it."""
+    expellers: list[PresenceAsyncStub] = field(default_factory=list)
+    """Presence, as directory asks it."""
     events: defaultdict[str, list[events_pb2.Event]] = field(default_factory=lambda: defaultdict(list))
     """What the event log gave out, by call."""
 
@@ -245,9 +247,10 @@ async def _wire(made: Town, stack: AsyncExitStack) -> None:
     for pod in made.pods["signaling"]:
         made.links.append(await stack.enter_async_context(link_to(pod.address)))
         made.signaling.append(signaling_pb2_grpc.SignalingStub(await channel(pod, "operator")))
-        made.gates.append(signaling_pb2_grpc.SignalingStub(await channel(pod, "gateway")))
+        made.gates.append(signaling_pb2_grpc.SignalingStub(await channel(pod, "directory")))
     made.policy = [PolicyStub(await channel(pod, "gateway")) for pod in made.pods["policy"]]
     made.presence = [PresenceStub(await channel(pod, "gateway")) for pod in made.pods["presence"]]
+    made.expellers = [PresenceStub(await channel(pod, "directory")) for pod in made.pods["presence"]]
     bus = await made.bus()
     stack.push_async_callback(bus.close)
     reader = asyncio.create_task(Log(bus).consume(f"properties_{secrets.token_hex(4)}", [], made.hear))

@@ -137,6 +137,7 @@ class Stage:
         self.book = book
         self._http = http
         self._passwords: dict[str, str] = {}
+        self._codes: dict[str, list[str]] = {}
         self._phones: list[Phone] = []
         self._frames: dict[Phone, list[ServerFrame]] = {}
 
@@ -160,7 +161,8 @@ class Stage:
         username = f"{name}_" + "".join(secrets.choice(_LETTERS) for _ in range(8))
         self._passwords[username] = secrets.token_urlsafe(12)
         api = Api(self._doors(gateway + 1), self._http)
-        await api.sign_up(username, self._passwords[username])
+        made = await api.sign_up(username, self._passwords[username])
+        self._codes[username] = made["recovery_codes"]
         session = await api.sign_in(username, self._passwords[username], DeviceKey())
         if audiences is not None:
             await session.allow_calls_from(*audiences)
@@ -178,6 +180,13 @@ class Stage:
         again."""
         session = phone.session.through(self._doors(gateway + 1))
         return await self._connect(session, gateway, instance, True)
+
+    async def recover(self, phone: Phone, gateway: int = 0) -> None:
+        """Sets a new password by a recovery code: every device of this user is revoked."""
+        username = phone.session.username
+        self._passwords[username] = secrets.token_urlsafe(12)
+        api = Api(self._doors(gateway), self._http)
+        await api.recover(username, self._codes[username].pop(), self._passwords[username])
 
     def heard(self, phone: Phone) -> list[ServerFrame]:
         """Every frame that this phone got, in order."""

@@ -1,4 +1,4 @@
-"""Two pods of the directory on one database, and people who use them as the gateway would."""
+"""Two pods of the directory on one database, its neighbours, and people who use them as the gateway would."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from services import directory
 from services.directory import proof
 from services.directory.settings import Settings
 from tests.conftest import Databases
+from tests.service.directory.neighbours import Neighbour, serving
 from tests.service.pods import channel_to, pods
 
 PASSWORD = "correct horse battery"
@@ -119,10 +120,26 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def settings(databases: Databases) -> AsyncIterator[NodeSettings]:
-    """A node on a new database with the directory's schema, and without a bus."""
+def presence() -> Neighbour:
+    """Presence, as far as directory asks it."""
+    return Neighbour("ringline.v1.Presence/Expel")
+
+
+@pytest.fixture
+def signaling() -> Neighbour:
+    """Signaling, as far as directory asks it."""
+    return Neighbour("ringline.v1.Signaling/DropDevice")
+
+
+@pytest.fixture
+async def settings(
+    databases: Databases, presence: Neighbour, signaling: Neighbour
+) -> AsyncIterator[NodeSettings]:
+    """A node on a new database with the directory's schema, without a bus, beside its neighbours."""
     name = await databases.create(("directory",))
-    yield databases.settings(name)
+    given = databases.settings(name)
+    async with serving(presence, signaling) as address:
+        yield given.model_copy(update={"address": {"presence": address, "signaling": address}})
     await databases.drop(name)
 
 

@@ -23,10 +23,13 @@ Claim = presence_pb2.ClaimRequest
 
 
 class Presence:
-    """What a gateway says to one pod."""
+    """What a gateway says to one pod, and, of a revoked device, directory."""
 
-    def __init__(self, stub: presence_pb2_grpc.PresenceAsyncStub) -> None:
+    def __init__(
+        self, stub: presence_pb2_grpc.PresenceAsyncStub, directory: presence_pb2_grpc.PresenceAsyncStub
+    ) -> None:
         self.stub = stub
+        self._directory = directory
 
     async def claim(self, line: types_pb2.Line, **ticket: object) -> types_pb2.Line:
         """Claims a line with a fresh ticket, or with the one that is given."""
@@ -47,9 +50,8 @@ class Presence:
 
     async def expel(self, user_id: str, device_id: str) -> list[types_pb2.Line]:
         """Takes a device off."""
-        return list(
-            (await self.stub.Expel(presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id))).lines
-        )
+        request = presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id)
+        return list((await self._directory.Expel(request)).lines)
 
 
 class Ear:
@@ -122,8 +124,11 @@ async def nodes(settings: NodeSettings) -> AsyncIterator[list[Node]]:
 async def stubs(nodes: list[Node]) -> AsyncIterator[list[Presence]]:
     """A gateway's view of each pod."""
     async with AsyncExitStack() as stack:
-        channels = [await stack.enter_async_context(channel_to(node, "gateway")) for node in nodes]
-        yield [Presence(presence_pb2_grpc.PresenceStub(channel)) for channel in channels]
+
+        async def stub(node: Node, caller: str) -> presence_pb2_grpc.PresenceAsyncStub:
+            return presence_pb2_grpc.PresenceStub(await stack.enter_async_context(channel_to(node, caller)))
+
+        yield [Presence(await stub(node, "gateway"), await stub(node, "directory")) for node in nodes]
 
 
 @pytest.fixture

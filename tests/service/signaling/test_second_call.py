@@ -21,8 +21,8 @@ async def room(settings_for: SettingsFor) -> AsyncIterator[Room]:
 
 
 async def drop(room: Room, device: Device) -> list[str]:
-    """Takes a revoked device out of every call, as a gateway does; the calls that ended by it."""
-    channel = open_channel([room.address], "gateway")
+    """Takes a revoked device out of every call, as directory does; the calls that ended by it."""
+    channel = open_channel([room.address], "directory")
     stub = signaling_pb2_grpc.SignalingStub(channel)
     request = signaling_pb2.DropDeviceRequest(user_id=device.line.user_id, device_id=device.line.device_id)
     try:

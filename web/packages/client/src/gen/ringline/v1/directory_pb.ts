@@ -973,7 +973,7 @@ export const Directory: GenService<{
     output: typeof SignInResponseSchema;
   },
   /**
-   * Sets a new password against one recovery code, which is spent; every device is revoked.
+   * Sets a new password against one recovery code, which is spent; every device is revoked, as by RevokeDevice.
    *
    * @generated from rpc ringline.v1.Directory.Recover
    */
@@ -1043,7 +1043,8 @@ export const Directory: GenService<{
     output: typeof GetDeviceResponseSchema;
   },
   /**
-   * Revokes a device for good.
+   * Revokes a device for good. It is told to presence and signaling before the answer where they are there, and else as
+   * soon as they are.
    *
    * @generated from rpc ringline.v1.Directory.RevokeDevice
    */
