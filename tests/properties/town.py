@@ -254,7 +254,12 @@ async def _wire(made: Town, stack: AsyncExitStack) -> None:
     bus = await made.bus()
     stack.push_async_callback(bus.close)
     reader = asyncio.create_task(Log(bus).consume(f"properties_{secrets.token_hex(4)}", [], made.hear))
-    stack.callback(reader.cancel)
+    stack.push_async_callback(_end, reader)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def link_to(address: str) -> Asker[Any, Any]:
