@@ -125,13 +125,18 @@ async def test_a_caller_who_is_not_admitted_learns_nothing(cast: Cast) -> None:
     assert (await bob.received())["connections"] == 0
 
 
-async def test_somebody_in_a_call_is_busy_to_friends(cast: Cast) -> None:
+@pytest.mark.shows("S8")
+async def test_somebody_whom_one_waits_for_already_is_busy_to_friends(cast: Cast) -> None:
     ada, bob, cleo = await cast.friends("ada", "bob", "cleo")
+    dan = await cast.device(await cast.account("dan"), "cleo")
+    await cast.acquaint(bob, dan)
     await ada.call(bob)
     await bob.rings(ada)
     await bob.press("Answer")
     await ada.reads("Connected")
     await cleo.call(bob)
-    await cleo.reads("Busy")
-    await bob.stops_ringing()
+    await cleo.reads("Ringing…")
+    await dan.call(bob)
+    await dan.reads("Busy")
+    await bob.is_waited_for(cleo)
     await ada.hears(HERTZ["bob"])

@@ -168,6 +168,8 @@ async def test_a_call_that_waits_takes_no_focus_and_is_answered_with_the_keyboar
     await box.fill("one mom", timeout=WAIT)
     await cleo.call(bob)
     await bob.is_waited_for(cleo)
+    said = bob.page.locator("[data-live-announcer] [aria-live=polite]").last
+    await expect(said).to_have_text(f"Incoming audio call from {cleo.at}")
     await bob.page.keyboard.type("ent")
     await expect(box).to_have_value("one moment")
     answer = bob.page.get_by_role("button", name="Hold and answer")

@@ -124,7 +124,8 @@ async def test_blocked_unwelcome_and_nobody_there_look_the_same_to_the_caller(st
 async def test_a_stranger_learns_nothing_of_the_callees_devices(stage: Stage) -> None:
     """Neither that one rings, nor that the line is busy, nor that the call was declined."""
     bob = await stage.person("bob", gateway=1, audiences=["everyone"])
-    ada, amy, ann = await asyncio.gather(*(stage.person(name) for name in ("ada", "amy", "ann")))
+    names = ("ada", "amy", "ann", "art")
+    ada, amy, ann, art = await asyncio.gather(*(stage.person(name) for name in names))
 
     async def declined() -> list[ServerFrame]:
         before = len(stage.heard(ada))
@@ -141,8 +142,9 @@ async def test_a_stranger_learns_nothing_of_the_callees_devices(stage: Stage) ->
     friend = await stage.person("cem", audiences=["everyone"])
     call = await bob.place(at(friend))
     await (await friend.rings(PATIENCE)).answer()
-    busy = await unanswered(stage, amy, bob)
-    assert story_of(busy) == story_of(second)
+    # Two call him meanwhile: one waits, and to the other he is busy.
+    waiting, busy = await asyncio.gather(*(unanswered(stage, one, bob) for one in (art, amy)))
+    assert story_of(waiting) == story_of(busy) == story_of(second)
     assert call.is_live
     await call.hang_up()
 

@@ -8,7 +8,7 @@ import pytest
 from ringline.client import Call
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
-from tests.suite.people import PATIENCE, Stage, at, talk
+from tests.suite.people import PATIENCE, Stage, at
 from tests.suite.topology import RING_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -115,16 +115,6 @@ async def test_nobody_answers_until_the_deadline(stage: Stage) -> None:
     assert time.monotonic() - began >= RING_SECONDS - 0.5
     end = (await stage.book.facts(call.call_id))[-1].call_ended
     assert end.ended_at_ms - end.placed_at_ms >= RING_SECONDS * 1000
-
-
-async def test_a_friend_hears_that_the_line_is_busy(stage: Stage) -> None:
-    ada, bob, cem = await stage.friends("ada", "bob", "cem")
-    call, ring = await talk(ada, bob)
-    third = await cem.place(at(bob))
-    await third.until(ended="busy", within=PATIENCE)
-    assert list(bob.calls) == [ring.call_id], "a call that finds the line busy does not ring"
-    assert (call.phase, ring.phase) == ("connected", "connected")
-    await call.hang_up()
 
 
 @pytest.mark.shows("S7")

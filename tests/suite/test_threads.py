@@ -207,15 +207,17 @@ async def test_a_stranger_who_is_declined_finds_no_answer_after_the_callee_has_h
 
 
 async def test_signaling_lists_the_ends_of_calls_as_they_were_published(stage: Stage) -> None:
-    ada, bob, cy = await stage.friends("ada", "bob", "cy")
+    ada, bob, cy, dan = await stage.friends("ada", "bob", "cy", "dan")
     cancelled = await ada.place(at(bob))
     await bob.rings(PATIENCE)
     await cancelled.hang_up()
     talking, ring = await talk(ada, bob)
+    waiting = await dan.place(at(bob))
     busy = await cy.place(at(bob))
     await busy.until(ended="busy", within=PATIENCE)
     live = await stage.operator.ended()
     assert talking.call_id not in live
+    await waiting.hang_up()
     await ring.hang_up()
     declined = await ada.place(at(cy))
     await (await cy.rings(PATIENCE)).decline(everywhere=True)
