@@ -2,106 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import NamedTuple
-
 from ringline.v1 import client_pb2
 from ringline.v1.client_pb2 import Phase, Role
 from ringline.v1.types_pb2 import Ending
+from tests.model.local import NEVER, STATES, Device, Local, Word, about, call_of
 from tests.model.server import AUDIO
-from tests.unit.signaling.screens import TABLE
 
-STATES = TABLE["states"]
 LEAST_RING_MS = 5_000
 GRACE_MS = 5_000
-NEVER = 1 << 60
 PLACE = "place"
-
-
-class Word(NamedTuple):
-    """A command that the client has said and that was not answered yet."""
-
-    command_id: str
-    frame: bytes
-    posted: bool = False
-    """Nobody waits for its answer, and it is said once."""
-
-
-class Local(NamedTuple):
-    """A call as a line lives it."""
-
-    call_id: str
-    state: str = "new"
-    version: int = 0
-    view: bytes = b""
-    ring_until: int = NEVER
-    missing: int = 0
-    offered: int = 0
-    """The generation of the newest description that this line has made."""
-    heard: int = 0
-    """The generation of the other side's newest description that this line has taken."""
-    flowed: bool = False
-
-    @property
-    def over(self) -> bool:
-        return self.state == "ended"
-
-    @property
-    def open(self) -> bool:
-        """Whether media may pass."""
-        return bool(STATES[self.state]["media"] == "open")
-
-
-class Device(NamedTuple):
-    """One line of a user."""
-
-    key: str
-    user_id: str
-    gateway_id: str
-    up: bool = True
-    epoch: int = 1
-    locals: tuple[Local, ...] = ()
-    parked: tuple[bytes, ...] = ()
-    consents: frozenset[str] = frozenset()
-    words: tuple[Word, ...] = ()
-    """What was said and not answered, in the order in which it was said."""
-
-    @property
-    def live(self) -> Local | None:
-        """The call that the user is in, or is being asked to."""
-        return next((one for one in self.locals if not one.over), None)
-
-    def local(self, call_id: str) -> Local | None:
-        """A call by id."""
-        return next((one for one in self.locals if one.call_id == call_id), None)
-
-
-@cache
-def call_of(view: bytes) -> client_pb2.Call:
-    """A view, read; never to be changed."""
-    return client_pb2.Call.FromString(view)
-
-
-def can(device: Device, verb: str) -> bool:
-    """Whether the page has that button now."""
-    local = device.live
-    if verb == PLACE:
-        return local is None
-    return local is not None and f"user.{verb}" in STATES[local.state]["on"]
-
-
-def does(device: Device, verb: str, username: str = "") -> Device:
-    """A gesture of the user."""
-    if verb == PLACE:
-        kept = tuple(one for one in device.locals if not one.over)
-        frame = client_pb2.ClientFrame(place=client_pb2.Place(username=username, kinds=AUDIO))
-        placing = device._replace(locals=(*kept, Local("", "dialling")))
-        return _say(placing, frame)
-    local = device.live
-    assert local is not None
-    if verb == "answer":
-        device = device._replace(consents=device.consents | {local.call_id})
-    return take(device, local, f"user.{verb}")
 
 
 def take(device: Device, local: Local, input_: str) -> Device:
@@ -110,10 +19,29 @@ def take(device: Device, local: Local, input_: str) -> Device:
     if cell is None:
         return device
     now = local._replace(state=cell["to"])
+    if now.open and not local.open and local.bound:
+        now = now._replace(flowed=False)  # the state before knew no path that is up: it is told again
     if cell.get("send") == "report_flowing":
         now = now._replace(flowed=True)
-    device = _put(device, local, now)
-    return _send(device, now, cell["send"]) if "send" in cell else device
+    device = put(device, local, now)
+    device = _send(device, now, cell["send"]) if "send" in cell else device
+    if now.over:  # what was asked for was asked for in this call alone
+        wishes = frozenset(one for one in device.wishes if one[0] != now.call_id)
+        device = device._replace(consents=device.consents - {now.call_id}, wishes=wishes)
+    return queue(device)
+
+
+def queue(device: Device) -> Device:
+    """One waits behind the call that is talked in; when that is over, or on hold, it rings as any other."""
+    talked = any(one.engaged and not one.on_hold for one in device.locals)
+    waiting = next((one for one in device.locals if one.asks), None) if talked else None
+    if waiting is not None:
+        device = device._replace(locals=tuple(one for one in device.locals if one is waiting or not one.asks))
+    for local in device.locals:
+        if local.state == "incoming" and local.waits and not talked:
+            freed = local._replace(waits=False)
+            device = rings(put(device, local, freed), freed)
+    return device
 
 
 def sees(device: Device, view: bytes, now: int) -> Device:
@@ -128,37 +56,54 @@ def sees(device: Device, view: bytes, now: int) -> Device:
 
 
 def answered(device: Device, word: Word, view: bytes, refused: str, now: int) -> Device:
-    """The answer to Place or Answer arrives."""
+    """The answer to Place, Answer or Hold arrives."""
     if word not in device.words:
         return device
     frame = client_pb2.ClientFrame.FromString(word.frame)
     device = device._replace(words=tuple(one for one in device.words if one != word))
     if frame.WhichOneof("body") == PLACE:
         return _placed(device, view, refused, now)
-    local = device.local(frame.answer.call_id)
+    local = device.local(about(word))
     if local is None:
         return device
-    return take(device, local, "refused") if refused else sees(device, view, now)
+    if frame.HasField("answer") and refused:
+        return take(device, local, "refused")
+    device = device if refused else sees(device, view, now)
+    local = device.local(about(word))
+    if frame.HasField("hold") and local is not None and not local.over and local.wish != frame.hold.on:
+        return tell(device, local)
+    return device
 
 
 def awaits(device: Device, word: Word) -> bool:
-    """Whether it makes a difference to the page how Place or Answer is answered."""
+    """Whether it makes a difference to the page how, and that, a command is answered."""
     frame = client_pb2.ClientFrame.FromString(word.frame)
     if frame.WhichOneof("body") == PLACE:
         return any(not one.call_id and not one.over for one in device.locals)
-    local = device.local(frame.answer.call_id)
+    local = device.local(about(word))
+    if frame.HasField("hold"):
+        return local is not None and not local.over
     return local is not None and local.state == "answering"
 
 
 def welcomed(device: Device, views: tuple[bytes, ...], now: int) -> Device:
     """The line is open anew: the server's snapshot."""
-    for view in views:
+    device = device._replace(parked=())
+    for view in sorted(views, key=lambda one: not call_of(one).here):
         device = sees(device, view, now)
     known = {call_of(view).call_id for view in views}
-    for local in device.locals:
-        if local.call_id and local.call_id not in known:
+    for one in device.locals:
+        local = device.local(one.call_id)
+        if local is None or not local.call_id:
+            continue
+        if local.call_id not in known:
             device = take(device, local, "beat.absent")
-    return device
+        elif local.on_hold and not local.holds and not device.telling(local.call_id):
+            device = tell(device, local)
+    live = {one.call_id for one in device.lives}
+    return device._replace(
+        consents=device.consents & live, wishes=frozenset(one for one in device.wishes if one[0] in live)
+    )
 
 
 def beaten(device: Device, live: frozenset[str]) -> Device:
@@ -168,7 +113,7 @@ def beaten(device: Device, live: frozenset[str]) -> Device:
             continue
         missing = 0 if local.call_id in live else local.missing + 1
         counted = local._replace(missing=min(missing, 2))
-        device = _put(device, local, counted)
+        device = put(device, local, counted)
         if missing >= 2:
             device = take(device, counted, "beat.absent")
     return device
@@ -190,13 +135,18 @@ def reloaded(device: Device) -> Device:
 # ------------------------------------------------------------ inside
 
 
-def _put(device: Device, was: Local, now: Local) -> Device:
+def put(device: Device, was: Local, now: Local) -> Device:
+    """The device, in which a call is now so."""
     return device._replace(locals=tuple(now if one is was else one for one in device.locals))
 
 
-def _say(device: Device, frame: client_pb2.ClientFrame, number: int = 0, posted: bool = False) -> Device:
-    """Says a command. Its id is named for what is said, so that worlds that differ by order alone are one."""
-    command_id = f"{device.key}.{device.epoch if number else 0}-{frame.WhichOneof('body')}{number}"
+def say(device: Device, frame: client_pb2.ClientFrame, number: int = 0, posted: bool = False) -> Device:
+    """A command is said. Its id is named for that, so that worlds that differ by order alone are one."""
+    kind = str(frame.WhichOneof("body"))
+    if device.mute and kind in ("describe", "report"):
+        return device
+    call_id = getattr(getattr(frame, kind), "call_id", "")
+    command_id = f"{device.key}.{device.epoch if number else 0}-{kind}{number}{call_id}"
     if not posted:
         frame.command_id = command_id
     word = Word(command_id, frame.SerializeToString(deterministic=True), posted)
@@ -206,28 +156,44 @@ def _say(device: Device, frame: client_pb2.ClientFrame, number: int = 0, posted:
 def _send(device: Device, local: Local, send: str) -> Device:
     call_id = local.call_id
     if send == "ringing":
-        return _say(device, client_pb2.ClientFrame(ringing=client_pb2.Ringing(call_id=call_id)), posted=True)
+        waits = device.room(call_id) != "talk"
+        return rings(put(device, local, local._replace(waits=waits)), local, waits)
+    if send in ("hold", "resume"):
+        return device if device.telling(call_id) else tell(device, local)
     if send == "decline":
         decline = client_pb2.Decline(call_id=call_id, everywhere=True)
-        return _say(device, client_pb2.ClientFrame(decline=decline))
+        return say(device, client_pb2.ClientFrame(decline=decline))
     if send == "hang_up":
-        return _say(device, client_pb2.ClientFrame(hang_up=client_pb2.HangUp(call_id=call_id)))
+        return say(device, client_pb2.ClientFrame(hang_up=client_pb2.HangUp(call_id=call_id)))
     if send == "answer":
         answer = client_pb2.Answer(call_id=call_id, kinds=AUDIO, description=_description(1))
         offering = local._replace(offered=1)
-        return _say(_put(device, local, offering), client_pb2.ClientFrame(answer=answer))
+        return say(put(device, local, offering), client_pb2.ClientFrame(answer=answer))
     if send in ("report_flowing", "report_failed"):
         state = client_pb2.MEDIA_STATE_FLOWING if send == "report_flowing" else client_pb2.MEDIA_STATE_FAILED
         report = client_pb2.Report(call_id=call_id, state=state)
         number = 100 * state + 10 * local.offered + local.heard
-        return _say(device, client_pb2.ClientFrame(report=report), number)
+        return say(device, client_pb2.ClientFrame(report=report), number)
     raise AssertionError(send)
+
+
+def rings(device: Device, local: Local, waits: bool = False) -> Device:
+    """Says that a call rings; or that it waits, and rings nowhere else."""
+    ringing = client_pb2.Ringing(call_id=local.call_id, waits=waits)
+    return say(device, client_pb2.ClientFrame(ringing=ringing), int(waits), posted=True)
+
+
+def tell(device: Device, local: Local) -> Device:
+    """Says what the user wishes about the hold, a new command each time."""
+    hold = client_pb2.Hold(call_id=local.call_id, on=bool(local.wish))
+    told = local._replace(told=local.told + 1)
+    return say(put(device, local, told), client_pb2.ClientFrame(hold=hold), told.told)
 
 
 def _describe(device: Device, local: Local, generation: int, answers: int) -> Device:
     describe = client_pb2.Describe(call_id=local.call_id, description=_description(generation, answers))
     described = local._replace(offered=generation)
-    return _say(_put(device, local, described), client_pb2.ClientFrame(describe=describe), generation)
+    return say(put(device, local, described), client_pb2.ClientFrame(describe=describe), generation)
 
 
 def _description(generation: int, answers: int = 0) -> client_pb2.Description:
@@ -246,7 +212,7 @@ def _placed(device: Device, view: bytes, refused: str, now: int) -> Device:
         named = local._replace(call_id=call_id)
         others = tuple(one for one in device.locals if one is local or one.call_id != call_id)
         device = device._replace(locals=others, consents=device.consents | {call_id})
-        device = _see(_put(device, local, named), named, view, now)
+        device = _see(put(device, local, named), named, view, now)
     for one in parked:
         device = sees(device, one, now)
     return device
@@ -255,11 +221,18 @@ def _placed(device: Device, view: bytes, refused: str, now: int) -> Device:
 def _meet(device: Device, view: bytes, now: int) -> Device:
     call = call_of(view)
     input_ = _classify(call, call.call_id in device.consents)
-    if input_ not in STATES["new"]["on"] or (input_ == "view.incoming" and call.ring_left_ms < LEAST_RING_MS):
+    if input_ not in STATES["new"]["on"]:
         return device
-    local = Local(call.call_id)
-    kept = tuple(one for one in device.locals if not one.over)
-    return _see(device._replace(locals=(*kept, local)), local, view, now)
+    if input_ == "view.incoming" and not _may_ring(device, call):
+        return device
+    local = Local(call.call_id, wish=dict(device.wishes).get(call.call_id))
+    return _see(device._replace(locals=(*device.locals, local)), local, view, now)
+
+
+def _may_ring(device: Device, call: client_pb2.Call) -> bool:
+    asking = sum(one.asks for one in device.locals)
+    most = 1 if any(one.engaged for one in device.locals) else 2
+    return call.ring_left_ms >= LEAST_RING_MS and asking < most
 
 
 def _see(device: Device, local: Local, view: bytes, now: int) -> Device:
@@ -267,31 +240,57 @@ def _see(device: Device, local: Local, view: bytes, now: int) -> Device:
     if call.version < local.version:
         return device
     ring_until = now + call.ring_left_ms + GRACE_MS if call.ring_left_ms else NEVER
-    seen = local._replace(version=call.version, view=view, missing=0, ring_until=ring_until)
-    device = _put(device, local, seen)
-    device = take(device, seen, _classify(call, call.call_id in device.consents))
+    seen = local._replace(
+        version=call.version, view=view, missing=0, ring_until=ring_until,
+        holds=call.holds, peer_holds=call.peer_holds,
+    )  # fmt: skip
+    device = put(device, local, seen)
+    said = _classify(call, call.call_id in device.consents)
+    device = take(device, seen, _in_room(said, seen, device.room(call.call_id)))
     after = device.local(call.call_id)
-    return _carry(device, after, local.open) if after is not None and after.open else device
+    if after is not None and local.state == "new" and after.state == "holding":
+        device = wish(device, after, True)
+        after = device.local(call.call_id)
+    return _carry(device, after, local.bound) if after is not None and after.bound else device
 
 
-def _carry(device: Device, local: Local, was_open: bool) -> Device:
+def wish(device: Device, local: Local, on: bool) -> Device:
+    """Notes what the user wishes about the hold of a call."""
+    wishes = frozenset(one for one in device.wishes if one[0] != local.call_id) | {(local.call_id, on)}
+    return put(device, local, local._replace(wish=on))._replace(wishes=wishes)
+
+
+def _in_room(input_: str, local: Local, room: str) -> str:
+    """As view.ts does: no view ends the user's own hold, or opens a second call."""
+    is_bound = input_ in ("view.bound", "view.holding", "view.held")
+    if local.state == "new" and (is_bound or input_ == "view.calling"):
+        if room == "none" or (room == "hold" and not is_bound):
+            return "view.unwanted"
+        if room == "hold":
+            return "view.holding"
+        if input_ == "view.holding" and local.wish is False:
+            return "view.held"
+    return "view.holding" if is_bound and local.wish is True else input_
+
+
+def _carry(device: Device, local: Local, was_bound: bool) -> Device:
     """What a view carries for the media of a bound call."""
     call = call_of(local.view)
     peer = call.peer_description
-    if not was_open and not local.offered:
+    if not was_bound and not local.offered:
         # After a reload it offers anew; the answering side offers first.
         if call.described:
             heard = local._replace(heard=max(peer.generation, call.peer_described))
-            return _describe(_put(device, local, heard), heard, call.described + 1, 0)
+            return _describe(put(device, local, heard), heard, call.described + 1, 0)
         if call.role == Role.ROLE_CALLEE:
             return _describe(device, local, 1, 0)
     if peer.generation > local.heard:
         heard = local._replace(heard=peer.generation)
-        device = _put(device, local, heard)
+        device = put(device, local, heard)
         if not peer.answers:
             if local.heard:  # a page that was loaded anew offers: what flowed is over
                 lost = heard._replace(flowed=False)
-                device = take(_put(device, heard, lost), lost, "media.lost")
+                device = take(put(device, heard, lost), lost, "media.lost")
                 heard = device.local(local.call_id) or lost
             return _describe(device, heard, max(local.offered, call.described) + 1, peer.generation)
     return device
@@ -305,5 +304,13 @@ def _classify(view: client_pb2.Call, consented: bool) -> str:
         return "view.elsewhere"
     is_answered = view.phase in (Phase.PHASE_CONNECTING, Phase.PHASE_CONNECTED)
     if view.here:
-        return ("view.bound" if is_answered else "view.calling") if consented else "view.unwanted"
+        return _mine(view, is_answered) if consented else "view.unwanted"
     return "view.elsewhere" if is_answered or view.role != Role.ROLE_CALLEE else "view.incoming"
+
+
+def _mine(view: client_pb2.Call, is_answered: bool) -> str:
+    if not is_answered:
+        return "view.calling"
+    if view.holds:
+        return "view.holding"
+    return "view.held" if view.peer_holds else "view.bound"

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from tests.model.properties import broken, inert, unsettled
+from tests.model.properties import broken, inert
 from tests.model.quiet import still, tidied
+from tests.model.rest import unsettled
 from tests.model.stage import Stage
 from tests.model.world import Configuration, World
 
@@ -82,7 +83,8 @@ class Possible:
             possible |= self._bit(("carried", command_id))
         of = self.configuration
         for name, most, used in (
-            ("crash", of.crashes, world.crashes),
+            *((line, of.weak.count(line), world.crashed.count(line)) for line in sorted(set(of.weak))),
+            ("toggle", of.toggles, world.toggles),
             ("wait", of.waits, world.waits),
             ("fail", of.fails, world.fails),
         ):
@@ -117,7 +119,7 @@ class Exploration:
     def run(self, most: int) -> Explored:
         """Explores."""
         explored = self.explored
-        self._reach(self.stage.first(), None, "")
+        self._reach(tidied(self.stage, self.stage.first())[0], None, "")
         while self.waiting and explored.violation is None:
             way = self.waiting.popleft()
             if way.possible not in self.tops[way.firm]:

@@ -14,7 +14,8 @@ from services.signaling.store import pair_key
 from services.signaling.verbs import Step, Who
 from services.signaling.view import view as real_view
 from tests.model import configurations as of
-from tests.model import device, server
+from tests.model import device, gestures, local, server
+from tests.model.local import Device, Local
 from tests.model.store import ModelStore, Pair
 from tests.model.world import Configuration
 
@@ -226,11 +227,11 @@ async def _repairs_nothing(self: Any, gateway_id: str, held: Any) -> tuple[list[
 
 
 def _row(state: str, **changes: Any) -> Swap:
-    return (device.STATES, state, device.STATES[state] | changes)
+    return (local.STATES, state, local.STATES[state] | changes)
 
 
 def _without(state: str, *inputs: str) -> Swap:
-    row = device.STATES[state]
+    row = local.STATES[state]
     return _row(state, on={name: cell for name, cell in row["on"].items() if name not in inputs})
 
 
@@ -239,12 +240,41 @@ def _times(**changes: int) -> Swap:
 
 
 def _any_version(real: Any) -> Any:
-    def see(dev: device.Device, local: device.Local, view: bytes, now: int) -> device.Device:
+    def see(dev: Device, local: Local, view: bytes, now: int) -> local.Device:
         new = local._replace(version=0)
-        seen: device.Device = real(device._put(dev, local, new), new, view, now)
+        seen: Device = real(device.put(dev, local, new), new, view, now)
         return seen
 
     return see
+
+
+def _holds_for_both(done: Step, who: Who, verb: client_pb2.Hold, *rest: Any) -> None:
+    for member in done.record.members:
+        member.holds = verb.on
+
+
+def _forget_dropped(record: Any, *rest: Any) -> tuple[Any, ...]:
+    bare = signaling_pb2.CallRecord()
+    bare.CopyFrom(record)
+    for member in bare.members:
+        del member.dropped_device_ids[:]
+    return (bare, *rest)
+
+
+def _hide_hold(seen: client_pb2.Call, given: Any) -> None:
+    seen.peer_holds = False
+
+
+def _always_waits(real: Any) -> Any:
+    def room(*args: Any) -> dial.Room:
+        found: dial.Room = real(*args)
+        return replace(found, is_busy=False)
+
+    return room
+
+
+async def _no_ids(self: ModelStore, *_: Any) -> frozenset[str]:
+    return frozenset()
 
 
 MUTANTS = (
@@ -259,7 +289,7 @@ MUTANTS = (
     Mutant("no end is published", "S12", of.DECLINE, (_close(_say_nothing),)),
     Mutant("an end is the callee's alone", "S2", of.FAILS, ((call, "end", _end_for_callee_only),)),
     Mutant("a decline is told to who may not know", "S6", of.STRANGER, ((call, "end", _end_for_both),)),
-    Mutant("a ring has no end", "L2", of.NO_ANSWER, (_cell(R, "server", "Tick", _nothing),)),
+    Mutant("a ring has no end", "L1", of.NO_ANSWER, (_cell(R, "server", "Tick", _nothing),)),
     Mutant("media that failed ends nothing", "L2", of.FAILS, (_cell(T, "callee", "Report", _nothing),
                                                             _cell(T, "caller", "Report", _nothing))),
     Mutant("a cancel ends nothing", "L2", of.HANG_UP, (_cell(R, "caller", "HangUp", _nothing),)),
@@ -269,7 +299,21 @@ MUTANTS = (
     Mutant("an old connection may speak", "S14", of.CRASH, _step(_forget_epoch)),
     Mutant("devices start to ring at the last moment", "S13", of.LATE,
            (_times(least_ring=0), (device, "LEAST_RING_MS", -1))),
+    Mutant("a hold is not kept", "S9", of.HOLD, (_cell(T, "callee", "Hold", _nothing),)),
+    Mutant("either side takes a hold back", "S9", of.HOLD, (_cell(T, "callee", "Hold", _holds_for_both),
+                                                            _cell(T, "caller", "Hold", _holds_for_both))),
+    Mutant("a revoked device stays in its call", "S14", of.REVOKED, (_cell(T, "server", "Drop", _nothing),)),
+    Mutant("a revoked device rings on", "S14", of.REVOKED, (_cell(R, "server", "Drop", _nothing),)),
+    Mutant("a revoked device may speak", "S14", of.REVOKED, _step(_forget_dropped)),
     # ---- around it
+    Mutant("a hold is not told to the other side", "S9", of.HOLD, (_view(_hide_hold),), outside=True),
+    Mutant("a call that waits rings on all devices", "S8", of.WAITING_TABLET,
+           ((dial, "room", lambda *_: dial.FREE),), outside=True),
+    Mutant("a third call rings", "S8", of.THIRD, ((dial, "room", _always_waits(dial.room)),), outside=True),
+    Mutant("who is revoked is not looked up", "S14", of.REVOKED,
+           ((ModelStore, "revoked_of", _no_ids),), outside=True),
+    Mutant("a new line is not told what it missed", "L6", of.LATE,
+           ((ModelStore, "past_of", _none),), outside=True),
     Mutant("two who dial each other are not brought together", "S7", of.GLARE,
            ((dial, "meets", lambda *_: None),), outside=True),
     Mutant("a pair may have two calls", "S7", of.GLARE, (
@@ -307,6 +351,13 @@ MUTANTS = (
            (_without("incoming", "view.elsewhere", "view.ended", "beat.absent", "clock.ring_over"),),
            outside=True),
     Mutant("a page never says that media flows", "L2", of.TALK, (_row("connecting", on={
-        name: cell for name, cell in device.STATES["connecting"]["on"].items() if name != "media.flowing"}),),
+        name: cell for name, cell in local.STATES["connecting"]["on"].items() if name != "media.flowing"}),),
            outside=True),
+    Mutant("a view of before ends a hold", "S9", of.HOLD, (_row("holding", on={
+        **local.STATES["holding"]["on"], "view.bound": {"to": "mending"}}),
+        (device, "_in_room", lambda input_, *_: input_)), outside=True),
+    Mutant("a page sends while the other side holds", "S9", of.HOLD, (_row("held", media="open"),),
+           outside=True),
+    Mutant("a second call is answered, and the first one goes on", "S8", of.WAITING, (
+        (gestures, "_hold", lambda dev, _: dev), (Device, "room", lambda *_: "talk")), outside=True),
 )  # fmt: skip

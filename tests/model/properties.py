@@ -6,10 +6,19 @@ from collections.abc import Iterator
 
 from ringline.v1 import client_pb2, events_pb2, signaling_pb2, types_pb2
 from services.conversations.past_call import additions
-from services.signaling.record import CALLEE, CALLER, Phase, bound, holds_pair, live, phase
+from services.signaling.record import (
+    CALLEE,
+    CALLER,
+    Phase,
+    bound,
+    device_of,
+    holds_pair,
+    live,
+    phase,
+    side_of,
+)
 from services.signaling.store import pair_key
-from tests.model import device as screen
-from tests.model.device import Device
+from tests.model.local import Device, Local, call_of
 from tests.model.quiet import Stale
 from tests.model.server import records, row_of
 from tests.model.stage import Stage
@@ -18,8 +27,6 @@ from tests.model.world import Move, World
 
 Found = tuple[str, str]
 """A property's number, and what was found."""
-GENTLE_MS = 120_000
-"""By then every call is over that nobody is in: 30 s to connect, 45 s of absence, and the looks between."""
 LEAST_RING_MS = 5_000
 
 
@@ -33,17 +40,24 @@ def broken(before: World, move: Move) -> Iterator[Found]:
             mine = {member.profile.user_id for member in record.members} == {user_id, other_id}
             if mine and phase(record) in (Phase.RINGING, Phase.TALKING):
                 yield "S5", f"{record.call_id} goes on after the block"
+    if move.back:
+        yield from _shown(after, move)
     if move.done is not None:
         if move.again and after.server.tables.rows != before.server.tables.rows:
             yield "S10", "a command that was carried out before changed something"
-        if move.again and move.done.reply.refused and "LINE_FENCED" not in move.done.reply.refused.upper():
+        if move.again and move.done.reply.refused not in ("", "line_fenced", "device_revoked"):
             yield "S10", f"a command that was carried out before was refused: {move.done.reply.refused}"
         if move.done.reply.refused == "unavailable":
             yield "S7", "a command finds no way through, and nothing is away"
+        for call_id, was, now in move.done.saves:
+            if now != was + 1:
+                yield "S11", f"{call_id} went from version {was} to {now}"
         yield from _fenced(before, move)
         yield from _views(after, move)
     if after.server.tables.rows != before.server.tables.rows:
         yield from _rows(before, after)
+        yield from _holds(before, move)
+        yield from _revoked(before, move)
         if move.word == "":
             yield from _lost(before, after)
 
@@ -57,13 +71,15 @@ def _screens(before: World, after: World) -> Iterator[Found]:
             old = was.local(local.call_id) if local.call_id else None
             if old is not None and local.version < old.version:
                 yield "S11", f"{now.key} sees version {local.version} after {old.version}"
-            if local.open:
+            if local.bound:
                 yield from _may_send(after, now, local.call_id)
-            rings = local.state == "incoming" and (old is None or old.state != "incoming")
+            yield from _silence(old, local, now.key)
+            rings = local.asks and (old is None or old.state != "incoming")
             if rings and (old is None or old.state == "new"):
-                left = screen.call_of(local.view).ring_left_ms
+                left = call_of(local.view).ring_left_ms
                 if left < LEAST_RING_MS:
                     yield "S13", f"{now.key} starts ringing with {left} ms left"
+        yield from _room(now)
     for record in records(after.server):
         for side in (CALLER, CALLEE):
             user_id = record.members[side].profile.user_id
@@ -76,7 +92,30 @@ def _screens(before: World, after: World) -> Iterator[Found]:
 
 def _open(device: Device, record: signaling_pb2.CallRecord) -> bool:
     local = device.local(record.call_id)
-    return local is not None and local.open
+    return local is not None and local.bound
+
+
+def _silence(old: Local | None, local: Local, key: str) -> Iterator[Found]:
+    """What a hold is to a device: silence, until who holds takes it back."""
+    if local.open and local.wish is True:
+        yield "S9", f"{key} sends, and its user holds the call"
+    if local.open and (local.holds or local.peer_holds):
+        yield "S9", f"{key} sends, and knows that the call is on hold"
+    if old is not None and old.state == "holding" and local.open:
+        yield "S9", f"{key} sends again, and its user did not take the call back"
+
+
+def _room(device: Device) -> Iterator[Found]:
+    """What one device has room for."""
+    heard = [one for one in device.locals if one.open]
+    held = [one for one in device.locals if one.on_hold]
+    asking = [one for one in device.locals if one.asks]
+    if len(heard) > 1:
+        yield "S8", f"{device.key} sends in {len(heard)} calls"
+    if len(held) > 1:
+        yield "S8", f"{device.key} has {len(held)} calls on hold"
+    if len(asking) > 1 and any(one.engaged and not one.on_hold for one in device.locals):
+        yield "S8", f"{len(asking)} calls wait at {device.key}"
 
 
 def _may_send(world: World, device: Device, call_id: str) -> Iterator[Found]:
@@ -115,9 +154,6 @@ def _row(record: signaling_pb2.CallRecord, row: Row, was: Row | None) -> Iterato
     old = record_of(was) if was is not None else signaling_pb2.CallRecord()
     if was is not None and not live(old) and row.record != was.record:
         yield "S4", f"{record.call_id} changed after its end"
-    steps = record.version - old.version
-    if was is not None and row.record != was.record and steps != 1:
-        yield "S11", f"{record.call_id} went from version {old.version} to {record.version}"
     for mine, theirs in zip(record.members, old.members, strict=False):
         if mine.version < theirs.version:
             yield "S11", f"the version of {mine.profile.user_id} went down"
@@ -154,6 +190,74 @@ def _entries(record: signaling_pb2.CallRecord, row: Row) -> Iterator[Found]:
             yield "S12", f"{member.profile.user_id} has {len(found.get(member.profile.user_id, ()))} entries"
 
 
+def _holds(before: World, move: Move) -> Iterator[Found]:
+    """Who holds a call is who takes it back; a call that waits does so where one talks, and only one does."""
+    ringing: dict[str, int] = {}
+    after = records(move.world.server)
+    for old, new in zip(records(before.server), after, strict=False):
+        for was, now in zip(old.members, new.members, strict=True):
+            line = bound(was)
+            if was.holds != now.holds and (move.word != "hold" or line is None or line.line != move.by):
+                yield "S9", f"the hold of {now.profile.user_id} was changed by {move.by or 'nobody'}"
+    for record in after:
+        user_id = record.members[CALLEE].profile.user_id
+        if phase(record) is not Phase.RINGING:
+            continue
+        ringing[user_id] = ringing.get(user_id, 0) + 1
+        rung = [leg.line for leg in record.members[CALLEE].legs if leg.state in _RUNG]
+        is_new = len(before.server.tables.rows) < len(after) and record is after[-1]
+        there = [line for one in after for line in _talks_at(one, user_id)]
+        if is_new and there and set(rung) - set(there):
+            yield (
+                "S8",
+                f"{record.call_id} rings at {' and '.join(rung)}, and one talks at {' and '.join(there)}",
+            )
+        if record.waiting_line and any(line != record.waiting_line for line in rung):
+            yield "S8", f"{record.call_id} waits at {record.waiting_line}, and rings at {' and '.join(rung)}"
+    for user_id, count in ringing.items():
+        if count > (1 if any(_talks(one, user_id) for one in after) else 2):
+            yield "S8", f"{count} calls ring for {user_id}"
+
+
+_BOUND = signaling_pb2.LEG_STATE_BOUND
+_RUNG = (signaling_pb2.LEG_STATE_CALLED, signaling_pb2.LEG_STATE_RINGING)
+
+
+def _talks(record: signaling_pb2.CallRecord, user_id: str) -> bool:
+    side = side_of(record, user_id)
+    return side is not None and phase(record) is Phase.TALKING
+
+
+def _talks_at(record: signaling_pb2.CallRecord, user_id: str) -> list[str]:
+    side = side_of(record, user_id)
+    line = bound(record.members[side]) if side is not None and phase(record) is Phase.TALKING else None
+    return [] if line is None or side is None or record.members[side].absent_since_ms else [line.line]
+
+
+def _goes_on(before: World, move: Move) -> bool:
+    """Whether a call that was there changed, or a new one is live: what it places ends at once."""
+    old = dict(before.server.tables.rows)
+    rows = move.world.server.tables.rows
+    return any(old.get(call_id, row) != row for call_id, row in rows) or any(
+        live(record_of(row)) for call_id, row in rows if call_id not in old
+    )
+
+
+def _revoked(before: World, move: Move) -> Iterator[Found]:
+    """What a revoked device says changes nothing, and it is in no call."""
+    revoked = before.server.tables.revoked
+    spoke = move.late.word is not None if move.late is not None else bool(move.by)
+    if spoke and device_of(move.by) in revoked and _goes_on(before, move):
+        yield "S14", f"{move.by} was heard, and its device is revoked"
+    for record in records(move.world.server):
+        for member in record.members if live(record) else ():
+            for leg in member.legs:
+                # Until its line is closed it may be told of a new ring; it can do nothing with it.
+                is_in = leg.state in ((*_RUNG, _BOUND) if move.word == "revoke" else (_BOUND,))
+                if is_in and device_of(leg.line) in move.world.server.tables.revoked:
+                    yield "S14", f"{leg.line} is in {record.call_id}, and its device is revoked"
+
+
 def _blocked(world: World, record: signaling_pb2.CallRecord) -> bool:
     users = {member.profile.user_id for member in record.members}
     return any(users == set(pair) for pair in world.blocked)
@@ -183,7 +287,7 @@ def _views(world: World, move: Move) -> Iterator[Found]:
     """A view bears nothing that its line may not know."""
     assert move.done is not None
     frames = [client_pb2.ServerFrame.FromString(frame.data).call for frame in move.done.frames]
-    views = [screen.call_of(data) for data in (move.done.reply.view, *move.done.reply.calls) if data]
+    views = [call_of(data) for data in (move.done.reply.view, *move.done.reply.calls) if data]
     for call in (*frames, *views):
         yield from _tells(call)
         record = record_of(row_of(world.server, call.call_id))
@@ -193,6 +297,17 @@ def _views(world: World, move: Move) -> Iterator[Found]:
         if call.role == client_pb2.ROLE_CALLER and not record.device_truth:
             if told or call.phase == client_pb2.PHASE_RINGING:
                 yield "S6", "a caller who may not know learns what the callee's devices do"
+
+
+def _shown(world: World, move: Move) -> Iterator[Found]:
+    """A line that is opened is told of every call of its user, also of those that are over."""
+    shown = {call_of(data).call_id for data in move.done.reply.calls} if move.done is not None else set()
+    user_id = world.device(move.back).user_id
+    for record in records(world.server):
+        side = side_of(record, user_id)
+        hears = side == CALLER or (side == CALLEE and not record.shadow)
+        if hears and phase(record) is Phase.OVER and record.call_id not in shown:
+            yield "L6", f"{move.back} is not told of {record.call_id}, which is over"
 
 
 def _tells(call: client_pb2.Call) -> Iterator[Found]:
@@ -222,113 +337,3 @@ def _acts(world: World) -> list[tuple[str, list[tuple[str, str, int]], int]]:
         )
         for one in world.devices
     ]
-
-
-# ------------------------------------------------------------ in the end
-
-
-def unsettled(stage: Stage, world: World, returning: bool) -> Iterator[Found]:
-    """What is still wrong when nobody does anything more, what was in flight is lost, and all is whole again.
-
-    `returning` says that lines which are away come back, with their pages.
-    """
-    if returning:
-        for device in world.devices:
-            if not device.up:
-                world = stage.back(world, device, "the same page")
-    latest = world.server.tables.now + GENTLE_MS
-    while world.server.tables.now < latest:
-        world = _bare(stage.calm(world))
-        if world in stage.settled:
-            return  # from here on it was looked at before
-        stage.settled.add(world)
-        yield from _parted(world)
-        yield from _on_screens(world)
-        if not any(live(record) for record in records(world.server)) or _all_talk(world):
-            break
-        world = _silent(stage.wait(world, stage.next_moment(world)).world)
-    else:
-        yield "L2", "a call neither ends nor connects"
-    world = stage.calm(world)
-    yield from _at_rest(world)
-
-
-def _bare(world: World) -> World:
-    """The world without what nobody takes any more, once all is said."""
-    locals_ = [tuple(one._replace(view=b"") for one in device.locals) for device in world.devices]
-    devices = tuple(one._replace(locals=kept) for one, kept in zip(world.devices, locals_, strict=True))
-    return World(world.server, devices)
-
-
-def _silent(world: World) -> World:
-    """By now whoever hears nothing of the other side says so."""
-    for device in world.devices:
-        local = device.live
-        if device.up and local is not None and local.open and len(_ends(world, local.call_id)) < 2:
-            after = screen.take(device, local, "media.failed")
-            world = world._replace(
-                devices=tuple(after if one.key == device.key else one for one in world.devices)
-            )
-    return world
-
-
-def _ends(world: World, call_id: str) -> list[str]:
-    """The lines that are there and have media open in a call."""
-    open_ = [(one.key, one.local(call_id)) for one in world.devices if one.up]
-    return [key for key, local in open_ if local is not None and local.open]
-
-
-def _parted(world: World) -> Iterator[Found]:
-    """Two whose lines are there and whose network is whole hear each other at once."""
-    for record in records(world.server):
-        if phase(record) is not Phase.TALKING or record.connected_at_ms:
-            continue
-        lines = [leg.line for member in record.members for leg in [bound(member)] if leg is not None]
-        if len(lines) == 2 and all(world.device(line).up for line in lines):
-            yield "L2", f"{' and '.join(lines)} are not brought together"
-
-
-def talking(world: World) -> bool:
-    """Whether some call has a bound line on both sides."""
-    return any(live(one) and all(bound(member) for member in one.members) for one in records(world.server))
-
-
-def _all_talk(world: World) -> bool:
-    if not talking(world):
-        return False
-    return all(
-        all(member.flowing for member in record.members) and record.connected_at_ms
-        for record in records(world.server)
-        if live(record)
-    )
-
-
-def _on_screens(world: World) -> Iterator[Found]:
-    now = world.server.tables.now
-    for device in world.devices:
-        for local in device.locals:
-            record = record_of(row_of(world.server, local.call_id)) if local.call_id else None
-            if device.up and local.state == "incoming" and record is not None:
-                if now > record.ring_until_ms + 5_000:
-                    yield "L1", f"{device.key} rings for ever"
-                if phase(record) is not Phase.RINGING:
-                    yield "L3", f"{device.key} rings, and the call is {phase(record)}"
-
-
-def _at_rest(world: World) -> Iterator[Found]:
-    for device in world.devices:
-        if not device.up:
-            continue
-        for local in device.locals:
-            record = record_of(row_of(world.server, local.call_id)) if local.call_id else None
-            if record is None:
-                if not local.over:
-                    yield "L4", f"{device.key} waits for an answer that does not come"
-            elif not live(record) and not local.over:
-                yield "L4", f"{device.key} is not told that {record.call_id} is over: {local.state}"
-            elif live(record) and phase(record) is Phase.TALKING:
-                mine = [leg.line for member in record.members for leg in [bound(member)] if leg is not None]
-                if device.key in mine and local.state != "connected":
-                    yield "L2", f"{device.key} is in the call and {local.state}"
-                if device.key not in mine and not local.over:
-                    yield "L4", f"{device.key} is not in the call and {local.state}"

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from services.signaling.record import live
 from tests.model import device as screen
-from tests.model.device import Device, Local, Word
+from tests.model.local import Device, Local, Word, about, call_of
 from tests.model.server import records
 from tests.model.stage import AWAITED, Stage
-from tests.model.world import Echo, Flying, Late, World, about, kind_of, with_device
+from tests.model.world import Echo, Flying, Late, World, kind_of, with_device
 
 
 class Stale(NamedTuple):
@@ -72,7 +72,7 @@ def _is_stale(stage: Stage, world: World, flying: Flying) -> bool:
     device = world.device(flying.line)
     if flying.word is not None:
         return flying.word not in device.words or flying.epoch != device.epoch
-    call = screen.call_of(flying.data)
+    call = call_of(flying.data)
     local = device.local(call.call_id)
     if local is None or local.state == "new":
         return False

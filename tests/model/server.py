@@ -65,6 +65,8 @@ class Done(NamedTuple):
     server: Server
     frames: tuple[Frame, ...]
     reply: Reply
+    saves: tuple[tuple[str, int, int], ...] = ()
+    """Call, version before and after, of each write to one that was there."""
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -119,6 +121,11 @@ class Pod:
         request = signaling_pb2.SeverRequest(user_id=user_id, other_user_id=other_id, closed=True)
         return self._remembered(server, "sever", request.SerializeToString(deterministic=True))
 
+    def drop(self, server: Server, user_id: str, device_id: str) -> Done:
+        """A device is revoked."""
+        request = signaling_pb2.DropDeviceRequest(user_id=user_id, device_id=device_id)
+        return self._remembered(server, "drop", request.SerializeToString(deterministic=True))
+
     def sweep(self, server: Server, sees: bool = True) -> Done:
         """The sweeper looks at what is due; `sees` is whether presence answers it."""
         return self._remembered(server, "sweep", sees)
@@ -142,13 +149,18 @@ class Pod:
             elif name == "sever":
                 request = signaling_pb2.SeverRequest.FromString(cast(bytes, asked))
                 self._wait(api.Sever(request, cast(Any, None)))
+            elif name == "drop":
+                drop = signaling_pb2.DropDeviceRequest.FromString(cast(bytes, asked))
+                self._wait(api.DropDevice(drop, cast(Any, None)))
             else:
                 answer = self._wait(api.command(signaling_pb2.Command.FromString(cast(bytes, asked))))
                 reply, frames = _reply(answer), list(answer.repairs)
         except Refusal as refusal:
             reply = Reply(refused=refusal.name)
         repairs = tuple(Frame("*", frame.user_id, frame.line, frame.frame) for frame in frames)
-        return Done(server._replace(tables=store.tables), tuple(capture.frames) + repairs, reply)
+        return Done(
+            server._replace(tables=store.tables), tuple(capture.frames) + repairs, reply, tuple(store.saves)
+        )
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         async def to_the_end() -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ringline.v1 import client_pb2, signaling_pb2
-from services.signaling.record import live
+from services.signaling.record import device_of, live
 from tests.model import device as screen
-from tests.model.device import NEVER, PLACE, Device, Local, Word
+from tests.model.gestures import gestures, places
+from tests.model.local import NEVER, Device, Local, Word, call_of
 from tests.model.server import Done, Frame, Line, Pod, Reply, Server, records
 from tests.model.store import Tables
 from tests.model.world import (
@@ -26,7 +27,8 @@ from tests.model.world import (
 )
 
 LEASE_MS = 6_000
-AWAITED = ("place", "answer")
+TOGGLES = ("hold", "resume", "hold and answer")
+AWAITED = ("place", "answer", "hold")
 """Commands whose answers matter: to all others the answer is one more view."""
 
 
@@ -38,7 +40,6 @@ class Stage:
         self.pod = Pod(configuration.verdict(), configuration.knows_lines)
         self.settled: set[World] = set()
         """Worlds from which all goes well when nobody does anything more."""
-        self.weak = configuration.weak or tuple(line for _, line, _ in configuration.lines)
 
     def close(self) -> None:
         """Ends the pod."""
@@ -46,13 +47,21 @@ class Stage:
 
     def first(self) -> World:
         """The world in which nothing has happened."""
-        devices = tuple(Device(line, user, gateway) for user, line, gateway in self.configuration.lines)
+        mute = self.configuration.mute
+        devices = tuple(Device(line, user, at, mute=mute) for user, line, at in self.configuration.lines)
         lines = tuple(Line(one.user_id, one.key, one.epoch, one.gateway_id) for one in devices)
         world = World(Server(Tables(START_MS), lines), devices)
-        if self.configuration.rings:
+        if self.configuration.begins:
             (key, username), *_ = self.configuration.dials
-            world = with_device(world, screen.does(world.device(key), PLACE, username))
-            world = self.calm(world._replace(dialled=frozenset({key})))
+            dialling = places(world.device(key), username)
+            assert dialling is not None
+            world = self.calm(with_device(world, dialling)._replace(dialled=frozenset({key})))
+        if self.configuration.begins == "talking":
+            callee = next(one for one in world.devices if one.lives and one.key != key)
+            for _, _, answering in gestures(callee, frozenset({"answer"})):
+                world = self.calm(with_device(world, answering))
+            # That what was said until here is heard again is explored where they begin to talk.
+            world = world._replace(echoes=frozenset())
         return world
 
     def calm(self, world: World) -> World:
@@ -68,9 +77,10 @@ class Stage:
             for gateway_id in sorted({device.gateway_id for device in world.devices}):
                 world = self.sync(world, gateway_id)
             for device in world.devices:
-                local = device.live
-                if local is not None and local.open and not local.flowed and self.flows(world, device, local):
-                    world = with_device(world, screen.take(device, local, "media.flowing"))
+                for local in world.device(device.key).lives:
+                    if local.bound and not local.flowed and self.flows(world, device, local):
+                        flowing = screen.take(world.device(device.key), local, "media.flowing")
+                        world = with_device(world, flowing)
             if world == before:
                 return world
         raise AssertionError("the model does not come to rest")
@@ -94,12 +104,18 @@ class Stage:
 
     def _gestures(self, world: World, device: Device) -> Iterator[Move]:
         for key, username in self.configuration.dials:
-            if key == device.key and key not in world.dialled and screen.can(device, PLACE):
-                now = with_device(world, screen.does(device, PLACE, username))
-                yield Move(f"{key} dials @{username}", now._replace(dialled=world.dialled | {key}))
-        for verb in ("answer", "decline", "hang_up"):
-            if verb in self.configuration.verbs and screen.can(device, verb):
-                yield Move(f"{device.key}: {verb}", with_device(world, screen.does(device, verb)))
+            if key == device.key and key not in world.dialled:
+                dialling = places(device, username)
+                if dialling is not None:
+                    now = with_device(world, dialling)
+                    yield Move(f"{key} dials @{username}", now._replace(dialled=world.dialled | {key}))
+        for verb, call_id, after in gestures(device, self.configuration.verbs):
+            toggles = world.toggles + int(verb in TOGGLES)
+            if toggles <= self.configuration.toggles:
+                which = f" {call_id}" if len(device.lives) > 1 else ""
+                yield Move(
+                    f"{device.key}: {verb}{which}", with_device(world, after)._replace(toggles=toggles)
+                )
 
     # ------------------------------------------------------------ the server
 
@@ -118,7 +134,7 @@ class Stage:
                 if not word.posted:
                     after = after._replace(echoes=after.echoes | {Echo(device.key, word)})
                     after = self._reply(after, device, view)
-            yield Move(f"signaling takes {kind} of {device.key}", after, done, again, kind)
+            yield Move(f"signaling takes {kind} of {device.key}", after, done, again, kind, by=device.key)
             if word.command_id not in world.tried:
                 break  # what was said after it waits
 
@@ -130,7 +146,8 @@ class Stage:
                 done, again, after = self._take(world, device, echo.word)
                 after = self._reply(after, device, done.reply.view)
                 kind = kind_of(echo.word)
-                yield Move(f"signaling takes {kind} of {device.key} again", after, done, again, kind)
+                what = f"signaling takes {kind} of {device.key} again"
+                yield Move(what, after, done, again, kind, by=device.key)
 
     def _take(self, world: World, device: Device, word: Word) -> tuple[Done, bool, World]:
         frame = client_pb2.ClientFrame.FromString(word.frame)
@@ -141,7 +158,7 @@ class Stage:
 
     def _reply(self, world: World, device: Device, view: bytes) -> World:
         """The answer to a command for which nobody waits: a view like any other."""
-        is_known = view and device.local(screen.call_of(view).call_id) is not None
+        is_known = view and device.local(call_of(view).call_id) is not None
         return world._replace(flight=world.flight | {Flying(device.key, view)}) if is_known else world
 
     def hear_late(self, world: World, late: Late) -> Move:
@@ -155,7 +172,7 @@ class Stage:
             again = late.word.command_id in world.carried
             after = self._after(rest, done)._replace(carried=_carried(world, late.word, done.reply))
             what = f"signaling takes {kind_of(late.word)} of {late.line}, late"
-            return Move(what, after, done, again, kind_of(late.word), late)
+            return Move(what, after, done, again, kind_of(late.word), late, late.line)
         done = self.pod.command(world.server, line, late.epoch, gone=signaling_pb2.Gone())
         after = self._after(rest, done)
         lines = tuple(
@@ -220,11 +237,17 @@ class Stage:
 
     def _faults(self, world: World) -> Iterator[Move]:
         for device in world.devices:
-            if not device.up:
+            if self.is_revoked(world, device):
+                if device.up:
+                    yield Move(f"{device.key} is closed", self.closed(world, device))
+            elif not device.up:
                 for page in ("the same page", "a reloaded page"):
-                    yield Move(f"{device.key} is back, {page}", self.back(world, device, page))
-            elif world.crashes < self.configuration.crashes and device.key in self.weak:
-                yield Move(f"{device.key} goes away without a word", _down(world, device))
+                    now, done = self.back(world, device, page)
+                    yield Move(f"{device.key} is back, {page}", now, done, back=device.key)
+            elif world.crashed.count(device.key) < self.configuration.weak.count(device.key):
+                crashed = tuple(sorted((*world.crashed, device.key)))
+                now = _down(world, device)._replace(crashed=crashed)
+                yield Move(f"{device.key} goes away without a word", now)
         for user_id, other_id in self.configuration.blocks:
             if (user_id, other_id) not in world.blocked:
                 done = self.pod.sever(world.server, user_id, other_id)
@@ -232,8 +255,23 @@ class Stage:
                 now = self._after(world, done)._replace(blocked=blocked)
                 yield Move(f"{user_id} blocks {other_id}", now, done, word="block")
 
-    def back(self, world: World, device: Device, page: str) -> World:
-        """A line is opened again: a new epoch, and the snapshot."""
+        for key in self.configuration.revokes:
+            device = world.device(key)
+            if not self.is_revoked(world, device):
+                done = self.pod.drop(world.server, device.user_id, device_of(key))
+                yield Move(f"the device of {key} is revoked", self._after(world, done), done, word="revoke")
+
+    def is_revoked(self, world: World, device: Device) -> bool:
+        """Whether the device of a line was revoked."""
+        return device_of(device.key) in world.server.tables.revoked
+
+    def closed(self, world: World, device: Device) -> World:
+        """The gateway closes the line of a revoked device for good: the page leaves its calls."""
+        world = _down(world, device)
+        return with_device(world, screen.reloaded(world.device(device.key)))
+
+    def back(self, world: World, device: Device, page: str) -> tuple[World, Done]:
+        """A line is opened again: a new epoch, and the snapshot, which is what the server did."""
         if page == "a reloaded page":
             device = screen.reloaded(device)
             echoes = frozenset(one for one in world.echoes if one.line != device.key)
@@ -246,27 +284,29 @@ class Stage:
         done = self.pod.command(world.server, mine, mine.epoch, arrived=signaling_pb2.Arrived())
         world = self._after(world, done)
         now = world.server.tables.now
-        return with_device(world, screen.welcomed(world.device(device.key), done.reply.calls, now))
+        return with_device(world, screen.welcomed(world.device(device.key), done.reply.calls, now)), done
 
     # ------------------------------------------------------------ media and time
 
     def _media(self, world: World) -> Iterator[Move]:
         for device in world.devices:
-            local = device.live
-            if local is None or not local.open:
-                continue
-            if self.flows(world, device, local) and not local.flowed:
-                now = with_device(world, screen.take(device, local, "media.flowing"))
-                yield Move(f"media reaches {device.key}", now)
-            if world.fails < self.configuration.fails:
-                now = with_device(world, screen.take(device, local, "media.failed"))
-                yield Move(f"media fails at {device.key}", now._replace(fails=world.fails + 1))
+            for local in device.lives:
+                if not local.bound:
+                    continue
+                if self.flows(world, device, local) and not local.flowed:
+                    now = with_device(world, screen.take(device, local, "media.flowing"))
+                    yield Move(f"media reaches {device.key}", now)
+                if world.fails < self.configuration.fails:
+                    now = with_device(world, screen.take(device, local, "media.failed"))
+                    yield Move(f"media fails at {device.key}", now._replace(fails=world.fails + 1))
 
     def flows(self, world: World, device: Device, local: Local) -> bool:
         """Whether the two ends of a call have each other's newest description."""
+        if device.mute:
+            return False
         for other in world.devices:
             theirs = other.local(local.call_id) if other.user_id != device.user_id else None
-            if theirs is not None and other.up and theirs.open and local.heard and theirs.heard:
+            if theirs is not None and other.up and theirs.bound and local.heard and theirs.heard:
                 if (theirs.heard, local.heard) == (local.offered, theirs.offered):
                     return True
         return False
@@ -310,7 +350,7 @@ def _down(world: World, device: Device) -> World:
     kept = tuple(word for word in device.words if not word.posted)
     world = with_device(world, device._replace(up=False, words=kept))
     flight = frozenset(one for one in world.flight if one.line != device.key)
-    return world._replace(flight=flight, lates=world.lates | lates | {gone}, crashes=world.crashes + 1)
+    return world._replace(flight=flight, lates=world.lates | lates | {gone})
 
 
 def _carried(world: World, word: Word, reply: Reply) -> frozenset[str]:

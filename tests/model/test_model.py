@@ -41,7 +41,7 @@ def test_the_largest_worlds_stand_for_every_world(configuration: Configuration) 
 def _all_firm(stage: Stage) -> set[World]:
     """What is so in any world, each explored by itself, and each loss a move of its own."""
     possible = Possible(stage.configuration)
-    seen = {stage.first()}
+    seen = {tidied(stage, stage.first())[0]}
     waiting = deque(seen)
     while waiting:
         world = waiting.popleft()

@@ -14,8 +14,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ringline.v1 import client_pb2, policy_pb2
-from tests.model import device as screen
-from tests.model.device import Device, Word
+from tests.model.local import Device, Word, call_of
 from tests.model.server import Done, Line, Server, admitted
 
 START_MS = 1_000_000
@@ -31,10 +30,12 @@ class Configuration:
     dials: tuple[tuple[str, str], ...]
     """Line and the username it dials, once."""
     verbs: frozenset[str] = frozenset({"answer", "decline", "hang_up"})
-    crashes: int = 0
-    """How often a line goes away without a word."""
     weak: tuple[str, ...] = ()
-    """The lines to which that happens; all where none is named."""
+    """The lines that go away without a word, each as often as it is named."""
+    toggles: int = 0
+    """How often somebody puts a call on hold, or takes it back."""
+    revokes: tuple[str, ...] = ()
+    """Lines whose device may be revoked."""
     moments: tuple[int, ...] = ()
     """Times that may come, in milliseconds after the beginning, besides each deadline."""
     blocks: tuple[tuple[str, str], ...] = ()
@@ -46,8 +47,10 @@ class Configuration:
     verdict: Callable[[], policy_pb2.Verdict] = field(default=admitted)
     waits: int = 0
     """How often time passes."""
-    rings: bool = False
-    """It begins when every device rings."""
+    mute: bool = False
+    """No page describes or reports anything."""
+    begins: str = ""
+    """It begins when every device rings ("ringing"), or when the first two talk ("talking")."""
 
 
 class Flying(NamedTuple):
@@ -99,7 +102,8 @@ class World(NamedTuple):
     """Commands that were carried out."""
     tried: frozenset[str] = frozenset()
     """Commands that the server has heard, and whose answer the device waits for."""
-    crashes: int = 0
+    crashed: tuple[str, ...] = ()
+    toggles: int = 0
     fails: int = 0
     waits: int = 0
 
@@ -121,6 +125,10 @@ class Move(NamedTuple):
     """What was said, where somebody said something."""
     late: Late | None = None
     """What an old connection had left behind."""
+    by: str = ""
+    """The line that the server heard."""
+    back: str = ""
+    """The line that was opened anew."""
 
 
 def with_device(world: World, device: Device) -> World:
@@ -141,16 +149,9 @@ def kind_of(word: Word) -> str:
     return str(client_pb2.ClientFrame.FromString(word.frame).WhichOneof("body"))
 
 
-@cache
-def about(word: Word) -> str:
-    """The call that a command is about; "" for Place."""
-    frame = client_pb2.ClientFrame.FromString(word.frame)
-    return str(getattr(getattr(frame, str(frame.WhichOneof("body"))), "call_id", ""))
-
-
 def said_of(flying: Flying) -> str:
     """A frame, as the story names it."""
     if flying.word is not None:
         return f"the answer to {kind_of(flying.word)}" + (f" ({flying.refused})" if flying.refused else "")
-    call = screen.call_of(flying.data)
+    call = call_of(flying.data)
     return f"a view ({client_pb2.Phase.Name(call.phase)[6:].lower()}, version {call.version})"
