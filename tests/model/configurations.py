@@ -96,7 +96,7 @@ SMALL = {
     WAITING: 650,
     WAITING_TABLET: 834,
     THIRD: 76,
-    CALLER_REVOKED: 424,
+    CALLER_REVOKED: 443,
     TWO_CALLER: 586,
 }
 """Part of `make test`."""
@@ -107,7 +107,7 @@ LARGE = {
     TABLET_CRASH: 5_811,
     TABLET_CALLER_CRASH: 6_612,
     LATE: 20_760,
-    REVOKED: 4_699,
+    REVOKED: 6_386,
     HOLD: 4_759,
     HOLD_CRASH: 13_333,
     WAITING_ENDS: 3_525,

@@ -273,8 +273,8 @@ def _always_waits(real: Any) -> Any:
     return room
 
 
-async def _no_ids(self: ModelStore, *_: Any) -> frozenset[str]:
-    return frozenset()
+async def _no_ids(self: ModelStore, *_: Any) -> dict[str, str]:
+    return {}
 
 
 MUTANTS = (

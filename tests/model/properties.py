@@ -245,7 +245,8 @@ def _goes_on(before: World, move: Move) -> bool:
 
 def _revoked(before: World, move: Move) -> Iterator[Found]:
     """What a revoked device says changes nothing, and it is in no call."""
-    revoked = before.server.tables.revoked
+    revoked = {device_id for _, device_id in before.server.tables.revoked}
+    dropped = {device_id for _, device_id in move.world.server.tables.revoked}
     spoke = move.late.word is not None if move.late is not None else bool(move.by)
     if spoke and device_of(move.by) in revoked and _goes_on(before, move):
         yield "S14", f"{move.by} was heard, and its device is revoked"
@@ -254,7 +255,7 @@ def _revoked(before: World, move: Move) -> Iterator[Found]:
             for leg in member.legs:
                 # Until its line is closed it may be told of a new ring; it can do nothing with it.
                 is_in = leg.state in ((*_RUNG, _BOUND) if move.word == "revoke" else (_BOUND,))
-                if is_in and device_of(leg.line) in move.world.server.tables.revoked:
+                if is_in and device_of(leg.line) in dropped:
                     yield "S14", f"{leg.line} is in {record.call_id}, and its device is revoked"
 
 

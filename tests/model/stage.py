@@ -263,7 +263,7 @@ class Stage:
 
     def is_revoked(self, world: World, device: Device) -> bool:
         """Whether the device of a line was revoked."""
-        return device_of(device.key) in world.server.tables.revoked
+        return (device.user_id, device_of(device.key)) in world.server.tables.revoked
 
     def closed(self, world: World, device: Device) -> World:
         """The gateway closes the line of a revoked device for good: the page leaves its calls."""

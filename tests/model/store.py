@@ -51,6 +51,8 @@ class ModelStore:
         self._pairs = dict(tables.pairs)
         self._revoked = tables.revoked
         self._look_ms = look_ms
+        self.saves: list[tuple[str, int, int]] = []
+        """Call, version before and after, of each write."""
 
     @property
     def tables(self) -> Tables:
@@ -156,6 +158,7 @@ class ModelStore:
             ends=row.ends + _ends(step.events),
         )
         self._rows[record.call_id] = saved
+        self.saves.append((record.call_id, was.record.version, record.version))
         key = pair_key(*(member.profile.user_id for member in record.members))
         pair = self._pairs.get(key, Pair())
         if not holds_pair(record) and pair.live_call == record.call_id:
