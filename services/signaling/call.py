@@ -151,17 +151,9 @@ def _drop(done: Step, who: None, verb: Drop, now: int, times: Times) -> None:
         ending = types_pb2.ENDING_HUNG_UP if answered else types_pb2.ENDING_CANCELLED
         end(done, now, ending, ending, by=verb.user_id)
     for leg in legs:
-        _stop_ringing(new, leg)
-
-
-def _stop_ringing(new: signaling_pb2.CallRecord, leg: signaling_pb2.Leg) -> bool:
-    """Takes a device that is gone off the ring; a call that waited there may ring elsewhere."""
-    if leg.state not in WAITING:
-        return False
-    leg.state = signaling_pb2.LEG_STATE_ENDED
-    if leg.line == new.waiting_line:
+        leg.state = signaling_pb2.LEG_STATE_ENDED if leg.state in WAITING else leg.state
+    if device_of(new.waiting_line) == verb.device_id:
         new.waiting_line = ""
-    return True
 
 
 def _end_by_operator(done: Step, who: None, verb: EndByOperator, now: int, times: Times) -> None:
@@ -226,8 +218,9 @@ def _set_media(done: Step, who: Who, verb: client_pb2.SetMedia, now: int, times:
     member = _must_be_bound(done, who)
     if within(verb.kinds, member.may_send) != verb.kinds:
         raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
-    done.changed = member.sends != verb.kinds
-    if done.changed:
+    is_news = member.sends != verb.kinds
+    done.changed = is_news or bool(who.command_id)  # as a hold
+    if is_news:
         member.sends.CopyFrom(verb.kinds)
         fact = events_pb2.CallMediaSet(user_id=member.profile.user_id, sends=verb.kinds)
         done.say(now, call_media_set=fact)
@@ -235,8 +228,10 @@ def _set_media(done: Step, who: Who, verb: client_pb2.SetMedia, now: int, times:
 
 def _hold(done: Step, who: Who, verb: client_pb2.Hold, now: int, times: Times) -> None:
     member = _must_be_bound(done, who)
-    done.changed = member.holds != verb.on
-    if done.changed:
+    is_news = member.holds != verb.on
+    # Kept also where it changes nothing: said again after a later one, it must not undo that.
+    done.changed = is_news or bool(who.command_id)
+    if is_news:
         member.holds = verb.on
         fact = events_pb2.CallHoldSet(user_id=member.profile.user_id, holds=verb.on)
         done.say(now, call_hold_set=fact)
@@ -282,7 +277,10 @@ def _arrived(done: Step, who: Who, verb: signaling_pb2.Arrived, now: int, times:
 
 def _ringing_device_gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times) -> None:
     leg = leg_of(done.record.members[who.side], who.line)
-    done.changed = leg is not None and _stop_ringing(done.record, leg)
+    done.changed = leg is not None and leg.state in WAITING
+    if leg is not None and done.changed:
+        # A call that waits there goes on to: the page may only be loaded anew. The next look sees.
+        leg.state = signaling_pb2.LEG_STATE_ENDED
 
 
 def _gone(done: Step, who: Who, verb: signaling_pb2.Gone, now: int, times: Times) -> None:

@@ -5,7 +5,7 @@ No timer is truth: the sweeper takes what is due on the database's clock, and th
 
 from ringline.v1 import signaling_pb2, types_pb2
 from services.signaling.ending import end
-from services.signaling.record import CALLER, Phase, Times, bound, phase
+from services.signaling.record import CALLEE, CALLER, Phase, Times, bound, leg_of, phase
 from services.signaling.verbs import Step, Tick
 
 
@@ -24,7 +24,7 @@ def tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
         return
     # Presence forgets a line when its lease is over: by then it has been away for some time.
     is_news = bool(new.members[CALLER].absent_since_ms)
-    if new.waiting_line and present is not None and new.waiting_line not in present:
+    if new.waiting_line and _is_away(new, present):
         new.waiting_line, is_news = "", True  # Nobody sees it wait there: it rings on every device.
     _note_absence(new.members[CALLER], present, now - times.unseen)
     absent_since = new.members[CALLER].absent_since_ms
@@ -41,6 +41,14 @@ def tick(done: Step, who: None, verb: Tick, now: int, times: Times) -> None:
     else:
         # The store looks again after RING_LOOK by itself; nothing is written where nothing is new.
         done.changed = is_news
+
+
+def _is_away(new: signaling_pb2.CallRecord, present: frozenset[str] | None) -> bool:
+    """Whether the line where the call waits is not there; who cannot look believes what was said of it."""
+    if present is not None:
+        return new.waiting_line not in present
+    leg = leg_of(new.members[CALLEE], new.waiting_line)
+    return leg is None or leg.state == signaling_pb2.LEG_STATE_ENDED
 
 
 def _note_absence(member: signaling_pb2.Member, present: frozenset[str] | None, since: int) -> None:

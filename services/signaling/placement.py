@@ -11,7 +11,7 @@ from ringline.ids import mint
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, types_pb2
 from services.signaling import dial
-from services.signaling.record import Phase, line_key, live, phase, side_of
+from services.signaling.record import Phase, device_of, line_key, live, phase, side_of
 from services.signaling.store import Stored, pair_key
 from services.signaling.verbs import Drop, Who
 
@@ -83,6 +83,8 @@ class Placement:
             return await self._answer_by_dialling(line, command_id, glare.record.call_id, verb)
         admitted = verdict.outcome == policy_pb2.OUTCOME_ADMITTED
         room = dial.room(caller_id, callee_id, records) if admitted else dial.FREE
+        if room.line is not None and device_of(room.line.line) in revoked:
+            room = dial.FREE
         who = Who(0, line_key(line), line.gateway_id, line.epoch, command_id)
         now = store.now()
         placed = dial.place(

@@ -63,6 +63,25 @@ def test_a_line_that_was_replaced_cannot_send_it_again() -> None:
     assert refused.value.reason == reasons_pb2.REASON_LINE_FENCED
 
 
+@pytest.mark.shows("S10", "S9")
+@pytest.mark.parametrize(
+    ("wish", "other"),
+    [
+        (client_pb2.Hold(call_id="c_1"), client_pb2.Hold(call_id="c_1", on=True)),
+        (client_pb2.SetMedia(call_id="c_1", kinds=AUDIO), client_pb2.SetMedia(call_id="c_1")),
+    ],
+    ids=["hold", "set media"],
+)
+def test_a_command_that_changed_nothing_undoes_nothing_when_it_comes_again(wish: Verb, other: Verb) -> None:
+    answer = client_pb2.Answer(call_id="c_1", kinds=AUDIO)
+    record = step(ringing(), by(PHONE, "answer-command-01"), answer, PLACED_AT + 1).record
+    first = step(record, by(PHONE, "the-first-wish-01"), wish, PLACED_AT + 2)
+    assert not first.events
+    later = step(first.record, by(PHONE, "the-other-wish-01"), other, PLACED_AT + 3)
+    again = step(later.record, by(PHONE, "the-first-wish-01"), wish, PLACED_AT + 4)
+    assert later.events and not again.changed and again.record == later.record
+
+
 @pytest.mark.shows("S10", "S11")
 def test_who_declined_reads_the_same_whatever_becomes_of_the_call() -> None:
     """His device rang no more since then and is told nothing: its version stays, so must what it says."""
