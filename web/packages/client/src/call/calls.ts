@@ -210,7 +210,7 @@ export class Calls {
     const versions = new Map(beat.calls.map((live) => [live.callId, live.version]));
     for (const call of this.list) {
       if (call.callId === "" || call.over) continue;
-      if (versions.has(call.callId)) call.missingBeats = 0;
+      if (versions.has(call.callId)) call.named();
       else call.absent();
     }
   }

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../gen/ringline/v1/client_pb";
-import { Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
+import { BeatSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import { Refused } from "../line/commands";
@@ -93,6 +93,35 @@ describe("a call on hold", () => {
     expect(it.sent.slice(before)).toMatchObject([{ case: "hold", value: { on: true } }]);
     welcome(it, bound({ version: 3n })); // it is on its way
     expect(it.sent).toHaveLength(before + 1);
+    it.calls.close();
+  });
+
+  it("is told again, after a pause, on the same connection as long as the server shows that it does not know (S9)", async () => {
+    const it = await talking();
+    const told = () => it.sent.filter((body) => body.case === "hold" && body.value.on).length;
+    const beat = () => it.calls.beat(create(BeatSchema, { calls: [{ callId: "c_1", version: 2n }] }));
+    it.calls.hold(it.call);
+    it.asked.at(-1)?.reject(new Refused(Reason.LIMITED, "later", 5_000));
+    await settle();
+    beat();
+    it.calls.see(bound({ version: 3n }));
+    expect(told()).toBe(1); // no sooner than the server asked for
+    it.pass(5_000);
+    beat();
+    beat(); // it is on its way
+    expect(told()).toBe(2);
+    it.asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
+    await settle();
+    beat();
+    expect(told()).toBe(2);
+    it.pass(2_000);
+    it.calls.see(bound({ version: 4n }));
+    expect(told()).toBe(3);
+    expect([it.call.state, it.connection.sends]).toEqual(["holding", []]);
+    await reply(it, bound({ version: 5n, holds: true }));
+    it.pass(60_000);
+    beat();
+    expect(told()).toBe(3);
     it.calls.close();
   });
 
