@@ -292,9 +292,12 @@ export class Calls {
 
   private together(work: () => void): void {
     this.moving = true;
-    work();
-    this.moving = false;
-    this.outside.changed();
+    try {
+      work();
+    } finally {
+      this.moving = false;
+      this.outside.changed();
+    }
   }
 
   /** One waits behind the call that is talked in; when that is over, or on hold, it rings as any other. */

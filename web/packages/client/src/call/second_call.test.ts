@@ -258,6 +258,20 @@ describe("a second call", () => {
     calls.close();
   });
 
+  it("rings when the first is over also where the tab could not keep what the user wished before (S8)", async () => {
+    const { calls, call, store, sent } = await talking();
+    calls.see(view(CAROL));
+    const second = calls.waiting;
+    const full = () => { throw new Error("QuotaExceededError"); };
+    Object.assign(store, { set: full });
+    expect(() => second !== undefined && calls.answer(second, AUDIO)).toThrow();
+    Object.assign(store, { set: Map.prototype.set });
+    calls.see(bound({ version: 3n, phase: Phase.ENDED, ending: Ending.HUNG_UP }));
+    expect([call.state, calls.incoming]).toEqual(["ended", second]);
+    expect(sent.at(-1)).toMatchObject({ case: "ringing", value: { callId: "c_2", waits: false } });
+    calls.close();
+  });
+
   it("is answered after the first is over, where that is wished (S8)", async () => {
     const { calls, call, sent } = await talking();
     calls.see(view(CAROL));
