@@ -1,7 +1,7 @@
 /** What one can do during a call. */
 import type { ReactNode, RefObject } from "react";
-import { useEffect, useState } from "react";
 import { Button, Toolbar } from "react-aria-components";
+import { useFullScreen } from "../design/full_screen";
 import {
   CameraIcon, CameraOffIcon, FlipIcon, FullScreenIcon, HangUpIcon, HoldIcon, MessageIcon, MicrophoneIcon, MutedIcon, PictureIcon, SettingsIcon, SmallScreenIcon,
 } from "../design/icons";
@@ -71,12 +71,7 @@ interface CornersProps {
 
 /** Where the call is shown: here, on the whole screen, in a window of its own, or in a corner beside the thread. */
 export function Corners({ stage, picture, minimise, unread }: CornersProps) {
-  const [full, setFull] = useState(false);
-  useEffect(() => {
-    const changed = () => setFull(document.fullscreenElement !== null);
-    document.addEventListener("fullscreenchange", changed);
-    return () => document.removeEventListener("fullscreenchange", changed);
-  }, []);
+  const full = useFullScreen() !== null;
   const toggle = () => void (full ? document.exitFullscreen() : stage.current?.requestFullscreen())?.catch(() => undefined);
   const leave = () => {
     if (full) void document.exitFullscreen().catch(() => undefined);
