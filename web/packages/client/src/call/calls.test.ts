@@ -24,7 +24,7 @@ describe("calls of a line", () => {
     expect(connections).toHaveLength(0);
   });
 
-  it("gather nothing between the user's answer and the server's", async () => {
+  it("gather nothing between the user's answer and the server's (S2)", async () => {
     const { calls, connections, asked, words, done, settle } = device();
     calls.see(view({}));
     calls.current?.answer(AUDIO);
@@ -45,7 +45,7 @@ describe("calls of a line", () => {
     expect(calls.current).toBeUndefined();
   });
 
-  it("are one call where both called at once", async () => {
+  it("are one call where both called at once (S7)", async () => {
     const { calls, asked, done, settle } = device();
     calls.place("bob", AUDIO);
     calls.see(view({}));
@@ -186,7 +186,7 @@ describe("calls of a line", () => {
     expect(calls.place("cleo", AUDIO)).toBeUndefined();
   });
 
-  it("stop ringing when the server falls silent, and ring on when it is back", () => {
+  it("stop ringing when the server falls silent, and ring on when it is back (L1)", () => {
     const { calls } = device();
     calls.see(view({}));
     calls.silent();
@@ -195,7 +195,7 @@ describe("calls of a line", () => {
     expect(calls.current?.state).toBe("incoming");
   });
 
-  it("are over when two beats do not name them, or a welcome does not", () => {
+  it("are over when two beats do not name them, or a welcome does not (L3)", () => {
     for (const forget of [
       (calls: Calls) => [1, 2].forEach(() => calls.beat(create(BeatSchema, {}))),
       (calls: Calls) => calls.welcome(create(WelcomeSchema, { incarnation: 1n })),
@@ -216,7 +216,7 @@ describe("calls of a line", () => {
     expect(calls.live).toBe(true);
   });
 
-  it("ring no longer than the ring lasts, whatever is lost", () => {
+  it("ring no longer than the ring lasts, whatever is lost (L1)", () => {
     const { calls, pass } = device();
     calls.see(view({}));
     calls.tick(pass(44_000));
