@@ -50,12 +50,10 @@ export class Calls {
     };
   }
 
-  /** The call that the user is in, is being asked to, or has just left; the liveliest first. */
-  get current(): LocalCall | undefined {
-    return this.foreground ?? this.incoming ?? this.shown;
-  }
-
-  /** The same without one that only asks: what goes on comes before what has ended, and that before what is on hold. */
+  /**
+   * The call to show: the one that the user is in, or on the way into. One that only asks is not; what goes on comes
+   * before what has ended, and that before what is on hold.
+   */
   get shown(): LocalCall | undefined {
     const quiet = this.list.filter((call) => !call.asks && !call.holds);
     return this.foreground ?? quiet.find((call) => !call.over) ?? quiet.at(-1) ?? this.held[0];

@@ -5,7 +5,7 @@ import { BeatSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/clien
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import { Refused } from "../line/commands";
-import { AUDIO, bound, device, done, settle, VIDEO, view } from "./fake_device";
+import { AUDIO, bound, current, device, done, settle, VIDEO, view } from "./fake_device";
 
 type Device = ReturnType<typeof device>;
 
@@ -22,13 +22,13 @@ async function reply(it: Device, call: Call): Promise<void> {
 /** A device whose user answered c_1 and talks. */
 async function talking(part: Partial<Call> = {}, it = device()) {
   it.calls.see(view(part));
-  const call = it.calls.current;
+  const call = current(it.calls);
   if (call === undefined) throw new Error("it does not ring");
   it.calls.answer(call, { audio: true, video: part.asked?.video === true });
   await settle();
   await reply(it, bound({ version: 2n, ...part, phase: Phase.CONNECTING }));
   const connection = it.connections.at(-1);
-  connection?.becomes("connected");
+  connection?.become("connected");
   connection?.arrives();
   await settle();
   if (connection === undefined) throw new Error("there is no connection");
@@ -149,11 +149,11 @@ describe("a call on hold", () => {
     const after = it.reload();
     welcome(after, bound({ version: 3n, described: 1 }));
     await settle();
-    expect(after.calls.current?.state).toBe("holding");
+    expect(current(after.calls)?.state).toBe("holding");
     expect(after.captured).toEqual([]);
     expect(after.connections.map((one) => one.sends)).toEqual([[]]);
     expect(after.sent).toContainEqual(expect.objectContaining({ case: "hold", value: expect.objectContaining({ on: true }) as unknown }));
-    after.connections[0]?.becomes("connected");
+    after.connections[0]?.become("connected");
     expect(after.words()).toContain("report");
     after.calls.close();
   });
@@ -164,7 +164,7 @@ describe("a call on hold", () => {
     it.calls.resume(it.call);
     const after = it.reload();
     welcome(after, bound({ version: 3n, holds: true }));
-    const call = after.calls.current;
+    const call = current(after.calls);
     expect([call?.state, call?.status, call?.mayResume]).toEqual(["held", "On hold", true]);
     expect(after.words()).not.toContain("hold");
     after.calls.close();
@@ -199,14 +199,14 @@ describe("a call on hold", () => {
     calls.hold(call);
     asked.at(-1)?.resolve(done(bound({ version: 3n, holds: true })));
     await settle();
-    connection.becomes("disconnected");
+    connection.become("disconnected");
     await settle();
     expect(connection.restarts).toBe(1);
     calls.resume(call);
     asked.at(-1)?.resolve(done(bound({ version: 4n })));
     await settle();
     expect(call.state).toBe("mending");
-    connection.becomes("connected");
+    connection.become("connected");
     expect(call.state).toBe("connected");
     calls.close();
   });
