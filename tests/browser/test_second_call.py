@@ -39,6 +39,9 @@ async def test_a_call_on_hold_is_silent_both_ways_and_its_holder_alone_resumes(c
     await ada.hears_nothing()
     await bob.hears_nothing()
     await lacks(ada, "Resume")
+    for gone in ("Mute", "Turn camera on"):
+        await lacks(ada, gone)
+        await lacks(bob, gone)
     await bob.press("Resume")
     await bob.reads("Connected")
     await ada.reads("Connected")

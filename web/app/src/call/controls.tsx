@@ -9,6 +9,7 @@ import { preferences } from "../preferences";
 import { say } from "../words/words";
 import { useDevices } from "./devices";
 import type { Face } from "./face";
+import { isSilent } from "./face";
 import type { StageActions } from "./stage";
 import "./control.css";
 
@@ -21,6 +22,7 @@ interface ControlsProps {
 export function Controls({ face, actions, openEquipment }: ControlsProps) {
   const { microphone, camera } = face;
   const { cameras } = useDevices();
+  const silent = isSilent(face);
   const flip = () => {
     const now = face.localVideo?.getSettings().deviceId ?? preferences().camera;
     const next = cameras[(cameras.findIndex((one) => one.deviceId === now) + 1) % cameras.length];
@@ -30,18 +32,22 @@ export function Controls({ face, actions, openEquipment }: ControlsProps) {
   };
   return (
     <Toolbar aria-label={say("Call controls")} className="controls">
-      <Control name={microphone ? say("Mute") : say("Unmute")} off={!microphone} onPress={() => actions.set({ audio: !microphone, video: camera })}>
-        {microphone ? <MicrophoneIcon /> : <MutedIcon />}
-      </Control>
-      <Control
-        name={camera ? say("Turn camera off") : say("Turn camera on")}
-        off={!camera}
-        disabled={!face.cameraAllowed && !camera}
-        onPress={() => actions.set({ audio: microphone, video: !camera })}
-      >
-        {camera ? <CameraIcon /> : <CameraOffIcon />}
-      </Control>
-      {camera && cameras.length > 1 && (
+      {!silent && (
+        <>
+          <Control name={microphone ? say("Mute") : say("Unmute")} off={!microphone} onPress={() => actions.set({ audio: !microphone, video: camera })}>
+            {microphone ? <MicrophoneIcon /> : <MutedIcon />}
+          </Control>
+          <Control
+            name={camera ? say("Turn camera off") : say("Turn camera on")}
+            off={!camera}
+            disabled={!face.cameraAllowed && !camera}
+            onPress={() => actions.set({ audio: microphone, video: !camera })}
+          >
+            {camera ? <CameraIcon /> : <CameraOffIcon />}
+          </Control>
+        </>
+      )}
+      {!silent && camera && cameras.length > 1 && (
         <Control name={say("Switch camera")} onPress={flip}>
           <FlipIcon />
         </Control>
