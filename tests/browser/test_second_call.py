@@ -211,9 +211,9 @@ async def test_a_call_that_waits_takes_no_focus_and_is_answered_with_the_keyboar
     await cleo.call(bob)
     await bob.is_waited_for(cleo)
     said = bob.page.locator("[data-live-announcer] [aria-live=polite]").last
-    await expect(said).to_have_text(f"Incoming audio call from {cleo.at}")
+    await expect(said).to_have_text(f"Incoming audio call from {cleo.at}", timeout=WAIT)
     await bob.page.keyboard.type("ent")
-    await expect(box).to_have_value("one moment")
+    await expect(box).to_have_value("one moment", timeout=WAIT)
     answer = bob.page.get_by_role("button", name="Hold and answer")
     await answer.focus()
     await bob.page.keyboard.press("Enter")
