@@ -188,6 +188,24 @@ async def test_the_picture_has_the_whole_screen_and_a_window_of_its_own(cast: Ca
     await ada.sees()
 
 
+async def test_somebody_who_calls_is_seen_in_full_screen_while_the_call_is_on_hold(cast: Cast) -> None:
+    ada, bob, cleo = await cast.friends("ada", "bob", "cleo")
+    await talk(ada, bob)
+    await bob.press("Full screen")
+    await bob.press("Hold")
+    await bob.reads("On hold")
+    await cleo.call(bob)
+    await bob.rings(cleo)
+    shown = """() => {
+      const { x, y, width, height } = document.querySelector('[role=dialog]').getBoundingClientRect();
+      const there = document.elementFromPoint(x + width / 2, y + height / 2);
+      return document.fullscreenElement !== null && there?.closest('[role=dialog]') !== null;
+    }"""
+    await until(lambda: bob.page.evaluate(shown), bool)
+    await bob.press("Decline")
+    await cleo.reads("Declined")
+
+
 async def test_one_sees_who_speaks_who_is_muted_and_how_the_connection_is(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     await talk(ada, bob)

@@ -39,6 +39,9 @@ async def test_a_call_on_hold_is_silent_both_ways_and_its_holder_alone_resumes(c
     await ada.hears_nothing()
     await bob.hears_nothing()
     await lacks(ada, "Resume")
+    for gone in ("Mute", "Turn camera on"):
+        await lacks(ada, gone)
+        await lacks(bob, gone)
     await bob.press("Resume")
     await bob.reads("Connected")
     await ada.reads("Connected")
@@ -158,6 +161,45 @@ async def test_who_waited_rings_when_the_first_call_is_over(cast: Cast) -> None:
     await cleo.hears(bob.hertz)
 
 
+async def test_a_call_on_hold_does_not_take_over_where_one_writes_when_the_other_is_over(cast: Cast) -> None:
+    ada, bob, cleo = await talk_and_be_called(cast)
+    await bob.press("Hold and answer")
+    await cleo.reads("Connected")
+    await bob.page.go_back()
+    box = bob.page.get_by_role("textbox", name=f"Message to {ada.at}")
+    await box.fill("one mom", timeout=WAIT)
+    await cleo.press("Hang up")
+    await bob.reads("Call ended")
+    await bob.reads("On hold")
+    await bob.page.keyboard.type("ent")
+    await expect(box).to_have_value("one moment", timeout=WAIT)
+    await bob.press(f"Open {ada.at}")
+    await expect(bob.page.get_by_role("toolbar", name="Call controls")).to_be_visible(timeout=WAIT)
+    await bob.press("Resume")
+    await ada.hears(bob.hertz)
+
+
+async def test_the_other_calls_are_at_hand_on_every_page(cast: Cast) -> None:
+    ada, bob, cleo = await talk_and_be_called(cast)
+    dan = await cast.device(await cast.account("dan"), "cleo")
+    await cast.acquaint(bob, dan)
+    await bob.press("Hold and answer")
+    await cleo.reads("Connected")
+    await dan.call(bob)
+    held = bob.page.get_by_role("region", name=f"{ada.at} is on hold")
+    for page in ("Call history", "Settings"):
+        await bob.press(page)
+        await expect(bob.page.get_by_role("heading", name=page, exact=True)).to_be_visible(timeout=WAIT)
+        await bob.is_waited_for(dan)
+        await expect(held).to_be_visible(timeout=WAIT)
+        await expect(held.get_by_role("button", name="Swap")).to_be_visible(timeout=WAIT)
+    await bob.press("Decline")
+    await dan.reads("Declined")
+    await bob.press("Swap")
+    await ada.hears(bob.hertz)
+    await cleo.passes_nothing()
+
+
 async def test_a_call_that_waits_takes_no_focus_and_is_answered_with_the_keyboard(cast: Cast) -> None:
     ada, bob = await cast.friends("ada", "bob")
     cleo = await cast.person("cleo")
@@ -169,9 +211,9 @@ async def test_a_call_that_waits_takes_no_focus_and_is_answered_with_the_keyboar
     await cleo.call(bob)
     await bob.is_waited_for(cleo)
     said = bob.page.locator("[data-live-announcer] [aria-live=polite]").last
-    await expect(said).to_have_text(f"Incoming audio call from {cleo.at}")
+    await expect(said).to_have_text(f"Incoming audio call from {cleo.at}", timeout=WAIT)
     await bob.page.keyboard.type("ent")
-    await expect(box).to_have_value("one moment")
+    await expect(box).to_have_value("one moment", timeout=WAIT)
     answer = bob.page.get_by_role("button", name="Hold and answer")
     await answer.focus()
     await bob.page.keyboard.press("Enter")

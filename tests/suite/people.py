@@ -229,3 +229,18 @@ async def talk(ada: Phone, bob: Phone, *, video: bool = False, slowly: bool = Fa
     await asyncio.gather(call.report("flowing"), ring.report("flowing"))
     await asyncio.gather(call.until("connected", within=PATIENCE), ring.until("connected", within=PATIENCE))
     return call, ring
+
+
+async def call_with_tablet(stage: Stage, ada: Phone, bob: Phone) -> tuple[Call, Phone, Call, Call]:
+    """Ada calls, and Bob's phone and a tablet of his ring: Ada's call, the tablet, and the two rings."""
+    tablet = await stage.another_device(bob, gateway=0)
+    call = await ada.place(at(bob))
+    ring, beside = await asyncio.gather(bob.rings(PATIENCE), tablet.rings(PATIENCE))
+    return call, tablet, ring, beside
+
+
+async def are_signed_out(*phones: Phone) -> None:
+    """Waits until the server has told these phones that their lines are over."""
+    await asyncio.gather(
+        *(one.until(lambda phone: phone.gone is not None, within=PATIENCE) for one in phones)
+    )

@@ -1,11 +1,9 @@
 """Somebody who recovers his account takes it away from every device, in the middle of whatever they do."""
 
-import asyncio
-
 import pytest
 
 from ringline.refusal import Refusal
-from tests.suite.people import PATIENCE, Stage, at, talk
+from tests.suite.people import PATIENCE, Stage, are_signed_out, at, call_with_tablet, talk
 from tests.suite.topology import RING_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -18,9 +16,7 @@ async def test_a_recovery_ends_the_call_of_every_device_at_once(stage: Stage) ->
     call, ring = await talk(ada, tablet)
     await stage.recover(bob, gateway=1)
     await call.until(ended="hung_up", within=PATIENCE)
-    await asyncio.gather(
-        *(one.until(lambda phone: phone.gone is not None, within=PATIENCE) for one in (bob, tablet))
-    )
+    await are_signed_out(bob, tablet)
     with pytest.raises(Refusal):
         await ring.set_media(audio=True, video=True)
     anew = await stage.another_device(bob, gateway=1)
@@ -31,13 +27,9 @@ async def test_a_recovery_ends_the_call_of_every_device_at_once(stage: Stage) ->
 @pytest.mark.shows("S14", "L1")
 async def test_a_recovery_silences_every_device_and_to_the_caller_nobody_answers(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
-    tablet = await stage.another_device(bob, gateway=0)
-    call = await ada.place(at(bob))
-    rings = await asyncio.gather(bob.rings(PATIENCE), tablet.rings(PATIENCE))
+    call, tablet, *rings = await call_with_tablet(stage, ada, bob)
     await stage.recover(bob)
-    await asyncio.gather(
-        *(one.until(lambda phone: phone.gone is not None, within=PATIENCE) for one in (bob, tablet))
-    )
+    await are_signed_out(bob, tablet)
     for ring in rings:
         with pytest.raises(Refusal):
             await ring.answer()

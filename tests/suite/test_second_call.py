@@ -1,13 +1,12 @@
 """Hold, a second call that waits, and a device that is revoked: as the people of both calls see it."""
 
-import asyncio
 
 import pytest
 
 from ringline.client import Call, Phone
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
-from tests.suite.people import PATIENCE, Stage, at, talk
+from tests.suite.people import PATIENCE, Stage, are_signed_out, at, call_with_tablet, talk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -123,7 +122,7 @@ async def test_a_device_revoked_in_a_call_has_hung_up_at_once(stage: Stage) -> N
     call, ring = await talk(ada, tablet)
     await bob.session.revoke(tablet.session.device_id)
     await call.until(ended="hung_up", within=PATIENCE)
-    await tablet.until(lambda phone: phone.gone is not None, within=PATIENCE)
+    await are_signed_out(tablet)
     with pytest.raises(Refusal):
         await ring.hold()
     again, _ = await talk(ada, bob)
@@ -133,11 +132,9 @@ async def test_a_device_revoked_in_a_call_has_hung_up_at_once(stage: Stage) -> N
 @pytest.mark.shows("S14", "L1")
 async def test_a_device_revoked_while_it_rings_rings_no_more_and_the_others_do(stage: Stage) -> None:
     ada, bob = await stage.friends("ada", "bob")
-    tablet = await stage.another_device(bob, gateway=0)
-    call = await ada.place(at(bob))
-    ring, gone = await asyncio.gather(bob.rings(PATIENCE), tablet.rings(PATIENCE))
+    call, tablet, ring, gone = await call_with_tablet(stage, ada, bob)
     await bob.session.revoke(tablet.session.device_id)
-    await tablet.until(lambda phone: phone.gone is not None, within=PATIENCE)
+    await are_signed_out(tablet)
     with pytest.raises(Refusal):
         await gone.answer()
     assert call.is_live
@@ -154,6 +151,6 @@ async def test_a_device_revoked_while_it_calls_has_cancelled(stage: Stage) -> No
     ring = await bob.rings(PATIENCE)
     await ada.session.revoke(laptop.session.device_id)
     await ring.until(ended="cancelled", within=PATIENCE)
-    await laptop.until(lambda phone: phone.gone is not None, within=PATIENCE)
+    await are_signed_out(laptop)
     with pytest.raises(Refusal):
         await call.hang_up()

@@ -1,7 +1,7 @@
 /** What one can do during a call. */
 import type { ReactNode, RefObject } from "react";
-import { useEffect, useState } from "react";
 import { Button, Toolbar } from "react-aria-components";
+import { useFullScreen } from "../design/full_screen";
 import {
   CameraIcon, CameraOffIcon, FlipIcon, FullScreenIcon, HangUpIcon, HoldIcon, MessageIcon, MicrophoneIcon, MutedIcon, PictureIcon, SettingsIcon, SmallScreenIcon,
 } from "../design/icons";
@@ -9,6 +9,7 @@ import { preferences } from "../preferences";
 import { say } from "../words/words";
 import { useDevices } from "./devices";
 import type { Face } from "./face";
+import { isSilent } from "./face";
 import type { StageActions } from "./stage";
 import "./control.css";
 
@@ -21,6 +22,7 @@ interface ControlsProps {
 export function Controls({ face, actions, openEquipment }: ControlsProps) {
   const { microphone, camera } = face;
   const { cameras } = useDevices();
+  const silent = isSilent(face);
   const flip = () => {
     const now = face.localVideo?.getSettings().deviceId ?? preferences().camera;
     const next = cameras[(cameras.findIndex((one) => one.deviceId === now) + 1) % cameras.length];
@@ -30,18 +32,22 @@ export function Controls({ face, actions, openEquipment }: ControlsProps) {
   };
   return (
     <Toolbar aria-label={say("Call controls")} className="controls">
-      <Control name={microphone ? say("Mute") : say("Unmute")} off={!microphone} onPress={() => actions.set({ audio: !microphone, video: camera })}>
-        {microphone ? <MicrophoneIcon /> : <MutedIcon />}
-      </Control>
-      <Control
-        name={camera ? say("Turn camera off") : say("Turn camera on")}
-        off={!camera}
-        disabled={!face.cameraAllowed && !camera}
-        onPress={() => actions.set({ audio: microphone, video: !camera })}
-      >
-        {camera ? <CameraIcon /> : <CameraOffIcon />}
-      </Control>
-      {camera && cameras.length > 1 && (
+      {!silent && (
+        <>
+          <Control name={microphone ? say("Mute") : say("Unmute")} off={!microphone} onPress={() => actions.set({ audio: !microphone, video: camera })}>
+            {microphone ? <MicrophoneIcon /> : <MutedIcon />}
+          </Control>
+          <Control
+            name={camera ? say("Turn camera off") : say("Turn camera on")}
+            off={!camera}
+            disabled={!face.cameraAllowed && !camera}
+            onPress={() => actions.set({ audio: microphone, video: !camera })}
+          >
+            {camera ? <CameraIcon /> : <CameraOffIcon />}
+          </Control>
+        </>
+      )}
+      {!silent && camera && cameras.length > 1 && (
         <Control name={say("Switch camera")} onPress={flip}>
           <FlipIcon />
         </Control>
@@ -71,12 +77,7 @@ interface CornersProps {
 
 /** Where the call is shown: here, on the whole screen, in a window of its own, or in a corner beside the thread. */
 export function Corners({ stage, picture, minimise, unread }: CornersProps) {
-  const [full, setFull] = useState(false);
-  useEffect(() => {
-    const changed = () => setFull(document.fullscreenElement !== null);
-    document.addEventListener("fullscreenchange", changed);
-    return () => document.removeEventListener("fullscreenchange", changed);
-  }, []);
+  const full = useFullScreen() !== null;
   const toggle = () => void (full ? document.exitFullscreen() : stage.current?.requestFullscreen())?.catch(() => undefined);
   const leave = () => {
     if (full) void document.exitFullscreen().catch(() => undefined);

@@ -1,9 +1,9 @@
 /** Which microphone, camera and speaker, and whether they work: before a call, and during one. */
 import type { Capture, Captured, Problem } from "@ringline/client";
 import { DeviceCapture } from "@ringline/client";
-import type { RefObject } from "react";
 import { useEffect, useRef, useState } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { useFullScreen } from "../design/full_screen";
 import { CloseIcon } from "../design/icons";
 import { prefer, preferences, usePreferences } from "../preferences";
 import type { Message } from "../words/words";
@@ -24,17 +24,15 @@ interface EquipmentDialogProps {
   inCall?: boolean;
   camera?: boolean;
   capture?: Capture;
-  /** Where the dialog is drawn: inside of what fills the screen. */
-  container?: RefObject<HTMLElement | null>;
 }
 
-export function EquipmentDialog({ close, choose = (_, choice) => prefer(choice), inCall, camera, capture, container }: EquipmentDialogProps) {
+export function EquipmentDialog({ close, choose = (_, choice) => prefer(choice), inCall, camera, capture }: EquipmentDialogProps) {
   const { microphone, camera: chosenCamera } = usePreferences();
   const wanted: Kind[] = inCall === true ? [] : ["audio", "video"];
   const { tracks, problems } = useProbe(capture, wanted, `${microphone} ${chosenCamera}`);
-  const portal = document.fullscreenElement === null ? undefined : (container?.current ?? undefined);
+  const full = useFullScreen();
   return (
-    <ModalOverlay className="sheet-overlay" isOpen isDismissable onOpenChange={(open) => open || close()} {...(portal && { UNSTABLE_portalContainer: portal })}>
+    <ModalOverlay className="sheet-overlay" isOpen isDismissable onOpenChange={(open) => open || close()} {...(full instanceof HTMLElement && { UNSTABLE_portalContainer: full })}>
       <Modal className="sheet">
         <Dialog className="sheet-dialog equipment">
           <Button className="icon-button sheet-close" aria-label={say("Close")} onPress={close}>

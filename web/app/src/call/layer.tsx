@@ -43,6 +43,7 @@ export interface Layer {
 export function useCallLayer(ringline: Ringline | undefined, open: string): Layer {
   const [notice, setNotice] = useState<string | undefined>(undefined);
   const [small, setSmall] = useState(false);
+  const [before, setBefore] = useState<string | undefined>(undefined);
   const call = ringline?.shown;
   const faces = (one: LocalCall | undefined) => (one === undefined || ringline === undefined ? undefined : faceIn(ringline, one));
   const face = faces(call);
@@ -50,9 +51,14 @@ export function useCallLayer(ringline: Ringline | undefined, open: string): Laye
     // The first page does without it; it is there before somebody has pressed a button.
     void loadStage().catch(() => undefined);
   }, []);
-  useEffect(() => {
+  if (before !== face?.key) {
+    // One on hold that is shown because another went, which nobody asked for, takes no window from who writes there.
+    const unasked = before !== undefined && call?.holds === true;
+    setBefore(face?.key);
     setNotice(undefined);
-    setSmall(false);
+    setSmall(unasked && open === face?.peer.username.toLowerCase());
+  }
+  useEffect(() => {
     prefer({ facing: "user" });
   }, [face?.key]);
   const actions =

@@ -5,6 +5,7 @@ import { Button, Dialog, Heading, Modal, ModalOverlay, Switch } from "react-aria
 import { Avatar, hueOf, Name } from "../design/avatar";
 import { AnswerIcon, HangUpIcon, VerifiedIcon } from "../design/icons";
 import { Track } from "../design/box";
+import { useFullScreen } from "../design/full_screen";
 import { say } from "../words/words";
 import type { Face } from "./face";
 import { ringWords } from "./others";
@@ -17,11 +18,12 @@ export interface RingActions {
 
 export function RingDialog({ face, actions }: { face: Face; actions: RingActions }) {
   const [withCamera, setWithCamera] = useState(true);
+  const full = useFullScreen();
   const { peer, askedVideo } = face;
   const title = ringWords(face);
   const style = { "--hue": hueOf(peer.username) } as CSSProperties;
   return (
-    <ModalOverlay className="ring-overlay" isOpen isKeyboardDismissDisabled>
+    <ModalOverlay className="ring-overlay" isOpen isKeyboardDismissDisabled {...(full instanceof HTMLElement && { UNSTABLE_portalContainer: full })}>
       <Modal className="ring" style={style}>
         <Dialog className="ring-dialog">
           <Heading slot="title" className="hidden-text">

@@ -69,7 +69,7 @@ export function Stage({ face, actions, signs, notice, unread, others }: StagePro
         {over ? <Farewell face={face} actions={actions} /> : <Controls face={face} actions={actions} openEquipment={() => setEquipment(true)} />}
       </div>
       {equipment && !over && (
-        <EquipmentDialog close={() => setEquipment(false)} choose={actions.choose} inCall camera={face.cameraAllowed} container={section} />
+        <EquipmentDialog close={() => setEquipment(false)} choose={actions.choose} inCall camera={face.cameraAllowed} />
       )}
     </section>
   );

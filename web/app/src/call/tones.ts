@@ -4,7 +4,7 @@ import type { Bell, End } from "./bell";
 import { onGesture } from "./gesture";
 
 /** What a call can sound like. */
-export type Tone = Exclude<Sound, "none"> | "waiting";
+export type Tone = Exclude<Sound, "none">;
 
 /** Times in seconds, volumes from 0 to 1. */
 interface Note {

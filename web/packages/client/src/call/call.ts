@@ -182,6 +182,7 @@ export class LocalCall {
     this.settle(); // what it admits counts, whether or not it moves the call
     if (isNew && this.state === "holding") this.own.set(true);
     this.carry(view);
+    if (this.unheard) this.own.insist();
   }
 
   /** After a new connection: says anew what the server takes for something else. */
@@ -190,7 +191,7 @@ export class LocalCall {
     if (this.state === "incoming" && this.freed) this.speech.ringing(false);
     if (view?.here !== true || !this.bound) return;
     if (this.wishes === 0) this.catchUp(view);
-    if (this.holds && !view.holds) void this.own.tell();
+    if (this.unheard) void this.own.tell();
   }
 
   /** Whether the user talks in another call: a ring that waited behind one is rung everywhere when that is over. */
@@ -199,6 +200,12 @@ export class LocalCall {
     this.waits = false;
     this.freed = true;
     this.speech.ringing(false);
+  }
+
+  /** A beat names it: it goes on, and what the server still does not know is told again. */
+  named(): void {
+    this.missingBeats = 0;
+    if (this.unheard) this.own.insist();
   }
 
   /** Absent from two beats in a row: it is over. One may have been under way when the call was made. */
@@ -224,6 +231,11 @@ export class LocalCall {
   private get bound(): boolean {
     const media = mediaOf(this.state);
     return media === "open" || media === "silent";
+  }
+
+  /** The user holds the call, and the server does not know. */
+  private get unheard(): boolean {
+    return this.holds && this.view?.here === true && !this.view.holds;
   }
 
   private consent(): void {

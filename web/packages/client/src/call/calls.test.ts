@@ -5,7 +5,7 @@ import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import { Refused } from "../line/commands";
 import type { Calls } from "./calls";
-import { AUDIO, device, view } from "./fake_device";
+import { AUDIO, current, device, view } from "./fake_device";
 
 describe("calls of a line", () => {
   it("are not believed where the user never asked for them (S1)", () => {
@@ -20,20 +20,20 @@ describe("calls of a line", () => {
     const { calls, connections } = device();
     calls.see(view({}));
     calls.see(view({ version: 2n, here: true, phase: Phase.CONNECTING }));
-    expect(calls.current?.state).toBe("incoming");
+    expect(current(calls)?.state).toBe("incoming");
     expect(connections).toHaveLength(0);
   });
 
-  it("gather nothing between the user's answer and the server's", async () => {
+  it("gather nothing between the user's answer and the server's (S2)", async () => {
     const { calls, connections, asked, words, done, settle } = device();
     calls.see(view({}));
-    calls.current?.answer(AUDIO);
+    current(calls)?.answer(AUDIO);
     await settle();
     expect(words()).toEqual(["ringing", "answer"]);
     expect(connections.map((one) => one.applied)).toEqual([0]);
     asked[0]?.resolve(done(view({ version: 2n, here: true, phase: Phase.CONNECTING })));
     await settle();
-    expect(calls.current?.state).toBe("connecting");
+    expect(current(calls)?.state).toBe("connecting");
     expect(connections.map((one) => one.applied)).toEqual([1]);
     calls.close();
   });
@@ -42,18 +42,18 @@ describe("calls of a line", () => {
     const { calls, words } = device();
     calls.see(view({ ringLeftMs: 4_900 }));
     expect(words()).toEqual([]);
-    expect(calls.current).toBeUndefined();
+    expect(current(calls)).toBeUndefined();
   });
 
-  it("are one call where both called at once", async () => {
+  it("are one call where both called at once (S7)", async () => {
     const { calls, asked, done, settle } = device();
     calls.place("bob", AUDIO);
     calls.see(view({}));
-    expect(calls.current?.state).toBe("dialling");
+    expect(current(calls)?.state).toBe("dialling");
     asked[0]?.resolve(done(view({ version: 2n, here: true, phase: Phase.CONNECTING })));
     await settle();
-    expect(calls.current?.state).toBe("connecting");
-    expect(calls.current?.callId).toBe("c_1");
+    expect(current(calls)?.state).toBe("connecting");
+    expect(current(calls)?.callId).toBe("c_1");
     calls.close();
   });
 
@@ -65,7 +65,7 @@ describe("calls of a line", () => {
     await settle();
     expect(mine?.state).toBe("calling");
     mine?.hangUp();
-    expect(calls.current?.callId).toBe("c_2");
+    expect(current(calls)?.callId).toBe("c_2");
   });
 
   it("ring that came in while a Place was on its way, also where that is refused", async () => {
@@ -186,16 +186,16 @@ describe("calls of a line", () => {
     expect(calls.place("cleo", AUDIO)).toBeUndefined();
   });
 
-  it("stop ringing when the server falls silent, and ring on when it is back", () => {
+  it("stop ringing when the server falls silent, and ring on when it is back (L1)", () => {
     const { calls } = device();
     calls.see(view({}));
     calls.silent();
-    expect(calls.current?.state).toBe("silenced");
+    expect(current(calls)?.state).toBe("silenced");
     calls.welcome(create(WelcomeSchema, { incarnation: 1n, calls: [view({ version: 2n })] }));
-    expect(calls.current?.state).toBe("incoming");
+    expect(current(calls)?.state).toBe("incoming");
   });
 
-  it("are over when two beats do not name them, or a welcome does not", () => {
+  it("are over when two beats do not name them, or a welcome does not (L3)", () => {
     for (const forget of [
       (calls: Calls) => [1, 2].forEach(() => calls.beat(create(BeatSchema, {}))),
       (calls: Calls) => calls.welcome(create(WelcomeSchema, { incarnation: 1n })),
@@ -216,7 +216,7 @@ describe("calls of a line", () => {
     expect(calls.live).toBe(true);
   });
 
-  it("ring no longer than the ring lasts, whatever is lost", () => {
+  it("ring no longer than the ring lasts, whatever is lost (L1)", () => {
     const { calls, pass } = device();
     calls.see(view({}));
     calls.tick(pass(44_000));
@@ -230,7 +230,7 @@ describe("calls of a line", () => {
     calls.see(view({ version: 5n, phase: Phase.ENDED, ending: Ending.CANCELLED }));
     calls.see(view({ callId: "c_2", version: 7n }));
     calls.see(view({ callId: "c_2", version: 6n, phase: Phase.ENDED, ending: Ending.CANCELLED }));
-    expect(calls.current?.state).toBe("incoming");
+    expect(current(calls)?.state).toBe("incoming");
   });
 
   it("are told as recent ones when they are over", () => {

@@ -50,12 +50,10 @@ export class Calls {
     };
   }
 
-  /** The call that the user is in, is being asked to, or has just left; the liveliest first. */
-  get current(): LocalCall | undefined {
-    return this.foreground ?? this.incoming ?? this.shown;
-  }
-
-  /** The same without one that only asks: what goes on comes before what has ended, and that before what is on hold. */
+  /**
+   * The call to show: the one that the user is in, or on the way into. One that only asks is not; what goes on comes
+   * before what has ended, and that before what is on hold.
+   */
   get shown(): LocalCall | undefined {
     const quiet = this.list.filter((call) => !call.asks && !call.holds);
     return this.foreground ?? quiet.find((call) => !call.over) ?? quiet.at(-1) ?? this.held[0];
@@ -210,7 +208,7 @@ export class Calls {
     const versions = new Map(beat.calls.map((live) => [live.callId, live.version]));
     for (const call of this.list) {
       if (call.callId === "" || call.over) continue;
-      if (versions.has(call.callId)) call.missingBeats = 0;
+      if (versions.has(call.callId)) call.named();
       else call.absent();
     }
   }
@@ -292,9 +290,12 @@ export class Calls {
 
   private together(work: () => void): void {
     this.moving = true;
-    work();
-    this.moving = false;
-    this.outside.changed();
+    try {
+      work();
+    } finally {
+      this.moving = false;
+      this.outside.changed();
+    }
   }
 
   /** One waits behind the call that is talked in; when that is over, or on hold, it rings as any other. */

@@ -5,104 +5,14 @@ import { CallSchema, DoneSchema, Phase, Role } from "../gen/ringline/v1/client_p
 import { KindsSchema } from "../gen/ringline/v1/types_pb";
 import type { Answered, Body } from "../line/commands";
 import type { Refused } from "../line/commands";
+import { FakeConnection, FakeTrack } from "../media/fake_connection";
 import type { Kind } from "../media/peer";
+import type { LocalCall } from "./call";
 import { Calls } from "./calls";
 import { Consents } from "./consents";
 
 export const AUDIO = { audio: true, video: false };
 export const VIDEO = { audio: true, video: true };
-
-export class FakeTrack {
-  enabled = true;
-  readyState = "live";
-
-  constructor(readonly kind: Kind) {}
-
-  addEventListener(): void {}
-
-  getSettings() {
-    return { deviceId: this.kind };
-  }
-
-  stop(): void {
-    this.readyState = "ended";
-  }
-}
-
-class FakeTransceiver {
-  direction = "sendrecv";
-  readonly receiver: { track: FakeTrack };
-  readonly sender = {
-    track: null as FakeTrack | null,
-    replaceTrack: (track: FakeTrack | null) => {
-      this.sender.track = track;
-      return Promise.resolve();
-    },
-  };
-
-  constructor(kind: Kind) {
-    this.receiver = { track: new FakeTrack(kind) };
-  }
-
-  setCodecPreferences(): void {}
-}
-
-/** As much of a connection as a call needs: it negotiates nothing, and its path is up when the test says so. */
-export class FakeConnection {
-  connectionState = "new";
-  signalingState = "stable";
-  applied = 0;
-  restarts = 0;
-  onconnectionstatechange: (() => void) | null = null;
-  ontrack: ((event: { track: FakeTrack; transceiver: FakeTransceiver }) => void) | null = null;
-  private readonly transceivers = (["audio", "video"] as const).map((kind) => new FakeTransceiver(kind));
-
-  addTransceiver(kind: Kind) {
-    return this.transceivers.find((one) => one.receiver.track.kind === kind);
-  }
-
-  getTransceivers() {
-    return this.transceivers;
-  }
-
-  createOffer(options?: { iceRestart?: boolean }) {
-    if (options?.iceRestart === true) this.restarts += 1;
-    return Promise.resolve({ type: "offer", sdp: "v=0\r\na=ice-ufrag:x\r\n" });
-  }
-
-  setConfiguration(): void {}
-
-  setLocalDescription(): Promise<void> {
-    this.applied += 1;
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.connectionState = "closed";
-  }
-
-  /** The path is up, or lost. */
-  becomes(state: string): void {
-    this.connectionState = state;
-    this.onconnectionstatechange?.();
-  }
-
-  /** The other side's tracks come. */
-  arrives(): void {
-    for (const one of this.transceivers) this.ontrack?.({ track: one.receiver.track, transceiver: one });
-  }
-
-  /** The kinds that leave this device, silent or not. */
-  get sends(): Kind[] {
-    if (this.connectionState === "closed") return [];
-    return this.transceivers.filter((one) => one.sender.track !== null).map((one) => one.receiver.track.kind);
-  }
-
-  /** The kinds that are decoded into something that could be heard or seen. */
-  get hears(): Kind[] {
-    return this.transceivers.map((one) => one.receiver.track).filter((track) => track.enabled).map((track) => track.kind);
-  }
-}
 
 export function view(part: Partial<Call>): Call {
   const both = create(KindsSchema, VIDEO);
@@ -118,6 +28,11 @@ export function bound(part: Partial<Call>): Call {
 
 export function done(call: Call): Answered {
   return { case: "done", value: create(DoneSchema, { call }) };
+}
+
+/** The call that the user is in, is being asked to, or has just left; the liveliest first. */
+export function current(calls: Calls): LocalCall | undefined {
+  return calls.foreground ?? calls.incoming ?? calls.shown;
 }
 
 export const settle = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -14,6 +14,7 @@ import type { Meanwhile } from "./calls";
 import { Calls } from "./calls";
 import type { Wanted } from "./consents";
 import { Consents } from "./consents";
+import { current } from "./fake_device";
 
 /** In these the user has taken part in a call: there is something to turn on or off. */
 const TAKEN_PART = ["dialling", "calling", "answering", "connecting", "connected", "mending", "holding", "held"];
@@ -81,6 +82,11 @@ export class FakePage {
     this.welcome(incarnation, views);
   }
 
+  /** The call that the gestures of the user are about. */
+  get current(): LocalCall | undefined {
+    return current(this.calls);
+  }
+
   // What the user does.
 
   place(wish: Wanted): void {
@@ -116,7 +122,7 @@ export class FakePage {
   }
 
   toggle(wish: Wanted): void {
-    const call = this.calls.current;
+    const call = this.current;
     const memory = call === undefined ? undefined : this.memory(call);
     if (call === undefined) return;
     if (memory !== undefined && TAKEN_PART.includes(call.state)) memory.wish = { ...wish };
@@ -124,7 +130,7 @@ export class FakePage {
   }
 
   decline(): void {
-    const call = this.calls.current;
+    const call = this.current;
     if (call?.state === "incoming") this.declined.add(call.callId);
     call?.decline();
   }

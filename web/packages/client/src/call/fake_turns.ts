@@ -66,7 +66,7 @@ const onward: fc.Arbitrary<Turn> = fc.tuple(nth, admitted, fc.option(description
   new Turn("the server lets the call go on", (page) => {
     const body = page.asked[n % Math.max(1, page.asked.length)]?.body;
     const about = body !== undefined && "callId" in body.value ? body.value.callId : undefined;
-    const call = page.calls.all.find((one) => one.callId === about) ?? page.calls.current;
+    const call = page.calls.all.find((one) => one.callId === about) ?? page.current;
     const known = call?.view;
     const phase = body?.case === "place" ? Phase.CALLING : Phase.CONNECTING;
     const base = { callId: "c_1", role: call?.role ?? Role.CALLEE, phase, here: true, ringLeftMs: 40_000 };
@@ -92,16 +92,16 @@ const gestures: fc.Arbitrary<Turn> = fc.oneof(
   kinds.map((wish) => new Turn(`the user answers ${JSON.stringify(wish)}`, (page) => page.answer(wish))),
   kinds.map((wish) => new Turn(`the user turns to ${JSON.stringify(wish)}`, (page) => page.toggle(wish))),
   some<Turn>(
-    new Turn("the user hangs up", (page) => page.calls.current?.hangUp()),
+    new Turn("the user hangs up", (page) => page.current?.hangUp()),
     new Turn("the user declines", (page) => page.decline()),
     new Turn("the user holds the call", (page) => page.hold()),
     new Turn("the user takes the call back", (page) => page.resume()),
     new Turn("the user answers and ends the other call", (page) => page.answer({ audio: true, video: false }, "end")),
     new Turn("the user answers and hangs up at once", (page) => {
       page.answer({ audio: true, video: true });
-      page.calls.current?.hangUp();
+      page.current?.hangUp();
     }),
-    new Turn("the user clears the screen", (page) => page.calls.dismiss(page.calls.current?.key ?? "")),
+    new Turn("the user clears the screen", (page) => page.calls.dismiss(page.current?.key ?? "")),
     new Turn("the user permits the device", (page) => page.permit()),
     new Turn("the user permits the device", (page) => page.permit()),
   ),

@@ -77,7 +77,7 @@ class Story {
       case "path up":
       case "path lost":
         for (const each of this.it.connections.filter((made) => made.connectionState !== "closed")) {
-          each.becomes(one.is === "path up" ? "connected" : "disconnected");
+          each.become(one.is === "path up" ? "connected" : "disconnected");
           each.arrives();
         }
         return;

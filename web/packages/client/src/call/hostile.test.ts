@@ -32,18 +32,18 @@ async function answered(): Promise<FakePage> {
   await settle();
   page.reply(0, view(CONNECTING));
   await settle();
-  expect(page.calls.current?.state).toBe("connecting");
+  expect(page.current?.state).toBe("connecting");
   return page;
 }
 
 describe("a call that is over", () => {
   it("does not come back on the server's word, once it has left the screen (S1, S4)", async () => {
     const page = await answered();
-    page.calls.current?.hangUp();
+    page.current?.hangUp();
     page.look();
     page.calls.dismiss("c_1");
     page.see(view({ ...CONNECTING, version: 3n }));
-    expect(page.calls.current?.state).toBe("ended");
+    expect(page.current?.state).toBe("ended");
     expect(page.asked.map(({ body }) => body.case)).toEqual(["setMedia", "hangUp", "hangUp"]);
   });
 
@@ -51,18 +51,18 @@ describe("a call that is over", () => {
     const page = await answered();
     page.load(1n, []);
     page.see(view({ ...CONNECTING, version: 3n }));
-    expect(page.calls.current?.state).toBe("ended");
+    expect(page.current?.state).toBe("ended");
   });
 
   it("goes on where the page was loaded anew and told of it, or took its line back", async () => {
     const page = await answered();
     page.load(1n, [view(CONNECTING)]);
-    expect(page.calls.current?.state).toBe("connecting");
+    expect(page.current?.state).toBe("connecting");
     page.abandon();
     expect(page.calls.live).toBe(false);
     page.calls.close();
     page.welcome(1n, [view({ ...CONNECTING, version: 3n })]);
-    expect(page.calls.current?.state).toBe("connecting");
+    expect(page.current?.state).toBe("connecting");
   });
 
   it("rings no more where it was declined, though another one rings", () => {
@@ -79,7 +79,7 @@ describe("a call that is over", () => {
     const page = new FakePage();
     page.see(view());
     page.answer(AUDIO);
-    page.calls.current?.hangUp();
+    page.current?.hangUp();
     await settle();
     expect(page.asked.map(({ body }) => body.case)).toEqual(["hangUp", "decline"]);
   });
@@ -92,7 +92,7 @@ describe("what is said while a call is dialled", () => {
     page.see(view());
     page.refuse(0, Reason.NOT_ENTITLED_AUDIO);
     await settle();
-    expect(page.calls.current?.state).toBe("incoming");
+    expect(page.current?.state).toBe("incoming");
   });
 
   it("is forgotten where a new connection says it anew (S11)", async () => {
@@ -102,7 +102,7 @@ describe("what is said while a call is dialled", () => {
     page.welcome(2n, [view({ version: 2n })]);
     page.refuse(0, Reason.NOT_ENTITLED_AUDIO);
     await settle();
-    expect(page.calls.current?.view?.version).toBe(2n);
+    expect(page.current?.view?.version).toBe(2n);
   });
 });
 

@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../gen/ringline/v1/client_pb";
-import { Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
+import { BeatSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import { Refused } from "../line/commands";
-import { AUDIO, bound, device, done, settle, VIDEO, view } from "./fake_device";
+import { AUDIO, bound, current, device, done, settle, VIDEO, view } from "./fake_device";
 
 type Device = ReturnType<typeof device>;
 
@@ -22,13 +22,13 @@ async function reply(it: Device, call: Call): Promise<void> {
 /** A device whose user answered c_1 and talks. */
 async function talking(part: Partial<Call> = {}, it = device()) {
   it.calls.see(view(part));
-  const call = it.calls.current;
+  const call = current(it.calls);
   if (call === undefined) throw new Error("it does not ring");
   it.calls.answer(call, { audio: true, video: part.asked?.video === true });
   await settle();
   await reply(it, bound({ version: 2n, ...part, phase: Phase.CONNECTING }));
   const connection = it.connections.at(-1);
-  connection?.becomes("connected");
+  connection?.become("connected");
   connection?.arrives();
   await settle();
   if (connection === undefined) throw new Error("there is no connection");
@@ -96,6 +96,35 @@ describe("a call on hold", () => {
     it.calls.close();
   });
 
+  it("is told again, after a pause, on the same connection as long as the server shows that it does not know (S9)", async () => {
+    const it = await talking();
+    const told = () => it.sent.filter((body) => body.case === "hold" && body.value.on).length;
+    const beat = () => it.calls.beat(create(BeatSchema, { calls: [{ callId: "c_1", version: 2n }] }));
+    it.calls.hold(it.call);
+    it.asked.at(-1)?.reject(new Refused(Reason.LIMITED, "later", 5_000));
+    await settle();
+    beat();
+    it.calls.see(bound({ version: 3n }));
+    expect(told()).toBe(1); // no sooner than the server asked for
+    it.pass(5_000);
+    beat();
+    beat(); // it is on its way
+    expect(told()).toBe(2);
+    it.asked.at(-1)?.reject(new Refused(Reason.UNAVAILABLE, "away"));
+    await settle();
+    beat();
+    expect(told()).toBe(2);
+    it.pass(2_000);
+    it.calls.see(bound({ version: 4n }));
+    expect(told()).toBe(3);
+    expect([it.call.state, it.connection.sends]).toEqual(["holding", []]);
+    await reply(it, bound({ version: 5n, holds: true }));
+    it.pass(60_000);
+    beat();
+    expect(told()).toBe(3);
+    it.calls.close();
+  });
+
   it("tells the newest wish last, whatever is late (S9)", async () => {
     const { call, calls, sent, asked } = await talking();
     const before = sent.length;
@@ -120,11 +149,11 @@ describe("a call on hold", () => {
     const after = it.reload();
     welcome(after, bound({ version: 3n, described: 1 }));
     await settle();
-    expect(after.calls.current?.state).toBe("holding");
+    expect(current(after.calls)?.state).toBe("holding");
     expect(after.captured).toEqual([]);
     expect(after.connections.map((one) => one.sends)).toEqual([[]]);
     expect(after.sent).toContainEqual(expect.objectContaining({ case: "hold", value: expect.objectContaining({ on: true }) as unknown }));
-    after.connections[0]?.becomes("connected");
+    after.connections[0]?.become("connected");
     expect(after.words()).toContain("report");
     after.calls.close();
   });
@@ -135,7 +164,7 @@ describe("a call on hold", () => {
     it.calls.resume(it.call);
     const after = it.reload();
     welcome(after, bound({ version: 3n, holds: true }));
-    const call = after.calls.current;
+    const call = current(after.calls);
     expect([call?.state, call?.status, call?.mayResume]).toEqual(["held", "On hold", true]);
     expect(after.words()).not.toContain("hold");
     after.calls.close();
@@ -170,14 +199,14 @@ describe("a call on hold", () => {
     calls.hold(call);
     asked.at(-1)?.resolve(done(bound({ version: 3n, holds: true })));
     await settle();
-    connection.becomes("disconnected");
+    connection.become("disconnected");
     await settle();
     expect(connection.restarts).toBe(1);
     calls.resume(call);
     asked.at(-1)?.resolve(done(bound({ version: 4n })));
     await settle();
     expect(call.state).toBe("mending");
-    connection.becomes("connected");
+    connection.become("connected");
     expect(call.state).toBe("connected");
     calls.close();
   });
@@ -226,6 +255,20 @@ describe("a second call", () => {
     await settle();
     expect(connection.sends).toEqual([]);
     expect(sent.slice(before).map((body) => body.case)).toEqual(["hold", "answer"]);
+    calls.close();
+  });
+
+  it("rings when the first is over also where the tab could not keep what the user wished before (S8)", async () => {
+    const { calls, call, store, sent } = await talking();
+    calls.see(view(CAROL));
+    const second = calls.waiting;
+    const full = () => { throw new Error("QuotaExceededError"); };
+    Object.assign(store, { set: full });
+    expect(() => second !== undefined && calls.answer(second, AUDIO)).toThrow();
+    Object.assign(store, { set: Map.prototype.set });
+    calls.see(bound({ version: 3n, phase: Phase.ENDED, ending: Ending.HUNG_UP }));
+    expect([call.state, calls.incoming]).toEqual(["ended", second]);
+    expect(sent.at(-1)).toMatchObject({ case: "ringing", value: { callId: "c_2", waits: false } });
     calls.close();
   });
 

@@ -34,10 +34,14 @@ export class FakeTrack {
   readyState = "live";
   enabled = true;
 
-  constructor(readonly kind: Kind) {}
+  /** @param device the id of the device that it comes from */
+  constructor(
+    readonly kind: Kind,
+    readonly device: string = kind,
+  ) {}
 
   getSettings() {
-    return { deviceId: this.kind };
+    return { deviceId: this.device };
   }
 
   addEventListener(): void {}
@@ -49,7 +53,7 @@ export class FakeTrack {
 
 export class FakeTransceiver {
   mid: number | undefined;
-  readonly receiver: { track: { kind: string }; getStats(): Promise<Map<string, unknown>> };
+  readonly receiver: { track: FakeTrack; getStats(): Promise<Map<string, unknown>> };
   readonly sender = {
     track: null as FakeTrack | null,
     replaceTrack: (track: FakeTrack | null) => {
@@ -59,11 +63,11 @@ export class FakeTransceiver {
   };
 
   constructor(
-    kind: string,
+    kind: Kind,
     private way: string,
     private readonly turned: () => void,
   ) {
-    this.receiver = { track: { kind }, getStats: () => Promise.resolve(new Map()) };
+    this.receiver = { track: new FakeTrack(kind), getStats: () => Promise.resolve(new Map()) };
   }
 
   get direction(): string {
@@ -88,13 +92,16 @@ export class FakeConnection {
   ontrack: ((event: unknown) => void) | null = null;
   onnegotiationneeded: (() => void) | null = null;
   readonly transceivers: FakeTransceiver[] = [];
+  /** How many descriptions of this side were applied, and how many offers looked for a path anew. */
+  applied = 0;
+  restarts = 0;
   private remote: Section[] = [];
   /** The kinds of the sections, in their order: as agreed, and as offered. A later description only adds to them. */
   private agreed: string[] = [];
   private offered: string[] = [];
   private ufrag = 0;
 
-  addTransceiver(kind: string, { direction }: { direction: string }): FakeTransceiver {
+  addTransceiver(kind: Kind, { direction }: { direction: string }): FakeTransceiver {
     const negotiate = () => void (this.signalingState === "stable" && this.onnegotiationneeded?.());
     const made = new FakeTransceiver(kind, direction, () => queueMicrotask(negotiate));
     this.transceivers.push(made);
@@ -106,6 +113,7 @@ export class FakeConnection {
   }
 
   createOffer(options?: { iceRestart?: boolean }) {
+    if (options?.iceRestart === true) this.restarts += 1;
     if (this.ufrag === 0 || options?.iceRestart === true) this.ufrag += 1;
     const sections = this.transceivers.map(({ receiver, direction }) => ({ kind: receiver.track.kind, direction }));
     return this.whileOpen({ type: "offer", sdp: sdpOf(sections, `ufrag${this.ufrag}`) });
@@ -126,6 +134,7 @@ export class FakeConnection {
   async setLocalDescription({ type, sdp }: { type: string; sdp: string }): Promise<void> {
     await this.whileOpen(undefined);
     if (type === "answer" && this.signalingState !== "have-remote-offer") throw new Error("InvalidStateError");
+    this.applied += 1;
     this.signalingState = type === "answer" ? "stable" : "have-local-offer";
     if (type === "offer") this.transceivers.forEach((one, n) => (one.mid ??= n));
     const kinds = sectionsOf(sdp).map(({ kind }) => kind);
@@ -153,7 +162,7 @@ export class FakeConnection {
     this.remote.forEach(({ kind, direction }, mid) => {
       let transceiver = this.transceivers.find((one) => one.mid === mid);
       if (transceiver === undefined) {
-        transceiver = this.addTransceiver(kind, { direction: "recvonly" });
+        transceiver = this.addTransceiver(kind as Kind, { direction: "recvonly" });
         transceiver.mid = mid;
       }
       if (REVERSED[direction] !== "sendonly") this.ontrack?.({ track: transceiver.receiver.track, transceiver });
@@ -179,6 +188,22 @@ export class FakeConnection {
     if (this.connectionState === "closed") return;
     this.connectionState = state;
     this.onconnectionstatechange?.();
+  }
+
+  /** The other side's tracks come. */
+  arrives(): void {
+    for (const transceiver of this.transceivers) this.ontrack?.({ track: transceiver.receiver.track, transceiver });
+  }
+
+  /** The kinds that leave this device, silent or not. */
+  get sends(): Kind[] {
+    if (this.connectionState === "closed") return [];
+    return this.transceivers.filter((one) => one.sender.track !== null).map((one) => one.receiver.track.kind);
+  }
+
+  /** The kinds that are decoded into something that could be heard or seen. */
+  get hears(): Kind[] {
+    return this.transceivers.map((one) => one.receiver.track).filter((track) => track.enabled).map((track) => track.kind);
   }
 
   private whileOpen<T>(value: T): Promise<T> {

@@ -54,7 +54,7 @@ describe("the filter of remote descriptions (S17)", () => {
     expect(filtered).toContain("a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid");
   });
 
-  it("never lets the other side widen what was admitted", () => {
+  it("never lets the other side widen what was admitted (S17)", () => {
     const filtered = filterDescription(sdp(section("audio"), section("video")), audioOnly);
     expect(directions(filtered)).toEqual(["a=sendrecv", "a=inactive"]);
     const oneWay = { audio: both, video: { send: false, receive: true } };

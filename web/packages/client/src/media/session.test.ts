@@ -1,28 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Capture, Captured, Problem } from "./capture";
+import { FakeTrack } from "./fake_connection";
 import type { Kind } from "./peer";
 import { MediaSession } from "./session";
-
-/** As much of a track as a call needs before there is a connection. */
-class FakeTrack {
-  readyState = "live";
-  enabled = true;
-
-  constructor(
-    readonly kind: Kind,
-    readonly device: string,
-  ) {}
-
-  getSettings() {
-    return { deviceId: this.device };
-  }
-
-  addEventListener(): void {}
-
-  stop(): void {
-    this.readyState = "ended";
-  }
-}
 
 /** The devices of a machine, of which some are in use by another program. */
 class Machine implements Capture {
