@@ -151,10 +151,9 @@ async def test_the_keyboard_is_enough_from_the_door_to_hanging_up(cast: Cast) ->
     await bob.page.keyboard.press("Enter")
     await bob.hears(HERTZ["ada"])
     await _tab_to(page, "Mute")
-    await keys.press("ArrowRight")
-    await keys.press("ArrowRight")
-    await keys.press("ArrowRight")
-    assert "Hang up" in await _focused(page)
+    for control in ("camera", "hold", "equipment", "the last one"):
+        await keys.press("ArrowRight")
+        assert ("Hang up" in await _focused(page)) == (control == "the last one"), control
     await keys.press("Enter")
     await bob.reads("Call ended")
 

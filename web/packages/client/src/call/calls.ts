@@ -27,6 +27,8 @@ export class Calls {
   private list: LocalCall[] = [];
   private ended = new Map<string, Call>();
   private parked: Call[] = [];
+  /** Calls that ring while there is no room for them, with the end of their ring: looked at again when there may be. */
+  private readonly crowd = new Map<string, { view: Call; until: number }>();
   /** Calls that are over for the user of this page and are shown no more: what the server still says of them is late. */
   private readonly past = new Set<string>();
   private incarnation = 0n;
@@ -164,6 +166,7 @@ export class Calls {
   welcome(welcome: Welcome): void {
     this.incarnation = welcome.incarnation;
     this.parked = []; // of the connection before: these are newer
+    this.crowd.clear();
     // What the user is in comes before what asks him to: that one waits behind it.
     for (const view of [...welcome.calls].sort((a, b) => Number(b.here) - Number(a.here))) this.see(view);
     const known = new Set(welcome.calls.map((view) => view.callId));
@@ -190,6 +193,7 @@ export class Calls {
   }
 
   see(view: Call): void {
+    this.crowd.delete(view.callId);
     if (view.phase === Phase.ENDED) this.ended.set(view.callId, view);
     const known = this.list.find((call) => call.callId === view.callId);
     if (known !== undefined) return known.see(view);
@@ -211,6 +215,7 @@ export class Calls {
       if (versions.has(call.callId)) call.named();
       else call.absent();
     }
+    for (const id of this.crowd.keys()) if (!versions.has(id)) this.crowd.delete(id);
   }
 
   silent(): void {
@@ -257,7 +262,7 @@ export class Calls {
     const input = classify(view, consents.of(view.callId) !== undefined);
     if (input === "view.incoming" && this.past.has(view.callId)) return;
     if (step("new", input).ignored) return this.outside.changed();
-    if (input === "view.incoming" && !this.mayRing(view)) return;
+    if (input === "view.incoming" && !this.mayRing(view)) return this.stand(view, this.outside.now() + view.ringLeftMs);
     const wanted = wantedFor(view, consents);
     const call = new LocalCall(view.callId, view.role, wanted, view.peer?.username ?? "", this.outside);
     this.keep((one) => !one.over);
@@ -304,5 +309,14 @@ export class Calls {
     const { foreground, waiting } = this;
     if (waiting !== undefined) this.list = this.list.filter((call) => call === waiting || !call.asks);
     for (const call of this.list) call.behind(foreground !== undefined);
+    for (const { view, until } of [...this.crowd.values()]) {
+      const aged = { ...view, ringLeftMs: until - this.outside.now() };
+      if (aged.ringLeftMs < LEAST_RING_MS) this.crowd.delete(view.callId);
+      else if (this.mayRing(aged)) this.see(aged);
+    }
+  }
+
+  private stand(view: Call, until: number): void {
+    if (until - this.outside.now() >= LEAST_RING_MS) this.crowd.set(view.callId, { view, until });
   }
 }

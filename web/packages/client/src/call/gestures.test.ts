@@ -146,7 +146,7 @@ function check(story: Story, openBefore: ReadonlySet<string>): void {
 }
 
 describe("any gestures and any views", () => {
-  it("never open two calls, never a second by a view alone, and never transmit in a hold (S8, S9)", { timeout: 60_000 }, async () => {
+  it("never open two calls, never a second by a view alone, and never transmit in a hold (S8, S9)", { timeout: 240_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(3), fc.array(act, { minLength: 3, maxLength: 30 }), async (start, acts) => {
         const story = new Story();

@@ -233,6 +233,31 @@ describe("a second call", () => {
     calls.close();
   });
 
+  it("for which there was no room rings as soon as there is, with the time that is left (S8, S13)", async () => {
+    const it = await talking();
+    it.calls.see(view(CAROL));
+    it.calls.see(view({ callId: "c_3", ringLeftMs: 40_000 }));
+    it.calls.see(view({ callId: "c_4", ringLeftMs: 12_000 }));
+    it.pass(10_000);
+    it.calls.beat(create(BeatSchema, { calls: ["c_1", "c_2", "c_3", "c_4"].map((callId) => ({ callId, version: 1n })) }));
+    it.calls.waiting?.decline();
+    expect(it.sent.at(-1)).toMatchObject({ case: "ringing", value: { callId: "c_3", waits: true } });
+    expect([it.calls.waiting?.callId, it.calls.waiting?.view?.ringLeftMs]).toEqual(["c_3", 30_000]);
+    it.calls.waiting?.decline();
+    expect(it.calls.waiting, "of the fourth less than five seconds are left").toBeUndefined();
+    it.calls.close();
+  });
+
+  it("for which there was no room is forgotten when it is over (L3)", async () => {
+    const it = await talking();
+    for (const callId of ["c_2", "c_3", "c_4"]) it.calls.see(view({ callId }));
+    it.calls.see(view({ callId: "c_3", version: 2n, phase: Phase.ENDED, ending: Ending.CANCELLED }));
+    it.calls.beat(create(BeatSchema, { calls: ["c_1", "c_2"].map((callId) => ({ callId, version: 1n })) }));
+    it.calls.waiting?.decline();
+    expect(it.calls.waiting).toBeUndefined();
+    it.calls.close();
+  });
+
   it("that waited rings aloud, and everywhere, when the other is over; said again with a new connection (S8)", async () => {
     const it = await talking();
     it.calls.see(view(CAROL));
