@@ -28,16 +28,21 @@ EAGER = """
 """Runs before the page: whoever describes video is sent video."""
 
 
-@pytest.mark.shows("S1", "S2", "S17")
+@pytest.mark.shows("S1", "S2", "S8", "S9", "S17")
 async def test_a_page_sends_what_was_asked_for_and_admitted_whatever_it_is_told(cast: Cast) -> None:
     outcome = await run(lambda: open_scene(cast), SEEDS)
     print(f"{outcome.stories} stories, {outcome.turns} turns, {outcome.seconds:.1f} s, {outcome.talked}")
+    print(f"{outcome.held} on hold after talking, {outcome.resumed} resumed")
     assert not outcome.failures, "\n".join(failure.words() for failure in outcome.failures)
     assert outcome.talked["audio"] and outcome.talked["video"], "no story went so far that something was sent"
+    assert outcome.held and outcome.resumed, "no story went so far that a hold silenced it, and ended"
 
 
 UNWANTED = '"view.unwanted":{to:`ended`,send:`hang_up`}'
 CALLING = "calling:{media:`prepared`"
+HOLDING = "holding:{media:`silent`"
+SECOND = "n===`hold`?r?.hold():r?.hangUp()"
+ROOM = "t.length>1?`none`:t.every(e=>e.holds)?`talk`:`hold`"
 
 
 @pytest.mark.parametrize(
@@ -46,8 +51,10 @@ CALLING = "calling:{media:`prepared`"
         ("", {UNWANTED: '"view.unwanted":{to:`connecting`}'}),
         ("", {CALLING: "calling:{media:`open`"}),
         (EAGER, {}),
+        ("", {HOLDING: "holding:{media:`open`"}),
+        ("", {SECOND: "n===`hold`||r?.hangUp()", ROOM: "`talk`"}),
     ],
-    ids=["without the gesture", "without the answer", "whatever is described"],
+    ids=["without the gesture", "without the answer", "whatever is described", "on hold", "in two calls"],
 )
 async def test_the_judge_finds_a_page_that_sends(cast: Cast, script: str, patches: Mapping[str, str]) -> None:
     """A page that is broken on purpose: else nobody would know whether the judge sees anything."""
