@@ -19,7 +19,7 @@ MOST_FAILURES = 3
 
 
 async def tell(postgres: Postgres, folder: Path, seed: int, stories: int) -> tuple[Outcome, list[str]]:
-    """Tells stories in an installation of its own below `folder`; answers also what the page complained of."""
+    """Tells stories in an installation of its own below `folder`; and what the page complained of."""
     async with AsyncExitStack() as stack:
         settings = {"RINGLINE_SIGNALING_TURN_URLS": ""}
         topology = await stack.enter_async_context(serving(f"pages_{seed}", folder, postgres, settings))

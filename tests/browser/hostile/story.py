@@ -101,14 +101,19 @@ def talking(dice: random.Random) -> list[Turn]:
     first, second = heard(0, "Answer"), heard(1, dice.choice(("Hold and answer",) * 3 + ("End and answer",)))
     hold, swap = Turn("user", "presses", how="Hold"), Turn("user", "presses", how="Swap")
     nobody = [Turn("server", "says that it", call, "is held by nobody") for call in (0, 1)]
+    theirs = Turn("server", "says that it", how=dice.choice(("is held by the other", "is held by both")))
+    resumed = [hold, Turn("user", "presses", how="Resume"), nobody[0]]
     ways: tuple[list[Turn], ...] = (
         [],
         [hold],
         [hold, nobody[0]],
-        [hold, Turn("user", "presses", how="Resume"), nobody[0]],
-        [Turn("server", "says that it", how=dice.choice(("is held by the other", "is held by both")))],
+        resumed,
+        resumed,
+        [theirs],
+        [theirs, nobody[0]],
         second,
         [*second, nobody[0]],
+        [*second, swap, nobody[0], nobody[1]],
         [*second, swap, nobody[0], nobody[1]],
     )
     return first + dice.choice(ways)
