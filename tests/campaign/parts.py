@@ -5,19 +5,28 @@ the timing of the servers.
 """
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.campaign import pages
 from tests.properties import races
 from tests.properties.machine import run_round
 from tests.properties.races import Kind
 from tests.properties.town import Town
+from tests.servers import scratch
 
 FIRST_SEED = 1_000_000
 """The seeds of the campaign begin here: those of `make test` are below."""
 KEPT_HISTORIES = 5
+SERVERS = ("services", "ringline")
+MODEL_SUM = re.compile(
+    r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
+)
 
 
 @dataclass
@@ -52,6 +61,8 @@ class Part:
     what: str
     unit: int
     run: Run
+    code: tuple[str, ...] = SERVERS
+    """The folders whose code it is about: with another state of them it begins anew."""
 
 
 def commands(bench: Bench, seed: int, most: int) -> Unit:
@@ -77,9 +88,41 @@ def race(kind: Kind) -> Run:
     return run
 
 
+def hostile_page(bench: Bench, seed: int, most: int) -> Unit:
+    """Stories told to a real page by a server and a peer that mean harm."""
+    with scratch() as folder:
+        told = bench.runner.run(pages.tell(bench.town.postgres, folder, seed, most))
+    outcome, complaints = told
+    found = [failure.words() for failure in outcome.failures] + complaints
+    return Unit(outcome.stories, found, pages.figures(outcome))
+
+
+def model(bench: Bench, seed: int, most: int) -> Unit:
+    """`make model`, in a process of its own: it forks, which a process with the threads of gRPC must not."""
+    argv = [sys.executable, "-m", "tests.model"]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return counted(ended.stdout, ended.returncode, ended.stderr)
+
+
+def counted(output: str, status: int, errors: str) -> Unit:
+    """What `make model` found, from what it wrote and its exit status."""
+    found = [line.strip() for line in output.splitlines() if "SURVIVES" in line]
+    last = MODEL_SUM.search(output)
+    if last is None:
+        return Unit(1, [f"make model ended with {status} and no sum: {errors[-500:]}"])
+    names = ("states", "transitions", "violations", "properties", "mutants_killed", "mutants")
+    figures = Counter(dict(zip(names, map(int, last.groups()), strict=True)))
+    found += [f"make model counts {figures['violations']} violations"] if figures["violations"] else []
+    if status and not found:
+        found = [f"make model ended with {status}: {errors[-500:]}"]
+    return Unit(1, found, figures)
+
+
 PARTS = (
+    Part("model", 1, "runs of make model", 1, model, code=("tests/model", "web/packages/client/src/call")),
     Part("properties", 1_000_000, "steps", 2_000, commands),
     Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
     Part("glare", 10_000, "glares", 500, race(races.GLARE)),
     Part("block-and-place", 100_000, "interleavings", 1_000, race(races.BLOCK_AND_PLACE)),
+    Part("hostile-page", 2_000, "stories", 50, hostile_page, code=("web", "tests/browser/hostile")),
 )

@@ -9,6 +9,7 @@ import hashlib
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,6 @@ from tests.campaign.parts import FIRST_SEED, Part, Unit
 STATE = Path(".ringline/campaign/progress.json")
 RESULT = RESULTS / "campaign.json"
 EXAMPLES = 10
-PRODUCT = ("services", "ringline")
 
 
 @dataclass
@@ -68,23 +68,23 @@ class Progress:
 
 def load(part: Part, scale: float, state: Path = STATE) -> Progress:
     """How far a part is with this code, and at this scale; at the beginning where it was not begun."""
-    fresh = Progress(code(), commit(), max(1, round(part.whole * scale)))
+    fresh = Progress(code(part.code), commit(), max(1, round(part.whole * scale)))
     known = _read(state).get(part.name)
     if known is None or known["code"] != fresh.code:
         return fresh
     return Progress(**known | {"goal": fresh.goal, "commit": fresh.commit})
 
 
-def code() -> str:
-    """The trees of the product in git, with "+" where files differ from them: results that are committed
+def code(folders: Sequence[str]) -> str:
+    """The trees of these folders in git, with "+" where files differ from them: results that are committed
     change nothing here.
     """
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout
 
-    trees = git("rev-parse", *(f"HEAD:{folder}" for folder in PRODUCT))
-    is_changed = git("status", "--porcelain", "-uno", "--", *PRODUCT)
+    trees = git("rev-parse", *(f"HEAD:{folder}" for folder in folders))
+    is_changed = git("status", "--porcelain", "-uno", "--", *folders)
     return hashlib.sha256(trees.encode()).hexdigest()[:12] + ("+" if is_changed else "")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.campaign import progress
-from tests.campaign.parts import FIRST_SEED, Bench, Part, Unit
+from tests.campaign.parts import FIRST_SEED, Bench, Part, Unit, counted
 
 
 def nothing(bench: Bench, seed: int, most: int) -> Unit:
@@ -37,6 +37,34 @@ def test_other_code_begins_anew(tmp_path: Path) -> None:
     begun.add(FOUND, 1.0)
     progress.save(PART, begun, state)
     assert progress.load(PART, 1.0, state).done == 0
+
+
+def test_a_part_begins_anew_with_other_code_of_its_own_alone() -> None:
+    assert progress.code(("web",)) != progress.code(("services", "ringline"))
+
+
+SUM = "states=7 transitions=9 violations={} properties=2 mutants_killed={}/3\n"
+
+
+def test_the_model_counts_as_one_run_with_its_states_and_mutants() -> None:
+    good = counted("alice   7 states\n" + SUM.format(0, 3), 0, "")
+    assert (good.done, good.found) == (1, [])
+    assert good.figures == {
+        "states": 7,
+        "transitions": 9,
+        "violations": 0,
+        "properties": 2,
+        "mutants_killed": 3,
+        "mutants": 3,
+    }
+
+
+def test_what_the_model_finds_is_found_by_the_campaign() -> None:
+    survivor = "mutant  3/3  a gate left open   SURVIVES: S7 expected, nothing found\n" + SUM.format(0, 2)
+    assert counted(survivor, 1, "").found == [survivor.splitlines()[0]]
+    assert counted(SUM.format(2, 3), 1, "").found == ["make model counts 2 violations"]
+    assert counted("", 1, "no such module").found == ["make model ended with 1 and no sum: no such module"]
+    assert counted(SUM.format(0, 3), 1, "killed").found == ["make model ended with 1: killed"]
 
 
 def test_a_result_leaves_those_of_other_parts_as_they_are(tmp_path: Path) -> None:

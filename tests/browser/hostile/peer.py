@@ -1,6 +1,7 @@
 """The other end of the media: a page with real connections that describes itself as no honest one would."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from playwright.async_api import Page
 from ringline.v1 import client_pb2
 
 PAGE = "/hostile"
+FINGERPRINT = re.compile(r"a=fingerprint:(\S+ \S+)")
 SCRIPT = """
 (() => {
   const connections = [];
@@ -115,17 +117,25 @@ class HostilePeer:
         self._page = page
         self._heard: dict[str, Heard] = {}
         self._generation = 0
+        self._prints: dict[str, str] = {}
 
     async def begin(self) -> None:
         """A new story: nothing of the one before goes on."""
         self._heard = {}
         self._generation = 0
+        self._prints = {}
         await self._page.evaluate("() => hostile.reset()")
 
     def hear(self, call_id: str, description: client_pb2.Description) -> None:
         """Takes note of a description of the client."""
         body = json.loads(description.body)
         self._heard[call_id] = Heard(description.generation, body["t"], body["s"])
+        if (found := FINGERPRINT.search(body["s"])) is not None:
+            self._prints[found[1]] = call_id
+
+    def call_of(self, fingerprint: str) -> str:
+        """The call in which the client described a connection with this certificate; "" where in none."""
+        return self._prints.get(fingerprint, "")
 
     async def describe(self, call_id: str, how: str) -> client_pb2.Description | None:
         """A description for this call; None where it would answer what was never offered."""

@@ -6,16 +6,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from playwright.async_api import Locator
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from ringline.v1 import client_pb2, types_pb2
-from tests.browser.hostile.judge import Judge
+from tests.browser.hostile.judge import Judge, Press
 from tests.browser.hostile.peer import HostilePeer
 from tests.browser.hostile.server import HostileServer
 from tests.browser.hostile.story import Turn, shortest, story
 from tests.browser.person import Person, until
 
 CLICK_MS = 1000
+TALKED = "[aria-label^='Call with @']"
+"""The call that is talked in, on the stage or in the bar."""
+NAMED = re.compile(r"@(\S+)")
 SIGNS = re.compile("^(Audio call|Answer|Hang up)$")
 """The page is there: what can be pressed now depends on the calls that it was welcomed with."""
 _PHASES = {
@@ -32,6 +36,14 @@ _ADMITS = {
     "admits video no more": types_pb2.Kinds(audio=True),
     "admits nothing": types_pb2.Kinds(),
 }
+_HOLDS = {
+    "is held by its user": (True, False),
+    "is held by the other": (False, True),
+    "is held by both": (True, True),
+    "is held by nobody": (False, False),
+    "is held by nobody, once more": (False, False),
+}
+"""What a view says of each side; `once more` under the version of the one before."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,10 @@ class Outcome:
     seconds: float = 0.0
     talked: dict[str, int] = field(default_factory=lambda: {"audio": 0, "video": 0})
     """Stories in which packets of a kind arrived at the peer: they may, after the gesture and the answer."""
+    held: int = 0
+    """Stories in which packets had left in a call that was then put on hold."""
+    resumed: int = 0
+    """And left again after the hold."""
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -122,23 +138,44 @@ class Scene:
         found = self.person.page.get_by_role("button", name=button, exact=True)
         if not await found.count() or not await found.first.is_enabled():
             return
+        whose, talked = await self._whose(found.first), await self._whose(self.person.page.locator(TALKED))
+        self._ask(button, whose, talked)
+        with suppress(PlaywrightTimeout):  # a ring came up just before, and stands in front of it
+            await found.first.click(timeout=CLICK_MS)
+            for username in {"Hold": (whose,), "Swap": (talked,)}.get(button, ()):
+                for told in self.server.with_(username):
+                    told.wish = True
+
+    async def _whose(self, found: Locator) -> str:
+        """The person in whose call it is; "" where the page names none."""
+        if not await found.count():
+            return ""
+        label = await found.first.evaluate("(one) => one.closest('[aria-label*=\"@\"]')?.ariaLabel ?? ''")
+        named = NAMED.search(label)
+        return named[1] if named else ""
+
+    def _ask(self, button: str, whose: str, talked: str) -> None:
+        """What the user lets the page do by a button; a hold, which forbids, counts when it is pressed."""
         server = self.server
         match button:
             case "Answer":
-                self.judge.pressed = True
+                self.judge.pressed = Press()
+            case "Hold and answer" | "End and answer":
+                self.judge.pressed = Press(button.partition(" ")[0].lower(), talked)
+            case "Resume" | "Swap":
+                for told in server.with_(whose):
+                    told.wish = False
             case "Audio call" | "Video call":
                 server.dialled = types_pb2.Kinds(audio=True, video=button == "Video call")
             case "Hang up":
                 server.dialled = None
             case "Turn camera on" | "Turn camera off" | "Unmute":
                 kind = "audio" if button == "Unmute" else "video"
-                live = [told.asked for told in server.calls.values() if told.live]
+                live = [told.asked for told in server.with_(whose) if told.live]
                 for asked in [*live, *([server.dialled] if server.dialled else [])]:
                     setattr(asked, kind, button != "Turn camera off")
             case _:
                 pass
-        with suppress(PlaywrightTimeout):  # a ring came up just before, and stands in front of it
-            await found.first.click(timeout=CLICK_MS)
 
     def _show(self, call_id: str, how: str) -> None:
         view = self.server.next(call_id)
@@ -149,8 +186,12 @@ class Scene:
                 view.asked.video = how == "rings with video"
         elif how in _ADMITS:
             view.may_send.CopyFrom(_ADMITS[how])
+        elif how in _HOLDS:
+            view.holds, view.peer_holds = _HOLDS[how]
+            view.version -= "once more" in how
         else:
             view.version = max(1, view.version - 2)
+            view.holds = view.peer_holds = False
             view.phase, view.here = client_pb2.PHASE_CONNECTED, True
         view.sends.CopyFrom(types_pb2.Kinds(audio=True, video=True))
         self.server.show(view)
@@ -177,6 +218,8 @@ class Scene:
             view.phase, view.here = client_pb2.PHASE_CONNECTING, True
         elif verb in ("hang_up", "decline"):
             view.phase, view.here, view.ending = client_pb2.PHASE_ENDED, False, types_pb2.ENDING_HUNG_UP
+        elif verb == "hold":
+            view.holds = frame.hold.on
         if verb in ("place", "answer", "set_media"):
             view.sends.CopyFrom(getattr(frame, verb).kinds)
         self.server.reply(frame, view)
@@ -199,6 +242,8 @@ async def run(
         outcome.turns += told
         for kind in outcome.talked:
             outcome.talked[kind] += scene.judge.arrived.get(kind, 0) > 0
+        outcome.held += scene.judge.held
+        outcome.resumed += scene.judge.resumed
         if wrongs:
             outcome.failures.append(await _shorter(scene, seed, turns[:told], wrongs, tries))
         if len(outcome.failures) >= most_failures:

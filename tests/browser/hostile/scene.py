@@ -12,16 +12,20 @@ from tests.browser.hostile.run import Scene
 from tests.browser.hostile.server import HostileServer
 
 SOCKETS = "**/v1/connect"
+PEERS = ("bob", "cleo", "dan")
+"""One for each call: a page that shows two calls names them by their people."""
 
 
 async def open_scene(cast: Cast, script: str = "", patches: Mapping[str, str] | None = None) -> Scene:
-    """Ada, who is signed in, and whom nobody but the hostile server speaks to.
+    """Ada, who is signed in, and whom nobody but the hostile server speaks to: in the name of as many
+    people as there are calls.
 
     `script` runs before the page, and `patches` are made to its code: what a judge has to find.
     """
-    ada, bob = await cast.account("ada"), await cast.account("bob")
-    session = await cast.session(bob)
-    server = HostileServer(types_pb2.Profile(user_id=session.user_id, username=session.username))
+    ada, *others = [await cast.account(name) for name in ("ada", *PEERS)]
+    sessions = [await cast.session(other) for other in others]
+    peers = [types_pb2.Profile(user_id=one.user_id, username=one.username) for one in sessions]
+    server = HostileServer(peers)
     context = await (await cast.studio.browser("ada")).new_context()
     await context.route_web_socket(SOCKETS, server.meet)
     await context.add_init_script(ASKED + script)
@@ -31,7 +35,7 @@ async def open_scene(cast: Cast, script: str = "", patches: Mapping[str, str] | 
     await _remember(context)
     peer = await sit_down(await context.new_page(), cast.origin)
     await person.page.bring_to_front()
-    return Scene(person, server, peer, Judge(person.page, server, peer), session.username)
+    return Scene(person, server, peer, Judge(person.page, server, peer), peers[0].username)
 
 
 async def _remember(context: BrowserContext) -> None:

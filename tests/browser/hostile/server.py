@@ -1,12 +1,16 @@
 """A server that says anything, and remembers what the user of its page asked for and was told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from playwright.async_api import WebSocketRoute
 
 from ringline.v1 import client_pb2, reasons_pb2, types_pb2
 
-IN_CALL = ("answer", "decline", "hang_up", "set_media", "describe", "add_candidates", "report", "renew_relay")
+IN_CALL = (
+    "answer", "decline", "hang_up", "hold", "set_media", "describe", "add_candidates", "report",
+    "renew_relay",
+)  # fmt: skip
 """What a page says about one call."""
 
 
@@ -23,11 +27,18 @@ class Told:
     """It was bound at any time of the story."""
     over: bool = False
     """The user left it, or the page was told that it is over."""
+    wish: bool | None = None
+    """The user put it on hold, or took it back; None where neither. Only his gesture ends his hold."""
+
+    @property
+    def silent(self) -> bool:
+        """One of the two has it on hold: as its user wishes, or as the newest view says."""
+        return self.wish is True or self.view.holds or self.view.peer_holds
 
     def may_send(self, kind: str) -> bool:
         """Whether a kind may leave the device in this call now."""
         admitted = getattr(self.asked, kind) and getattr(self.view.may_send, kind)
-        return bool(self.live and self.bound and admitted)
+        return bool(self.live and self.bound and admitted and not self.silent)
 
     @property
     def live(self) -> bool:
@@ -38,13 +49,14 @@ class Told:
         """The user places or answers this call: whatever was before, it begins now."""
         self.asked = types_pb2.Kinds(audio=kinds.audio, video=kinds.video)
         self.bound = self.over = False
+        self.wish = None
 
 
 class HostileServer:
     """Speaks to the page whose socket it has."""
 
-    def __init__(self, bob: types_pb2.Profile) -> None:
-        self._bob = bob
+    def __init__(self, peers: Sequence[types_pb2.Profile]) -> None:
+        self._peers = peers
         self._socket: WebSocketRoute | None = None
         self.calls: dict[str, Told] = {}
         self.pending: list[client_pb2.ClientFrame] = []
@@ -70,13 +82,18 @@ class HostileServer:
     def call(self, call_id: str) -> Told:
         """What is known of this call, from the first mention on."""
         if call_id not in self.calls:
+            peer = self._peers[int(call_id.rpartition("_")[2])]
             both = types_pb2.Kinds(audio=True, video=True)
             view = client_pb2.Call(
-                call_id=call_id, role=client_pb2.ROLE_CALLEE, phase=client_pb2.PHASE_CALLING, peer=self._bob,
+                call_id=call_id, role=client_pb2.ROLE_CALLEE, phase=client_pb2.PHASE_CALLING, peer=peer,
                 asked=types_pb2.Kinds(audio=True), may_send=both, peer_may_send=both, ring_left_ms=40_000,
             )  # fmt: skip
             self.calls[call_id] = Told(view)
         return self.calls[call_id]
+
+    def with_(self, username: str) -> list[Told]:
+        """The call with this person, as the page names it: at most one."""
+        return [told for told in self.calls.values() if told.view.peer.username == username]
 
     def next(self, call_id: str) -> client_pb2.Call:
         """The view that would follow the newest one of this call, to be changed and shown."""
@@ -119,9 +136,10 @@ class HostileServer:
         verb = frame.WhichOneof("body")
         return str(getattr(frame, verb).call_id) if verb in IN_CALL else ""
 
-    def may_send(self, kind: str) -> int:
-        """In how many calls a kind may leave the device."""
-        return sum(told.may_send(kind) for told in self.calls.values())
+    def may_send(self, kind: str, call_id: str = "") -> bool:
+        """Whether a kind may leave the device in this call; in any where it is not known in which."""
+        calls = [self.calls[call_id]] if call_id in self.calls else self.calls.values()
+        return any(told.may_send(kind) for told in calls)
 
     def asked(self, kind: str) -> bool:
         """Whether the user has asked for a kind in a call that goes on."""
@@ -166,6 +184,8 @@ class HostileServer:
             told.over = told not in live
         for told in live:
             self._tell(told.view)
+            if told.bound and told.wish is None and told.view.holds:
+                told.wish = True  # the page knows of no gesture: what it finds on hold waits for one
         welcome = client_pb2.Welcome(calls=[told.view for told in live], incarnation=1, silence_ms=60_000)
         self.send(client_pb2.ServerFrame(reply_to=number, welcome=welcome))
         self.welcomes += 1

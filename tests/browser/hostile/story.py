@@ -4,9 +4,9 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-CALLS = 2
-"""Calls of one story; the server may speak of either at any time."""
-LENGTH = 12
+CALLS = 3
+"""Calls of one story, each of another person; the server may speak of any at any time."""
+LENGTH = 14
 """Turns of a story, at most."""
 
 
@@ -28,6 +28,8 @@ class Turn:
 BUTTONS = (
     "Answer", "Answer", "Answer", "Decline", "Hang up", "Hang up", "Turn camera on", "Turn camera on",
     "Turn camera off", "Mute", "Unmute", "Audio call", "Video call", "Close",
+    "Hold", "Hold", "Resume", "Resume", "Swap", "Swap", "Hold and answer", "Hold and answer",
+    "End and answer",
 )  # fmt: skip
 FORGERIES = (
     "an honest answer", "an honest answer", "an answer that wants everything",
@@ -40,6 +42,8 @@ VIEWS = (
     "rings", "rings with video", "is answered here", "is answered here", "is connected here",
     "is placed here", "is answered elsewhere", "is over", "is older",
     "admits video", "admits video no more", "admits nothing",
+    "is held by its user", "is held by the other", "is held by both", "is held by nobody",
+    "is held by nobody", "is held by nobody, once more",
 )  # fmt: skip
 REPLIES = ("as it should",) * 3 + ("with another call", "with a refusal", "with nothing")
 HAPPENS = {"press": 9, "view": 6, "describe": 6, "reply": 6, "candidates": 1, "beat": 1, "reload": 1}
@@ -48,7 +52,7 @@ HAPPENS = {"press": 9, "view": 6, "describe": 6, "reply": 6, "candidates": 1, "b
 
 def turn(dice: random.Random) -> Turn:
     """Anything that may happen."""
-    call = dice.randrange(CALLS)
+    call = dice.choices(range(CALLS), (3, 3, 1))[0]
     match dice.choices(list(HAPPENS), list(HAPPENS.values()))[0]:
         case "press":
             return Turn("user", "presses", how=dice.choice(BUTTONS))
@@ -66,6 +70,8 @@ def turn(dice: random.Random) -> Turn:
 
 def begun(dice: random.Random) -> list[Turn]:
     """The way into a call, or nearly: most of what may go wrong needs one."""
+    if dice.randrange(2):
+        return talking(dice)
     place = Turn("user", "presses", how=dice.choice(("Audio call", "Video call")))
     ring = Turn("server", "says that it", how=dice.choice(("rings", "rings with video")))
     press = Turn("user", "presses", how="Answer")
@@ -81,6 +87,36 @@ def begun(dice: random.Random) -> list[Turn]:
         [ring, press, honest, Turn("peer", "describes", how="an honest answer")],
     )
     return dice.choice(ways)
+
+
+def talking(dice: random.Random) -> list[Turn]:
+    """The way into a call that is talked in, and mostly on to a hold."""
+
+    def heard(call: int, answer: str) -> list[Turn]:
+        ring = Turn("server", "says that it", call, dice.choice(("rings", "rings with video")))
+        bound = Turn("server", "says that it", call, "is answered here")
+        honest = Turn("peer", "describes", call, "an honest answer")
+        return [ring, Turn("user", "presses", how=answer), bound, honest]
+
+    first, second = heard(0, "Answer"), heard(1, dice.choice(("Hold and answer",) * 3 + ("End and answer",)))
+    hold, swap = Turn("user", "presses", how="Hold"), Turn("user", "presses", how="Swap")
+    nobody = [Turn("server", "says that it", call, "is held by nobody") for call in (0, 1)]
+    theirs = Turn("server", "says that it", how=dice.choice(("is held by the other", "is held by both")))
+    resumed = [hold, Turn("user", "presses", how="Resume"), nobody[0]]
+    ways: tuple[list[Turn], ...] = (
+        [],
+        [hold],
+        [hold, nobody[0]],
+        resumed,
+        resumed,
+        [theirs],
+        [theirs, nobody[0]],
+        second,
+        [*second, nobody[0]],
+        [*second, swap, nobody[0], nobody[1]],
+        [*second, swap, nobody[0], nobody[1]],
+    )
+    return first + dice.choice(ways)
 
 
 def story(seed: int) -> list[Turn]:
