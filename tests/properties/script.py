@@ -75,8 +75,6 @@ class Scene:
     """Devices, by number, that are not there at the beginning."""
     key: str
     steps: tuple[Step, ...]
-    is_patient: bool
-    """In the end nobody hangs up: deadlines end what goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,10 @@ class Act:
 
     scenes: tuple[Scene, ...]
     restart: Restart | None
+    is_patient: bool = False
+    """In the end nobody ends what did not connect: deadlines must. Of a whole act, because its scenes wait
+    for them beside each other.
+    """
 
     @property
     def steps(self) -> int:
@@ -101,7 +103,8 @@ class Act:
         return sum(len(scene.steps) for scene in self.scenes)
 
     def __repr__(self) -> str:
-        return f"<{len(self.scenes)} scenes of {self.steps} steps, restart: {self.restart}>"
+        how = f"restart: {self.restart}, patient: {self.is_patient}"
+        return f"<{len(self.scenes)} scenes of {self.steps} steps, {how}>"
 
 
 _person = st.integers(0, PEOPLE - 1)
@@ -132,17 +135,17 @@ def scene(draw: st.DrawFn) -> Scene:
         offline=draw(st.sampled_from([(), (), (), (1,), (3,), (2, 3), (4, 5)])),
         key=draw(st.sampled_from(KEYS)),
         steps=tuple(draw(step) for _ in range(count)),
-        is_patient=draw(st.sampled_from([False] * 99 + [True])),
     )
 
 
 @st.composite
 def act(draw: st.DrawFn) -> Act:
-    """Scenes at the same time, one in five with a restart."""
+    """Scenes at the same time, one in five with a restart, one in eight with patience in the end."""
     count = draw(st.integers(1, MOST_SCENES))
     restart = None
     if draw(st.sampled_from([False] * 4 + [True])):
         restart = Restart(
             draw(st.sampled_from(SERVICES)), draw(st.integers(0, COPIES - 1)), draw(st.booleans())
         )
-    return Act(tuple(draw(scene()) for _ in range(count)), restart)
+    is_patient = draw(st.sampled_from([False] * 7 + [True]))
+    return Act(tuple(draw(scene()) for _ in range(count)), restart, is_patient)
