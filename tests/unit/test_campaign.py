@@ -1,6 +1,7 @@
 """The campaign goes on where it was interrupted, counts what it found, and begins anew with other code."""
 
 import json
+import subprocess
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,30 @@ def test_other_code_begins_anew(tmp_path: Path) -> None:
     begun.add(FOUND, 1.0)
     progress.save(PART, begun, state)
     assert progress.load(PART, 1.0, state).done == 0
+
+
+def test_a_change_of_what_is_tested_or_judges_is_other_code_and_a_commit_is_not(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    for folder in progress.CODE:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "one.py").write_text("one")
+    git("init")
+    git("add", ".")
+    seen = [progress.code(root=tmp_path)]
+    for folder in progress.CODE:
+        (tmp_path / folder / "one.py").write_text("other")
+        seen.append(progress.code(root=tmp_path))
+        (tmp_path / folder / "new.py").write_text("new")
+        seen.append(progress.code(root=tmp_path))
+    assert len(set(seen)) == 1 + 2 * len(progress.CODE)
+    git("add", ".")
+    git("commit", "-m", "all")
+    (tmp_path / "README.md").write_text("beside")
+    assert progress.code(root=tmp_path) == seen[-1]
+    assert {"services", "ringline", "tests/properties", "tests/campaign"} <= set(progress.CODE)
 
 
 def test_a_result_leaves_those_of_other_parts_as_they_are(tmp_path: Path) -> None:
