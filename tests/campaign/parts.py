@@ -58,6 +58,7 @@ def commands(bench: Bench, seed: int, most: int) -> Unit:
     """A round of random commands."""
     done = run_round(bench.town, bench.runner, seed, bench.found)
     figures = Counter(scenes=done.scenes, calls=done.calls, answered=done.answered, restarts=done.restarts)
+    figures += Counter(waited=done.waited, busy=done.busy)
     figures += Counter({"rang out by themselves": done.rang_out, "given up by themselves": done.gave_up})
     figures["commands"] = sum(done.commands.values())
     return Unit(done.steps, done.found, figures)

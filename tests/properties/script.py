@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.properties.town import COPIES, SERVICES
 
-PEOPLE = 3
+PEOPLE = 4
+"""So many that somebody calls who is in a call, and a third one while that call waits."""
 DEVICES = 2
 """Of each of them."""
 MOST_STEPS = 36
@@ -20,6 +21,7 @@ MOST_SCENES = 40
 WORDS = {
     "goes on": 30,
     "places": 6,
+    "calls who talks": 8,
     "answers": 4,
     "declines": 2,
     "hangs up": 3,
@@ -121,7 +123,10 @@ step = st.builds(
     races=st.booleans(),
 )
 _contacts = st.tuples(
-    *(st.sampled_from(_some) for _some in ([(1,), (), (1, 2)], [(0,), (), (0, 2)], [(0,), ()]))
+    *(
+        st.sampled_from(_some)
+        for _some in ([(1,), (), (1, 2)], [(0,), (), (0, 2, 3)], [(0,), ()], [(1,), (0, 1), ()])
+    )
 )
 
 
@@ -132,7 +137,7 @@ def scene(draw: st.DrawFn) -> Scene:
     return Scene(
         everyone=draw(st.tuples(*[st.sampled_from([True, True, True, False])] * PEOPLE)),
         contacts=draw(_contacts),
-        offline=draw(st.sampled_from([(), (), (), (1,), (3,), (2, 3), (4, 5)])),
+        offline=draw(st.sampled_from([(), (), (), (1,), (3,), (2, 3), (4, 5, 7)])),
         key=draw(st.sampled_from(KEYS)),
         steps=tuple(draw(step) for _ in range(count)),
     )

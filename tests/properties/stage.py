@@ -20,6 +20,7 @@ from tests.properties.history import Gate, History, Kept, Revoked, Saw, row_of
 from tests.properties.town import UNKNOWN, Person, Town
 
 TRIES = 4
+TALKING = (client_pb2.PHASE_CONNECTING, client_pb2.PHASE_CONNECTED)
 
 
 @dataclass(eq=False)
@@ -34,6 +35,8 @@ class Device:
     is_revoked: bool = False
     calls: dict[str, client_pb2.Call] = field(default_factory=dict)
     rang: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
+    """Calls of which it said that they wait behind another."""
     said: list[tuple[client_pb2.ClientFrame, str, str]] = field(default_factory=list)
 
     @property
@@ -52,6 +55,10 @@ class Device:
     def live(self) -> list[client_pb2.Call]:
         """The calls that go on as far as it knows, the newest first."""
         return [one for one in reversed(self.calls.values()) if one.phase != client_pb2.PHASE_ENDED]
+
+    def talking(self) -> list[client_pb2.Call]:
+        """Those of them that are answered and are on this device."""
+        return [one for one in self.live() if one.here and one.phase in TALKING]
 
 
 class Stage:
