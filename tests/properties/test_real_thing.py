@@ -39,9 +39,8 @@ def test_random_commands_break_no_property(installation: Town, runner: asyncio.R
     assert restarts >= len(SERVICES) and answered >= STEPS / 100 and min(verbs.values()) >= STEPS / 1_000, (
         verbs
     )
-    assert min(rang_out, gave_up) >= STEPS / 1_000, (
-        f"deadlines ended {rang_out} rings, {gave_up} answered calls"
-    )
+    assert min(rang_out, gave_up) >= STEPS / 2_000, f"deadlines ended {rang_out} and {gave_up} calls"
+    assert min(waited, busy * 4) >= STEPS / 1_000, f"{waited} calls waited, for {busy} there was no room"
 
 
 @pytest.mark.shows("S3", "S11", "S12", "L4")
