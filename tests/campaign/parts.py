@@ -23,7 +23,7 @@ from tests.servers import scratch
 FIRST_SEED = 1_000_000
 """The seeds of the campaign begin here: those of `make test` are below."""
 KEPT_HISTORIES = 5
-SERVERS = ("services", "ringline")
+SERVERS = ("services", "ringline", "tests/properties", "tests/campaign")
 MODEL_SUM = re.compile(
     r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
 )
@@ -69,6 +69,8 @@ def commands(bench: Bench, seed: int, most: int) -> Unit:
     """A round of random commands."""
     done = run_round(bench.town, bench.runner, seed, bench.found)
     figures = Counter(scenes=done.scenes, calls=done.calls, answered=done.answered, restarts=done.restarts)
+    figures += Counter(waited=done.waited, busy=done.busy)
+    figures += Counter({"rang out by themselves": done.rang_out, "given up by themselves": done.gave_up})
     figures["commands"] = sum(done.commands.values())
     return Unit(done.steps, done.found, figures)
 
@@ -119,7 +121,14 @@ def counted(output: str, status: int, errors: str) -> Unit:
 
 
 PARTS = (
-    Part("model", 1, "runs of make model", 1, model, code=("tests/model", "web/packages/client/src/call")),
+    Part(
+        "model",
+        1,
+        "runs of make model",
+        1,
+        model,
+        code=("services", "ringline", "tests/model", "web/packages/client/src/call"),
+    ),
     Part("properties", 1_000_000, "steps", 2_000, commands),
     Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
     Part("glare", 10_000, "glares", 500, race(races.GLARE)),

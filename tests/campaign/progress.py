@@ -1,6 +1,7 @@
 """What was done of the campaign, kept after every unit, and the results that are committed.
 
-A part that was begun with other code of the product begins anew: its figures are of one state of that.
+A part that was begun with other code, of the product or of what plays and judges it, begins anew: its figures
+are of one state of both.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Progress:
     """How far a part is."""
 
     code: str
-    """What tells two states of the product's code apart."""
+    """What tells two states of the code apart."""
     commit: str
     goal: int
     done: int = 0
@@ -75,17 +76,18 @@ def load(part: Part, scale: float, state: Path = STATE) -> Progress:
     return Progress(**known | {"goal": fresh.goal, "commit": fresh.commit})
 
 
-def code(folders: Sequence[str]) -> str:
-    """The trees of these folders in git, with "+" where files differ from them: results that are committed
-    change nothing here.
+def code(folders: Sequence[str], root: Path = Path()) -> str:
+    """What tells two states of these folders apart: the content of every file that git knows or would add,
+    whether or not it is committed.
     """
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout
-
-    trees = git("rev-parse", *(f"HEAD:{folder}" for folder in folders))
-    is_changed = git("status", "--porcelain", "-uno", "--", *folders)
-    return hashlib.sha256(trees.encode()).hexdigest()[:12] + ("+" if is_changed else "")
+    words = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders)
+    listed = subprocess.run(words, capture_output=True, text=True, check=True, cwd=root).stdout
+    found = hashlib.sha256()
+    for name in sorted(filter(None, listed.split("\0"))):
+        path = root / name
+        content = path.read_bytes() if path.is_file() else b""  # deleted, and not committed yet
+        found.update(f"{name}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()[:12]
 
 
 def save(part: Part, progress: Progress, state: Path = STATE) -> None:
@@ -104,6 +106,7 @@ def publish(part: Part, progress: Progress, result: Path = RESULT) -> None:
     document["parts"][part.name] = {
         "at": progress.at,
         "commit": progress.commit,
+        "code": progress.code,
         "what": part.what,
         "whole": part.whole,
         "goal": progress.goal,

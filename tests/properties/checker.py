@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from tests.properties.history import CALLEE, CALLER, NEVER, History, Row, Said, Saw
 from tests.properties.known import Known, Violation
+from tests.properties.waiting import WAITING_CHECKS
 
 KEPT_COMMANDS = 64
 """Of so many commands of each side a call remembers that they were carried out."""
@@ -336,6 +337,7 @@ def _right_ending(row: Row, line: str, saw: Saw) -> Iterator[Violation]:
 
 
 CHECKS: tuple[Check, ...] = (
+    *WAITING_CHECKS,
     nothing_travels_before_the_answer,
     one_line_is_connected,
     nothing_changes_after_the_end,

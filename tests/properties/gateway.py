@@ -173,6 +173,8 @@ class Gateway:
         self.history = history
         self.pods = AnyPod(town.links, chance)
         self.deaf = 0
+        self.woken: dict[tuple[str, str], int] = {}
+        """By line and call, the newest version that a wake-up brought, whether or not it was news by then."""
         self.news = news
         self._number = number
         self._by_key: dict[str, Connection] = {}
@@ -305,13 +307,12 @@ class Gateway:
         return live + [(one.proto, "", 0) for one in self._opened]
 
     def _deliver(self, frame: signaling_pb2.LineFrame) -> None:
-        if frame.line:
-            one = self._by_key.get(frame.line)
-            if one is not None and one.proto.user_id == frame.user_id:
-                one.show(frame, self._way)
-            return
-        for one in list(self._by_key.values()):
+        named = [self._by_key[frame.line]] if frame.line in self._by_key else []
+        for one in named if frame.line else list(self._by_key.values()):
             if one.proto.user_id == frame.user_id:
+                if self._way == "wake":
+                    key = one.key, frame.call_id
+                    self.woken[key] = max(frame.version, self.woken.get(key, 0))
                 one.show(frame, self._way)
 
     def _settle(self, held: Held, live: frozenset[str]) -> None:

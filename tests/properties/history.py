@@ -141,6 +141,9 @@ class Row:
     versions: tuple[int, ...]
     commands: tuple[tuple[str, ...], ...]
     digest: str
+    connected_at_ms: int = 0
+    waiting_line: str = ""
+    """The callee's line behind whose call it waits, or waited to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,8 @@ class History:
     entries: list[Entry] = field(default_factory=list)
     repaired_at: float = NEVER
     """When every line that was open had been compared with what is kept, and nobody said anything more."""
+    left_alone: tuple[str, ...] = ()
+    """Calls that went on when nobody said anything more, and that nobody ended: deadlines had to."""
     repeated_from: int | None = None
     """The index in `kept` after which nothing was said but commands that had been said before."""
 
@@ -204,6 +209,7 @@ class History:
             people=tuple(data["people"]),
             repaired_at=float(data["repaired_at"]),
             repeated_from=data["repeated_from"],
+            left_alone=tuple(data["left_alone"]),
         )
         for name, kind in _LISTS.items():
             setattr(history, name, [kind(one) for one in data[name]])
@@ -273,6 +279,8 @@ def row_of(record: signaling_pb2.CallRecord, digest: str) -> Row:
         versions=tuple(member.version for member in record.members),
         commands=tuple(tuple(member.command_ids) for member in record.members),
         digest=digest,
+        connected_at_ms=record.connected_at_ms,
+        waiting_line=record.waiting_line,
     )
 
 

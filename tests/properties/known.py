@@ -34,8 +34,10 @@ class Known:
             self.lines[saw.line] = saw.user_id
         self.attempts: defaultdict[tuple[str, str], list[Said]] = defaultdict(list)
         """By user and command id."""
+        self.by_user: defaultdict[str, list[Said]] = defaultdict(list)
         for said in history.said:
             self.attempts[said.user_id, said.command_id].append(said)
+            self.by_user[said.user_id].append(said)
 
     def side(self, row: Row, user_id: str) -> int:
         """0 for the caller, 1 for the callee."""

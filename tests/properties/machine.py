@@ -41,6 +41,14 @@ class Round:
     """By verb."""
     calls: int = 0
     answered: int = 0
+    rang_out: int = 0
+    """Calls that nobody answered and nobody ended: a deadline did."""
+    gave_up: int = 0
+    """Calls that were answered and that nobody ended: a deadline did."""
+    waited: int = 0
+    """Calls that waited behind another to their end."""
+    busy: int = 0
+    """Calls for which there was no room."""
     found: list[str] = field(default_factory=list)
     """What broke, the first time that something did."""
     smallest: int = 0
@@ -90,6 +98,11 @@ def _count(done: Round, one: Act, histories: list[History]) -> None:
         rows = history.kept[-1].rows
         done.calls += len(rows)
         done.answered += sum(bool(row.answered_at_ms) for row in rows)
+        done.waited += sum(bool(row.waiting_line) for row in rows)
+        done.busy += sum(row.ending == "busy" for row in rows)
+        alone = [row for row in rows if row.call_id in history.left_alone and not row.live]
+        done.rang_out += sum(not row.answered_at_ms for row in alone)
+        done.gave_up += sum(bool(row.answered_at_ms) for row in alone)
         done.commands.update(said.verb for said in history.said)
 
 

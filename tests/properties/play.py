@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ringline.bus import Bus
 from ringline.v1 import client_pb2, threads_pb2
-from tests.properties.history import Entry, History, ending_name, fact_of, row_of
+from tests.properties.history import Entry, History, Row, ending_name, fact_of, row_of
 from tests.properties.player import NEWS_SECONDS, Player
 from tests.properties.script import DEVICES, PEOPLE, Act, Restart, Scene
 from tests.properties.stage import Stage, end_by_operator, on_stage
@@ -18,6 +18,8 @@ SNAPSHOT_EVERY = 12
 REPEATED = 6
 """Commands that are said again when all is over."""
 PATIENCE = 30.0
+LOOK_SECONDS = 0.25
+"""Between two looks at what has not ended by itself."""
 
 
 async def play(town: Town, act: Act) -> list[History]:
@@ -33,7 +35,7 @@ async def play(town: Town, act: Act) -> list[History]:
         ]
         return await asyncio.gather(
             *(
-                _play_scene(stage, scene, bus, half, restart)
+                _play_scene(stage, scene, bus, half, restart, act.is_patient)
                 for stage, scene in zip(stages, act.scenes, strict=True)
             )
         )
@@ -55,7 +57,12 @@ async def _restart(town: Town, restart: Restart | None, half: asyncio.Semaphore)
 
 
 async def _play_scene(
-    stage: Stage, scene: Scene, bus: Bus, half: asyncio.Semaphore, restart: asyncio.Task[None]
+    stage: Stage,
+    scene: Scene,
+    bus: Bus,
+    half: asyncio.Semaphore,
+    restart: asyncio.Task[None],
+    is_patient: bool,
 ) -> History:
     async with on_stage(stage, bus):
         online = [one for number, one in enumerate(stage.devices) if number not in scene.offline]
@@ -69,7 +76,7 @@ async def _play_scene(
                 half.release()
         await stage.settle()
         await restart
-        await end(stage, scene.is_patient)
+        await end(stage, is_patient)
     return stage.history
 
 
@@ -77,7 +84,7 @@ async def end(stage: Stage, is_patient: bool = False) -> None:
     """Brings everything to its end: calls, repairs, repetitions, the event log and the entries."""
     for gateway in stage.gateways:
         gateway.deaf = 0
-    await _calls_over(stage, is_patient)
+    await (_calls_end(stage) if is_patient else _end_calls(stage))
     await asyncio.gather(*(gateway.repaired(PATIENCE) for gateway in stage.gateways))
     stage.history.repaired_at = time.monotonic()
     kept = await stage.note_kept()
@@ -87,25 +94,44 @@ async def end(stage: Stage, is_patient: bool = False) -> None:
     await _drained(stage, [row.call_id for row in kept.rows])
 
 
-async def _calls_over(stage: Stage, is_patient: bool) -> None:
-    """People hang up, or, where they are patient, deadlines do it; what is left the operator ends."""
+async def _end_calls(stage: Stage) -> None:
+    """People hang up; what is left the operator ends."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        kept = await stage.town.kept(stage.history.people)
-        going = [row_of(record, digest) for record, digest in kept]
-        going = [row for row in going if row.live]
-        if not going:
-            return
+    while time.monotonic() < deadline and (going := await _going(stage)):
         for row in going:
-            if is_patient and not row.answered_at_ms:
-                continue
-            await _hang_up(stage, row.call_id)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.25 if is_patient else NEWS_SECONDS):
-                await asyncio.Event().wait()
+            if not await _hang_up(stage, row.call_id):
+                await end_by_operator(stage, row.call_id, 0)
+        await _moment(NEWS_SECONDS)
 
 
-async def _hang_up(stage: Stage, call_id: str) -> None:
+async def _calls_end(stage: Stage) -> None:
+    """Nobody ends what did not connect: deadlines must, or the checker finds that it goes on. Who talks hangs
+    up; where nobody is there any more who could, that is for a deadline too.
+    """
+    deadline = time.monotonic() + PATIENCE
+    alone: set[str] | None = None
+    while time.monotonic() < deadline and (going := await _going(stage)):
+        alone = {row.call_id for row in going} if alone is None else alone
+        for row in going:
+            if row.connected_at_ms and await _hang_up(stage, row.call_id):
+                alone.discard(row.call_id)
+        await _moment(LOOK_SECONDS)
+    stage.history.left_alone = tuple(sorted(alone or ()))
+
+
+async def _going(stage: Stage) -> list[Row]:
+    kept = await stage.town.kept(stage.history.people)
+    return [row for row in (row_of(record, digest) for record, digest in kept) if row.live]
+
+
+async def _moment(seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
+
+
+async def _hang_up(stage: Stage, call_id: str) -> bool:
+    """Whether somebody was there who could."""
     for device in stage.devices:
         known = device.calls.get(call_id)
         if known is not None and known.here and device.line is not None:
@@ -117,8 +143,8 @@ async def _hang_up(stage: Stage, call_id: str) -> None:
                 hang_up=client_pb2.HangUp(call_id=call_id),
             )
             if isinstance(said, client_pb2.Call):
-                return
-    await end_by_operator(stage, call_id, 0)
+                return True
+    return False
 
 
 async def _say_again(stage: Stage) -> None:

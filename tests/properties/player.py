@@ -57,9 +57,7 @@ class Player:
         for call in device.live():
             mine = call.call_id
             if call.role == client_pb2.ROLE_CALLEE and not call.here:
-                if mine not in device.rang:
-                    return "rings", mine
-                return ("declines" if step.back == 3 else "answers"), mine
+                return self._next_of_ringing(device, step, mine), mine
             if call.here and call.phase == client_pb2.PHASE_CONNECTING:
                 if not call.described and (call.role == client_pb2.ROLE_CALLEE or call.peer_described):
                     return "describes", mine
@@ -67,6 +65,36 @@ class Player:
             if call.here and call.phase == client_pb2.PHASE_CONNECTED:
                 return ("hangs up" if step.back == 3 else "sets media"), mine
         return None
+
+    def _next_of_ringing(self, device: Device, step: Step, call: str) -> str:
+        """It rings; behind another call it waits, is answered after that was put on hold, or declined; it
+        waits no longer where that one is over.
+        """
+        if call not in device.rang or (call in device.waiting and not device.talking()):
+            return "rings"
+        if step.back == 3:
+            return "declines"
+        return "holds and answers" if device.talking() else "answers"
+
+    async def _holds_and_answers(self, device: Device, step: Step, call: str) -> None:
+        for other in device.talking():
+            if not other.holds:
+                await self._holds(device, step, other.call_id)
+        await self._answers(device, step, call)
+
+    async def _calls_who_talks(self, device: Device, step: Step) -> None:
+        """Somebody who is in no call calls somebody who is in one."""
+
+        def talkers() -> list[Person]:
+            return [one.person for one in self.stage.devices if one.talking()]
+
+        if not await self.stage.until(lambda: bool(talkers()), NEWS_SECONDS):
+            return
+        busy = {one.person.user_id for one in self.stage.devices if one.live()}
+        free = [one for one in self.stage.devices if one.line and one.person.user_id not in busy]
+        if free:
+            caller = free[(step.person * DEVICES + step.device) % len(free)]
+            await self._place(caller, step, talkers()[step.other % len(talkers())])
 
     async def _goes_on(self, device: Device, step: Step) -> None:
         found = self._next(device, step)
@@ -88,7 +116,10 @@ class Player:
     async def _rings(self, device: Device, step: Step, call: str = "") -> None:
         call = call or self._call(device, step)
         device.rang.add(call)
-        await self._say(device, step, "ringing", call, ringing=client_pb2.Ringing(call_id=call))
+        waits = bool(device.talking()) and step.back != 3  # now and then it rings aloud all the same
+        (device.waiting.add if waits else device.waiting.discard)(call)
+        ringing = client_pb2.Ringing(call_id=call, waits=waits)
+        await self._say(device, step, "ringing", call, ringing=ringing)
 
     async def _answers(self, device: Device, step: Step, call: str = "") -> None:
         call = call or self._call(device, step)

@@ -22,17 +22,22 @@ from tests.properties.history import History, Row, row_of
 from tests.properties.known import Violation
 from tests.properties.play import end
 from tests.properties.stage import Device, Stage, gate, on_stage
-from tests.properties.town import Town
+from tests.properties.town import RING_SECONDS, Town
 
 ANSWERERS = 16
 GLARE_SECONDS = 0.3
 """How far apart two may dial each other."""
-EARLIER_SECONDS, LATER_SECONDS = 0.02, 0.004
-"""How much earlier or later than the block the place begins: it has farther to go until it is written."""
+SPREAD_SECONDS = 0.012
+"""How far around the moment at which either may be first."""
+STEP_SECONDS = 0.0005
+"""By so much that moment is moved when one of them was first."""
+MOST_LEAD_SECONDS = 0.5
 AT_ONCE = 8
 """Races beside each other."""
-SOON = 5.0
-"""Seconds after which what should have come by a wake-up is looked for by a comparison."""
+PATIENCE = 30.0
+"""Seconds until what must come is given up. A comparison would have brought it ten times by then."""
+WAKE_SECONDS = 3.0
+"""For so long a wake-up may be slower than the comparison that told the same."""
 AUDIO = types_pb2.Kinds(audio=True)
 
 
@@ -45,6 +50,8 @@ class Outcome:
     figures: Counter[str] = field(default_factory=Counter)
     longest_ms: dict[str, float] = field(default_factory=dict)
     broken: list[History] = field(default_factory=list)
+    lead: float = 0.005
+    """By so many seconds who places begins before who blocks, for either to be first as often."""
 
     def took(self, what: str, seconds: float) -> None:
         """Notes the longest of its kind."""
@@ -99,6 +106,11 @@ async def _run_group(
         for _ in range(count):
             await kind.race(stage, chance, outcome)
             outcome.rounds += 1
+            if len(outcome.found) > before:
+                break
+        await stage.until(lambda: not stage.only_compared(), WAKE_SECONDS)
+        outcome.figures["views"] += len(stage.history.saw)
+        outcome.figures["views that needed a comparison"] += len(stage.only_compared())
         await end(stage)
     outcome.found += violations(stage.history)
     if len(outcome.found) > before:
@@ -112,9 +124,7 @@ async def same_millisecond(stage: Stage, chance: random.Random, outcome: Outcome
     """All devices of one user answer together: one wins, and all others hear that they did not."""
     caller, answerers = stage.devices[0], stage.devices[ANSWERERS:]
     call_id = await _place(stage, caller, answerers[0], chance)
-    if not await stage.until(lambda: all(call_id in one.calls for one in answerers), SOON):
-        outcome.figures["rings that came late"] += 1
-        await asyncio.gather(*(gateway.repaired(SOON) for gateway in stage.gateways))
+    await stage.until(lambda: all(call_id in one.calls for one in answerers), RING_SECONDS / 2)
     answer = client_pb2.Answer(call_id=call_id, kinds=AUDIO)
     said = await asyncio.gather(
         *(
@@ -135,8 +145,8 @@ async def same_millisecond(stage: Stage, chance: random.Random, outcome: Outcome
         )
 
     began = time.monotonic()
-    if not await stage.until(lambda: agreed() == len(answerers) - 1, SOON):
-        outcome.figures["ends that came late"] += 1
+    if not await stage.until(lambda: agreed() == len(answerers) - 1, PATIENCE):
+        outcome.wrong("L4", f"only {agreed()} of {len(answerers) - 1} hear that {call_id} was answered")
     outcome.took("until all others heard it", time.monotonic() - began)
     await _hang_up(stage, caller, call_id)
 
@@ -156,10 +166,9 @@ async def glare(stage: Stage, chance: random.Random, outcome: Outcome) -> None:
         names = [one.name if isinstance(one, Refusal) else str(one and one.call_id) for one in dialled]
         outcome.wrong("S7", f"two who dialled each other {apart * 1000:.1f} ms apart: {names}")
     for call_id in calls:
-        if not await stage.until(functools.partial(_are_here, (ada, bob), call_id), SOON):
-            outcome.figures["calls that came together late"] += 1
+        if not await stage.until(functools.partial(_are_here, (ada, bob), call_id), PATIENCE):
+            outcome.wrong("L2", f"who dialled each other are not both in {call_id}")
         await _hang_up(stage, ada, call_id)
-    await stage.until(lambda: not any(one.live() for one in stage.devices), SOON)
 
 
 async def _dial(
@@ -185,7 +194,7 @@ async def block_and_place(stage: Stage, chance: random.Random, outcome: Outcome)
     count = len(stage.devices) // 2
     caller, callee = stage.devices[0], stage.devices[count]
     user_id, other_id = callee.person.user_id, caller.person.user_id
-    apart = chance.uniform(-EARLIER_SECONDS, LATER_SECONDS)
+    apart = chance.uniform(-SPREAD_SECONDS, SPREAD_SECONDS) - outcome.lead
 
     async def blocks() -> float:
         await _pause(max(0.0, -apart))
@@ -200,15 +209,17 @@ async def block_and_place(stage: Stage, chance: random.Random, outcome: Outcome)
     rings = [one for one in stage.devices[count:] if one.live()]
     if rings:
         outcome.figures["rings that heard their end after the acknowledgement"] += 1
-        if not await stage.until(lambda: not any(one.live() for one in rings), 1.0):
-            outcome.figures["of them by a comparison"] += 1
-            await asyncio.gather(*(gateway.repaired(SOON) for gateway in stage.gateways))
+        await stage.until(lambda: not any(one.live() for one in rings), PATIENCE)
         outcome.took("a ring after the acknowledgement", time.monotonic() - acknowledged)
     if not isinstance(call, client_pb2.Call):
         outcome.wrong("S6", f"who was blocked while he placed hears {call and call.name}")
         return
+    if not await stage.until(lambda: not stage.only_compared(call.call_id), WAKE_SECONDS):
+        outcome.wrong("S5", f"no wake-up told the end of {stage.only_compared(call.call_id)[-1]}")
     known = next(row for row in await _rows(stage) if row.call_id == call.call_id)
     outcome.figures["placed after the block" if known.shadow else "ended by the block"] += 1
+    lead = outcome.lead + (STEP_SECONDS if known.shadow else -STEP_SECONDS)
+    outcome.lead = min(MOST_LEAD_SECONDS, max(-MOST_LEAD_SECONDS, lead))
     if caller.calls[call.call_id].phase == client_pb2.PHASE_ENDED:
         outcome.wrong("S6", f"who is blocked sees {call.call_id} end")
     await _hang_up(stage, caller, call.call_id)
@@ -232,7 +243,7 @@ async def _hang_up(stage: Stage, device: Device, call_id: str) -> None:
     await stage.say(
         device, "hang_up", call_id, (device.number % 2,), hang_up=client_pb2.HangUp(call_id=call_id)
     )
-    await stage.until(lambda: not any(one.live() for one in stage.devices), SOON)
+    await stage.until(lambda: not any(one.live() for one in stage.devices), PATIENCE)
 
 
 async def _pause(seconds: float) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ from ringline.ids import mint
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, presence_pb2, signaling_pb2, types_pb2
 from tests.properties.gateway import Connection, Gateway
-from tests.properties.history import Gate, History, Kept, Revoked, row_of
+from tests.properties.history import Gate, History, Kept, Revoked, Saw, row_of
 from tests.properties.town import UNKNOWN, Person, Town
 
 TRIES = 4
+TALKING = (client_pb2.PHASE_CONNECTING, client_pb2.PHASE_CONNECTED)
 
 
 @dataclass(eq=False)
@@ -33,6 +35,8 @@ class Device:
     is_revoked: bool = False
     calls: dict[str, client_pb2.Call] = field(default_factory=dict)
     rang: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
+    """Calls of which it said that they wait behind another."""
     said: list[tuple[client_pb2.ClientFrame, str, str]] = field(default_factory=list)
 
     @property
@@ -51,6 +55,10 @@ class Device:
     def live(self) -> list[client_pb2.Call]:
         """The calls that go on as far as it knows, the newest first."""
         return [one for one in reversed(self.calls.values()) if one.phase != client_pb2.PHASE_ENDED]
+
+    def talking(self) -> list[client_pb2.Call]:
+        """Those of them that are answered and are on this device."""
+        return [one for one in self.live() if one.here and one.phase in TALKING]
 
 
 class Stage:
@@ -123,6 +131,27 @@ class Stage:
         """Waits for everything that was started."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
+
+    def only_compared(self, call_id: str = "") -> list[Saw]:
+        """What lines were shown by a comparison and neither a wake-up nor an answer has told them until now,
+        of one call or of all. A comparison that was only faster is not in it.
+        """
+        told: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for gateway in self.gateways:
+            for key, version in gateway.woken.items():
+                told[key] = max(told[key], version)
+        of_it = [saw for saw in self.history.saw if call_id in ("", saw.view.call_id)]
+        for saw in of_it:
+            if saw.way in ("reply", "late", "welcome"):
+                key = saw.line, saw.view.call_id
+                told[key] = max(told[key], saw.view.version)
+        # A beat says that it is over, and not which version that is: it is newer than what the line had.
+        return [
+            saw
+            for saw in of_it
+            if saw.way in ("repair", "beat")
+            and told[saw.line, saw.view.call_id] < saw.view.version + (saw.way == "beat")
+        ]
 
     async def note_kept(self) -> Kept:
         """Notes what is kept of these people's calls now."""

@@ -259,7 +259,40 @@ def a_line_is_told_wrongly(history: History) -> None:
     history.saw[4] = saw(TABLET, 2.2, 2, "ended", ending="cancelled")
 
 
+def a_waiting_call_rings_elsewhere(history: History) -> None:
+    history.kept[1:] = [Kept(at, at, (row(waiting_line=PHONE),)) for at in (6.0, 7.0)]
+
+
+def a_call_that_waits_still_rings_elsewhere(history: History) -> None:
+    waits = replace(history.kept[0].rows[0], waiting_line=PHONE)
+    history.kept.insert(0, Kept(1.5, 1.6, (waits,)))  # by the end it did not wait any more
+    history.repeated_from = 2
+
+
+def second_and_third(history: History, **third: object) -> None:
+    """While Bob talks to Ada, Cyd calls him, and then Dan does."""
+    history.said += [
+        replace(said(LAPTOP, 3.0, "place", about=BOB), user_id="u_cyd", command_id="cyd", call_id="c_2"),
+        replace(said(LAPTOP, 3.5, "place", about=BOB), user_id="u_dan", command_id="dan", call_id="c_3"),
+    ]
+    second = row(
+        "c_2", caller_id="u_cyd", placed_at_ms=3_000, answered_at_ms=0, ended_at_ms=4_500,
+        commands=(("cyd",), ()),
+    )  # fmt: skip
+    more = row(
+        "c_3", **{"caller_id": "u_dan", "placed_at_ms": 3_500, "commands": (("dan",), ())} | third
+    )  # fmt: skip
+    history.kept[1:] = [Kept(at, at, (row(), second, more)) for at in (6.0, 7.0)]
+
+
+def a_third_call_is_let_through(history: History) -> None:
+    second_and_third(history)
+
+
 BREAKS: list[tuple[str, Break]] = [
+    ("S8", a_waiting_call_rings_elsewhere),
+    ("S8", a_call_that_waits_still_rings_elsewhere),
+    ("S8", a_third_call_is_let_through),
     ("S2", a_description_before_the_answer),
     ("S2", a_description_for_another_line),
     ("S3", two_answers),
@@ -320,6 +353,29 @@ def test_what_cannot_be_known_is_not_said() -> None:
     history.closed.append(Closed(TABLET, BOB, 1, 1.5))
     del history.saw[4]
     assert violations(history) == []
+
+
+@pytest.mark.parametrize(
+    "third",
+    [
+        {"ending": "busy", "answered_at_ms": 0},
+        {"shadow": True},
+        {"placed_at_ms": 4_400},  # the second one may have been over by then
+    ],
+)
+def test_a_third_call_for_which_there_was_or_may_have_been_room_breaks_nothing(
+    third: dict[str, object],
+) -> None:
+    history = good()
+    second_and_third(history, **third)
+    assert "S8" not in {found.property for found in violations(history)}
+
+
+def test_places_that_were_on_their_way_at_once_may_both_find_room() -> None:
+    history = good()
+    second_and_third(history)
+    history.said[-1] = replace(history.said[-1], asked=3.05)
+    assert "S8" not in {found.property for found in violations(history)}
 
 
 def test_a_history_can_be_written_down_and_read() -> None:

@@ -1,12 +1,13 @@
 """The campaign goes on where it was interrupted, counts what it found, and begins anew with other code."""
 
 import json
+import subprocess
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 from tests.campaign import progress
-from tests.campaign.parts import FIRST_SEED, Bench, Part, Unit, counted
+from tests.campaign.parts import FIRST_SEED, SERVERS, Bench, Part, Unit, counted
 
 
 def nothing(bench: Bench, seed: int, most: int) -> Unit:
@@ -39,10 +40,6 @@ def test_other_code_begins_anew(tmp_path: Path) -> None:
     assert progress.load(PART, 1.0, state).done == 0
 
 
-def test_a_part_begins_anew_with_other_code_of_its_own_alone() -> None:
-    assert progress.code(("web",)) != progress.code(("services", "ringline"))
-
-
 SUM = "states=7 transitions=9 violations={} properties=2 mutants_killed={}/3\n"
 
 
@@ -65,6 +62,30 @@ def test_what_the_model_finds_is_found_by_the_campaign() -> None:
     assert counted(SUM.format(2, 3), 1, "").found == ["make model counts 2 violations"]
     assert counted("", 1, "no such module").found == ["make model ended with 1 and no sum: no such module"]
     assert counted(SUM.format(0, 3), 1, "killed").found == ["make model ended with 1: killed"]
+
+
+def test_a_change_of_what_is_tested_or_judges_is_other_code_and_a_commit_is_not(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    for folder in SERVERS:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "one.py").write_text("one")
+    git("init")
+    git("add", ".")
+    seen = [progress.code(SERVERS, tmp_path)]
+    for folder in SERVERS:
+        (tmp_path / folder / "one.py").write_text("other")
+        seen.append(progress.code(SERVERS, tmp_path))
+        (tmp_path / folder / "new.py").write_text("new")
+        seen.append(progress.code(SERVERS, tmp_path))
+    assert len(set(seen)) == 1 + 2 * len(SERVERS)
+    git("add", ".")
+    git("commit", "-m", "all")
+    (tmp_path / "README.md").write_text("beside")
+    assert progress.code(SERVERS, tmp_path) == seen[-1]
+    assert {"services", "ringline", "tests/properties", "tests/campaign"} <= set(SERVERS)
 
 
 def test_a_result_leaves_those_of_other_parts_as_they_are(tmp_path: Path) -> None:
