@@ -1,6 +1,5 @@
 """Hold, a second call that waits, and a device that is revoked: as the people of both calls see it."""
 
-
 import pytest
 
 from ringline.client import Call, Phone
