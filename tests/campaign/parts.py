@@ -24,6 +24,7 @@ FIRST_SEED = 1_000_000
 """The seeds of the campaign begin here: those of `make test` are below."""
 KEPT_HISTORIES = 5
 SERVERS = ("services", "ringline", "tests/properties", "tests/campaign")
+MODELLED = ("services", "ringline", "tests/model", "web/packages/client/src/call")
 MODEL_SUM = re.compile(
     r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
 )

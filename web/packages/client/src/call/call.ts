@@ -262,8 +262,8 @@ export class LocalCall {
     const view = this.view;
     if (this.over) {
       this.endedAt ??= this.outside.now();
-      this.outside.consents.withdraw(this.callId); // whatever the server says of this call later
-      return this.media.close();
+      this.media.close(); // first: a full storage must leave no microphone open
+      return this.outside.consents.withdraw(this.callId); // whatever the server says of this call later
     }
     if (view === undefined || mediaOf(this.state) === "none") return;
     this.media.hush(mediaOf(this.state) === "silent");
