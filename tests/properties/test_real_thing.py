@@ -63,11 +63,11 @@ def test_nothing_rings_after_a_block_that_was_acknowledged(
 
 
 def expect_nothing(runner: asyncio.Runner, installation: Town, kind: Kind, rounds: int) -> races.Outcome:
-    """Runs a race; nothing may be found. No process restarts here, and the bus loses nothing on loopback: no
-    line may need a comparison to be told.
+    """Runs a race; nothing may be found. No process restarts here, and the bus loses next to nothing on
+    loopback: of a hundred views not one may need a comparison.
     """
     outcome = runner.run(races.run(installation, kind, rounds, SEED))
     assert not outcome.found, outcome.found[:5]
     assert outcome.rounds == rounds
-    assert outcome.figures["views"] > rounds and not outcome.figures["views that needed a comparison"]
+    assert rounds < outcome.figures["views"] > 100 * outcome.figures["views that needed a comparison"]
     return outcome
