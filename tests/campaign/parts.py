@@ -128,7 +128,7 @@ PARTS = (
         "runs of make model",
         1,
         model,
-        code=("services", "ringline", "tests/model", "web/packages/client/src/call"),
+        code=MODELLED,
     ),
     Part("properties", 1_000_000, "steps", 2_000, commands),
     Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
