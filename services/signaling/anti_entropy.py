@@ -38,7 +38,7 @@ class Repairs:
         for one in stored.values():
             for user_id, line in self._lines(one, gateway_id):
                 was = seen.get((line, one.record.call_id))
-                if was is None:
+                if was is None and not self._is_too_late(one, user_id):
                     frames.append(self._frame(one, user_id, line, relay=True))
         for was in seen.values():
             found = stored.get(was.call_id)
@@ -79,6 +79,13 @@ class Repairs:
                     if call is not None:
                         frames.append(call_frame(one.user_id, one.line, call))
         return frames
+
+    def _is_too_late(self, stored: Stored, user_id: str) -> bool:
+        """Whether a line of this user would begin to ring with too little time left (S13)."""
+        exchange, record = self._exchange, stored.record
+        is_ringing = side_of(record, user_id) == CALLEE and phase(record) is Phase.RINGING
+        left = record.ring_until_ms - exchange.store.now()
+        return is_ringing and left < exchange.times.least_ring
 
     def _lines(self, stored: Stored, gateway_id: str) -> Iterable[tuple[str, str]]:
         for member in stored.record.members:

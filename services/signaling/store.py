@@ -31,15 +31,16 @@ told AS (
 
 PLACE = f"""
 WITH gate AS (
-    INSERT INTO pair AS p (k, live_call) SELECT $4, $1 WHERE $5
-    ON CONFLICT (k) DO UPDATE SET live_call = $1, epoch = p.epoch + 1 WHERE p.live_call IS NULL AND
-    p.closed_by = 0
+    INSERT INTO pair AS p (k, live_call) SELECT $4, CASE WHEN $5::boolean THEN $1 END
+    WHERE NOT EXISTS (SELECT FROM call WHERE callee_id = $8 AND glare_command = $10)
+    ON CONFLICT (k) DO UPDATE SET live_call = CASE WHEN $5 THEN $1 END, epoch = p.epoch + 1
+    WHERE p.live_call IS NULL AND (p.closed_by = 0 OR NOT $5)
     RETURNING 1
 ), kept AS (
     INSERT INTO call
         (id, version, live, deadline_ms, caller_id, callee_id, place_command, gateways, record, ended_at)
     SELECT $1, 1, $6, $7, $8, $9, $10, $11, $12, CASE WHEN NOT $6 THEN now() END
-    WHERE NOT $5 OR EXISTS (SELECT FROM gate)
+    WHERE EXISTS (SELECT FROM gate)
     RETURNING 1
 ), {TELL.format(part="$2::smallint", version="1", events="$3")}
 SELECT count(*) FROM kept"""
@@ -213,9 +214,10 @@ class Store:
     async def place(
         self, record: signaling_pb2.CallRecord, events: Sequence[events_pb2.Event], command_id: str
     ) -> bool:
-        """Inserts a call. False where the pair's gate is closed, another call of the pair is live, or the
-        command
-        has placed a call already: read again."""
+        """Inserts a call. False where another call of the pair is live, its gate is closed to a call that is
+        no shadow, or the command has placed or answered a call already: read again. A shadow call does not
+        hold the pair, but it looks at the row: what met a live call would be an answer to it.
+        """
         caller, callee = (member.profile.user_id for member in record.members)
         try:
             kept = await self._db.fetchval(

@@ -126,10 +126,10 @@ class ModelStore:
         if await self.placed_by(caller, command_id) is not None:
             return False
         key = pair_key(caller, callee)
+        pair = self._pairs.get(key, Pair())
+        if pair.live_call or (holds_pair(record) and pair.closed_by):
+            return False
         if holds_pair(record):
-            pair = self._pairs.get(key, Pair())
-            if pair.live_call or pair.closed_by:
-                return False
             self._pairs[key] = pair._replace(live_call=record.call_id)
         self._rows[record.call_id] = Row(
             _row_bytes(record), (None, None), record.deadline_at_ms, command_id, ends=_ends(events)
