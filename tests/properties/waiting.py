@@ -32,7 +32,8 @@ def a_waiting_call_rings_where_it_waits(known: Known) -> Iterator[Violation]:
         waits_on, end = until.get(call_id, (line, 0.0))
         for saw in seen if line != waits_on else ():
             is_ring = saw.view.role == CALLEE and saw.view.phase in ("calling", "ringing")
-            if is_ring and saw.way != "late" and saw.at < end:
+            # What it reads as the answer to its own word is no ring: it asked for what it was not told of.
+            if is_ring and saw.way not in ("late", "reply") and saw.at < end:
                 yield Violation("S8", f"{line} rings for {call_id}, which waits on {waits_on}")
 
 
