@@ -141,7 +141,9 @@ def _drop(done: Step, who: None, verb: Drop, now: int, times: Times) -> None:
     if side is None:
         raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
     member = new.members[side]
-    done.changed = verb.device_id not in member.dropped_device_ids
+    # Behind the veil nothing of the callee's is left to end, and nothing that he says is taken.
+    is_over = side == CALLEE and phase(new) is Phase.VEILED
+    done.changed = not is_over and verb.device_id not in member.dropped_device_ids
     if not done.changed:
         return
     member.dropped_device_ids.append(verb.device_id)

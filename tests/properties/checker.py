@@ -112,8 +112,11 @@ def no_ring_after_a_block(known: Known) -> Iterator[Violation]:
             if {row.caller_id, row.callee_id} != pair or row.shadow:
                 continue
             tries = known.attempts[row.caller_id, row.commands[0][0]] if row.commands[0] else []
-            asked = min((one.asked for one in tries if one.verb == "place"), default=0.0)
-            if since < asked < until and len(row.commands[0]) < KEPT_COMMANDS:
+            places = [one for one in tries if one.verb == "place"]
+            asked = min((one.asked for one in places), default=0.0)
+            # Told before the gate began to open again: until then it was carried out behind the closed one.
+            told = min((one.answered for one in places if one.is_done), default=NEVER)
+            if since < asked and told < until and len(row.commands[0]) < KEPT_COMMANDS:
                 yield Violation("S5", f"{row.call_id} was placed after the block was acknowledged")
         for (line, call_id), seen in known.seen.items():
             there = known.rows.get(call_id)
@@ -318,10 +321,11 @@ def everything_ends_and_everybody_hears_it(known: Known) -> Iterator[Violation]:
         if shown and shown[-1].view.phase != "ended":
             yield Violation("L4", f"{line} does not know that {call_id} is over")
         elif shown and shown[-1].way != "beat":
-            yield from _right_ending(there, line, shown[-1])
+            is_revoked = any(line.startswith(f"{one.device_id}.") for one in known.history.revoked)
+            yield from _right_ending(there, line, shown[-1], is_revoked)
 
 
-def _right_ending(row: Row, line: str, saw: Saw) -> Iterator[Violation]:
+def _right_ending(row: Row, line: str, saw: Saw, is_revoked: bool) -> Iterator[Violation]:
     if saw.view.role == CALLER:
         right = {row.ending_for_caller}
     elif row.answered_at_ms and line != row.answered_line:
@@ -332,6 +336,8 @@ def _right_ending(row: Row, line: str, saw: Saw) -> Iterator[Violation]:
         right = {"declined", "declined_elsewhere"}
     else:
         right = {"cancelled" if row.ending == "severed" else row.ending, "declined"}
+    if is_revoked:  # while it rang: to that device it was over then, whatever became of the call
+        right.add("cancelled")
     if saw.view.ending not in right:
         yield Violation("L4", f"{line} reads {saw.view.ending} and not {sorted(right)} of {row.call_id}")
 
