@@ -21,7 +21,7 @@ PROPERTIES = {
     "S5": "After a block is acknowledged nothing rings between the two, and what rang has ended.",
     "S6": "Blocked, not admitted, declined, away: to a caller who may not know, all of them look the same.",
     "S7": "Two people have at most one live call with each other; two who dial each other have one.",
-    "S8": "A user has one call that is talked in, one on hold, one that waits, and no more on any device.",
+    "S8": "A user has one call that is talked in, one on hold, one that waits, no more on a device (0014).",
     "S9": "While either side holds, both are silent; only who holds resumes; either may hang up.",
     "S10": "The same command has the same answer and no second effect, across processes and restarts.",
     "S11": "Versions of a call have no gaps, and nobody sees one go down.",
@@ -133,10 +133,10 @@ def page() -> str:
     lines = ["# What a call never does, and what shows it", "", NOTE, ""]
     lines += [
         "Safety (S): never, in any order, after whatever loss, crash or forged message. Liveness (L): in the",
-        "end, always. *Model* says that `make model` looks at it in every state that can be reached;",
+        "end, always. *Model* says that `make model` looks at it in every state of its bounded calls;",
         "*mutants* are faults put in by hand, each of which must be found by this very property",
         "(`make model`, the quick ones in `make test`). Server and web client replay the same stories.",
-        "Times are settings and virtual time in these tests; no test looks at a clock.",
+        "Times are settings, short ones in the tests; no test says how quick anything is.",
         "",
         "| property | what it says | model | tests | mutants |",
         "|---|---|---|---|---|",
