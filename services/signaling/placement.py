@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ringline.ids import mint
@@ -105,14 +105,22 @@ class Placement:
         self._exchange.outbox.nudge()
         stored = Stored(placed.record, (None, None))
         self._exchange.remember(stored)
-        # Looked at again now that the call is there: a revocation either is seen here, or sees the call.
-        for device_id, user_id in (await store.revoked_of(both)).items() - revoked.items():
-            await self._exchange.serve(placed.record.call_id, Drop(user_id, device_id))
-            if device_id == line.device_id:
-                raise Refusal(reasons_pb2.REASON_DEVICE_REVOKED)
+        await self._drop_revoked_since(placed.record.call_id, line.device_id, both, revoked)
         # Not before the reply is made: its time must not depend on how many devices ring.
         asyncio.get_running_loop().call_later(RING_AFTER_SECONDS, self._exchange.teller.ring, stored)
         return self._exchange.teller.see(stored, 0, who.line, relay=True)
+
+    async def _drop_revoked_since(
+        self, call_id: str, device_id: str, user_ids: Sequence[str], known: Mapping[str, str]
+    ) -> None:
+        """Looks again now that the call is there: a revocation either is seen here, or sees the call. Raises
+        Refusal (DEVICE_REVOKED) where it is the device that placed it.
+        """
+        revoked = await self._exchange.store.revoked_of(user_ids)
+        for one, user_id in revoked.items() - known.items():
+            await self._exchange.serve(call_id, Drop(user_id, one))
+            if one == device_id:
+                raise Refusal(reasons_pb2.REASON_DEVICE_REVOKED)
 
     async def _drop_placed(self, live_calls: Sequence[Stored], line: types_pb2.Line, command_id: str) -> None:
         """Ends what a revoked device has placed, where the process that did it died on the way."""

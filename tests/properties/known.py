@@ -27,11 +27,17 @@ class Known:
                 if not row.live:
                     self.over.setdefault(row.call_id, kept.at)
         self.seen: defaultdict[tuple[str, str], list[Saw]] = defaultdict(list)
-        """By line and call, in their order."""
+        """By line and call, in their order. What a connection is still told when a newer one of the same line
+        is open is seen by nobody: the device has left it, and its gateway may not have heard of that yet.
+        """
         self.lines: dict[str, str] = {}
+        opened = defaultdict(list)
+        for one in history.opened:
+            opened[one.line].append(one)
         for saw in history.saw:
-            self.seen[saw.line, saw.view.call_id].append(saw)
             self.lines[saw.line] = saw.user_id
+            if not any(one.epoch > saw.epoch and one.at <= saw.at for one in opened[saw.line]):
+                self.seen[saw.line, saw.view.call_id].append(saw)
         self.attempts: defaultdict[tuple[str, str], list[Said]] = defaultdict(list)
         """By user and command id."""
         self.by_user: defaultdict[str, list[Said]] = defaultdict(list)
