@@ -52,9 +52,6 @@ def python_tests(path: Path) -> Iterator[tuple[str, str]]:
             own = [mark for one in node.decorator_list for mark in _numbers(one)]
             for number in dict.fromkeys((*own, *of_all)):
                 yield number, node.name.removeprefix("test_").replace("_", " ")
-        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):  # a state machine of hypothesis
-            for number in (mark for one in node.decorator_list for mark in _numbers(one)):
-                yield number, (ast.get_docstring(node) or node.name).partition("\n")[0]
 
 
 def _module_marks(node: ast.Assign) -> list[str]:
