@@ -9,7 +9,7 @@ from ringline.v1 import client_pb2, reasons_pb2, signaling_pb2
 from services.signaling.call import TABLE, step
 from services.signaling.record import Phase, phase
 from services.signaling.verbs import Drop, EndByOperator, Sever, Tick, Verb, Who
-from tests.unit.signaling.calls import AUDIO, IN, LAPTOP, OFFER, PHONE
+from tests.unit.signaling.calls import AUDIO, IN, LAPTOP, OFFER, PHONE, placed
 
 SAYINGS: tuple[Verb, ...] = (
     client_pb2.Ringing(),
@@ -99,3 +99,15 @@ def test_no_description_is_taken_before_the_answer(was: Phase, role: str) -> Non
     ):
         with pytest.raises(Refusal):
             step(IN[was](), SPEAKERS[role], verb, 3_000)
+
+
+@pytest.mark.shows("S14", "S11")
+def test_behind_the_veil_a_revocation_changes_nothing_that_a_device_reads() -> None:
+    """It declined, or heard of it elsewhere: that stays what it reads, under the version that it has."""
+    record = placed()
+    record.device_truth = False
+    veiled = step(record, PHONE, client_pb2.Decline(everywhere=True), 1_000).record
+    assert phase(veiled) is Phase.VEILED
+    assert not step(veiled, None, Drop("u_bob", "d_bob"), 2_000).changed
+    over = step(veiled, None, Drop("u_ada", "d_ada"), 2_000)
+    assert over.changed and phase(over.record) is Phase.OVER, "the caller's own device ends what it sees"
