@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NoReturn, cast
@@ -120,9 +121,15 @@ class Channel(aio.Channel):
         return functools.partial(call, metadata=self._metadata)
 
 
-def open_channel(addresses: Sequence[str], caller: str) -> Channel:
-    """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses."""
-    return Channel(aio.insecure_channel(target(addresses), options=CHANNEL_OPTIONS), caller)
+def open_channel(addresses: Sequence[str], caller: str, service: str = "") -> Channel:
+    """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses.
+
+    Where it says which `service` it asks, a process in which that one is on its way out is left at once: gRPC
+    watches its health. A server that only stops cancels what is on its way to it.
+    """
+    watched = (("grpc.service_config", json.dumps({"healthCheckConfig": {"serviceName": service}})),)
+    options = (*CHANNEL_OPTIONS, *(watched if service else ()))
+    return Channel(aio.insecure_channel(target(addresses), options=options), caller)
 
 
 def rebuilt(error: aio.AioRpcError) -> BaseException:

@@ -91,6 +91,32 @@ async def test_what_was_begun_is_finished() -> None:
         assert await begun == policy_pb2.GetCallSettingsResponse()
 
 
+async def test_a_process_that_stops_costs_nobody_a_call() -> None:
+    """Many ask two processes at once while one of them stops: each call has its answer."""
+    answers: list[policy_pb2.GetCallSettingsResponse] = []
+    is_over = False
+
+    async def ask_on() -> None:
+        while not is_over:
+            answers.append(await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest()))
+
+    async def many_more() -> None:
+        goal = len(answers) + 300
+        await until(lambda: len(answers) > goal, 10, lambda: f"only {len(answers)} answers of {goal}")
+
+    async with AsyncExitStack() as outlasting:
+        other, _ = await outlasting.enter_async_context(policy_node())
+        async with policy_node(drain_seconds=5.0) as (node, _):
+            where = [f"127.0.0.1:{one.port}" for one in (node, other)]
+            channel = await outlasting.enter_async_context(open_channel(where, "gateway", "policy"))
+            stub = policy_pb2_grpc.PolicyStub(channel)
+            asking = asyncio.gather(*(ask_on() for _ in range(16)))
+            await many_more()
+        await many_more()
+        is_over = True
+        await asking
+
+
 async def test_metrics_are_served() -> None:
     async with policy_node(metrics_port=0) as (node, _):
         async with httpx.AsyncClient() as client:
