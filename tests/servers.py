@@ -100,6 +100,14 @@ class Process:
         """Raises AssertionError, with the end of its log, where it has ended by itself."""
         assert self.runs, f"{self.name} has ended:\n{self.tail()}"
 
+    def size_of_log(self) -> int:
+        """How many bytes it has written so far."""
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def log_since(self, size: int) -> str:
+        """What it has written after so many bytes."""
+        return self._log.read_bytes()[size:].decode(errors="replace") if self._log.exists() else ""
+
     def tail(self, size: int = 6000) -> str:
         """The end of what it wrote."""
         return self._log.read_text(errors="replace")[-size:] if self._log.exists() else ""
