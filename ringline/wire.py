@@ -47,7 +47,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.enable_http_proxy", 0),
 )
@@ -82,8 +82,14 @@ class Channel(aio.Channel):
         async def ask(request: Message, timeout: float | None = None, **more: Any) -> Any:  # noqa: ASYNC109
             metadata = (*self._metadata, *(more.pop("metadata", None) or ()))
             try:
+                # Where nobody is connected now, the call waits for somebody as long as for its answer:
+                # processes may be replaced quicker than who asks them connects anew.
                 return await call(
-                    request, timeout=self._seconds if timeout is None else timeout, metadata=metadata, **more
+                    request,
+                    timeout=self._seconds if timeout is None else timeout,
+                    metadata=metadata,
+                    wait_for_ready=True,
+                    **more,
                 )
             except aio.AioRpcError as error:
                 raise rebuilt(error) from error
