@@ -13,7 +13,8 @@ from ringline.node import Node
 from ringline.v1 import policy_pb2, policy_pb2_grpc
 from ringline.wire import open_channel
 from tests.servers import until
-from tests.service.ringline.policies import Policies, policy_node
+from tests.service.ringline.policies import Policies, attempt, policy_node
+from tests.service.ringline.test_loopback import asker_of
 
 
 async def health(node: Node, name: str) -> int:
@@ -46,14 +47,19 @@ async def test_services_are_taken_down_in_reverse_while_the_server_still_answers
     async def policy(node: Node) -> AsyncIterator[None]:
         node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, Policies(node))  # type: ignore[abstract]
         yield
+        assert node.draining.is_set()
         told.append("policy")
 
     @asynccontextmanager
     async def gateway(node: Node) -> AsyncIterator[None]:
         stub = policy_pb2_grpc.PolicyStub(node.channel("policy"))
+        asker = await asker_of(node, "signaling")
         yield
-        assert node.draining.is_set()
+        assert node.is_leaving and node.draining.is_set()
         await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest())
+        # Who is asked takes questions as long as anybody is there who asks.
+        await asyncio.gather(*(asker.ask(attempt()) for _ in range(20)))
+        assert not node.of("policy").draining.is_set()
         told.append("gateway")
 
     async with Node(NodeSettings(environment="test", drain_seconds=1.0), ["policy", "gateway"]) as node:
