@@ -43,8 +43,12 @@ async def until(holds: Callable[[], bool], within: float, otherwise: Callable[[]
 class Process:
     """A process of ours, in its own session. It dies with its starter, even where that one is killed."""
 
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path, folder: Path | None = None
+    ) -> None:
+        """It runs in `folder`, or where its starter does."""
         self.name = name
+        self._folder = folder
         self.env = dict(env)
         self._argv = list(argv)
         self._log = log
@@ -72,6 +76,7 @@ class Process:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                cwd=self._folder,
             )
         return self
 

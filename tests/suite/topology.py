@@ -182,21 +182,26 @@ def environment(postgres: Postgres, nats: Nats, database: str) -> dict[str, str]
     return base
 
 
-async def prepare(postgres: Postgres, database: str, env: dict[str, str], folder: Path) -> None:
+async def prepare(
+    postgres: Postgres, database: str, env: dict[str, str], folder: Path, tree: Path = ROOT
+) -> None:
     """Creates the database and brings it up to date by `ringline migrate`."""
     connection = await asyncpg.connect(postgres.url())
     try:
         await connection.execute(f'CREATE DATABASE "{database}"')
     finally:
         await connection.close()
-    migrate = ringline(["migrate"], env, folder, "migrate").start()
+    migrate = ringline(["migrate"], env, folder, "migrate", tree).start()
     status = await migrate.ended(START_SECONDS)
     assert status == 0, f"migrate failed:\n{migrate.tail()}"
 
 
-def ringline(arguments: Sequence[str], env: dict[str, str], folder: Path, name: str) -> Process:
-    """A process of the program."""
-    return Process(name, [sys.executable, "-m", "services", *arguments], env, folder / f"{name}.log")
+def ringline(
+    arguments: Sequence[str], env: dict[str, str], folder: Path, name: str, tree: Path = ROOT
+) -> Process:
+    """A process of the program, as it is in `tree`."""
+    own = env | {"PYTHONPATH": str(tree)}
+    return Process(name, [sys.executable, "-m", "services", *arguments], own, folder / f"{name}.log", tree)
 
 
 @asynccontextmanager
