@@ -285,16 +285,17 @@ class Board:
         farewell.add_done_callback(self._farewells.discard)
 
     async def drain(self, seconds: float) -> None:
-        """Sends every line elsewhere, spread over `seconds`; who is still here a second later is closed, with
-        the answer to what he asked last.
+        """Sends every line elsewhere, spread over `seconds`, in which load balancers find out, too; who is still
+        here a second later is closed, with the answer to what he asked last.
         """
         self.is_draining = True
         self._is_empty.clear()
         for line in [*self._by_key.values(), *self._strangers]:
             line.reconnect(round(random.random() * seconds * 1000))
+        await asyncio.sleep(seconds)
         if len(self) and seconds:
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds + 1.0):
+                async with asyncio.timeout(1.0):
                     await self._is_empty.wait()
         if work := [line.work for line in self._by_key.values() if line.work is not None]:
             await asyncio.wait(work, timeout=COMMAND_SECONDS)

@@ -82,5 +82,6 @@ class Settings(ServiceSettings, service="gateway"):
         10.0,
         ge=0,
         le=40,
-        description="Seconds over which a stopping gateway spreads the reconnects of its lines; 0 in dev.",
+        description="Seconds over which a stopping gateway spreads the reconnects of its lines, and in which "
+        "load balancers find out that it is not ready; 0 in dev.",
     )
