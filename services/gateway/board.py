@@ -285,7 +285,7 @@ class Board:
         farewell.add_done_callback(self._farewells.discard)
 
     async def drain(self, seconds: float) -> None:
-        """Sends every line elsewhere, spread over `seconds`, in which load balancers find out, too; who is still
+        """Sends every line elsewhere, spread over `seconds`, in which load balancers find out. Who is still
         here a second later is closed, with the answer to what he asked last.
         """
         self.is_draining = True
