@@ -43,6 +43,7 @@ async def answer_batches(
     retires_at = loop.time() + draining.stream_age()
     said_draining = False
     work.beat()
+    draining.opened()
     try:
         while True:
             is_draining = draining.is_set() or loop.time() > retires_at
@@ -61,6 +62,7 @@ async def answer_batches(
             work.ready.clear()
             await work.ready.wait()
     finally:
+        draining.closed()
         reader.cancel()
         work.stop_beating()
         _left_alone.update(work.tasks)
@@ -159,11 +161,13 @@ class _Answering(Generic[Q, A]):
 
 
 class Draining:
-    """Whether this process is on its way out; shared by all its streams."""
+    """Whether a service of this process is on its way out; shared by all its streams."""
 
     def __init__(self, age_seconds: float = 300.0) -> None:
         self._is_set = False
         self._age = age_seconds
+        self._streams = 0
+        self._no_streams = asyncio.Event()
 
     def set(self) -> None:
         """From now on every stream says so, within half a second."""
@@ -176,3 +180,25 @@ class Draining:
     def stream_age(self) -> float:
         """After how many seconds a stream should be renewed: somewhat before its connection is."""
         return self._age * random.uniform(0.7, 0.85)
+
+    def opened(self) -> None:
+        """Somebody asks."""
+        self._streams += 1
+
+    def closed(self) -> None:
+        """Somebody has all his answers and asks no more, or his stream broke."""
+        self._streams -= 1
+        if not self._streams:
+            self._no_streams.set()
+
+    async def finished(self, seconds: float) -> bool:
+        """Waits until everybody who asked has moved on; False where `seconds` were not enough for that."""
+        self._no_streams.clear()
+        if not self._streams:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._no_streams.wait()
+        except TimeoutError:
+            return False
+        return True

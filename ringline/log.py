@@ -237,8 +237,13 @@ class Log:
                     lanes: defaultdict[str, list[Msg]] = defaultdict(list)
                     for message in batch:
                         lanes[_call_of(message)].append(message)
-                    # Calls beside one another: few that are slow would hold up all others.
-                    await asyncio.gather(*(self._take_lane(one, durable, on_event) for one in lanes.values()))
+                    try:
+                        # Calls beside one another: few that are slow would hold up all others.
+                        work = (self._take_lane(one, durable, on_event) for one in lanes.values())
+                        await asyncio.gather(*work)
+                    except asyncio.CancelledError:
+                        await _hand_back(batch)
+                        raise
         finally:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
@@ -299,6 +304,14 @@ async def pass_over_fault(event: Event, on_event: OnEvent) -> None:
     if error is not None:
         bug = report_bug("log.replay", error)
         log(__name__).error("event is passed over", event_id=event.event_id, bug=bug)
+
+
+async def _hand_back(batch: Sequence[Msg]) -> None:
+    """This process stops: what it has in hand comes to another one at once, and not after half a minute."""
+    with suppress(NatsError, OSError):
+        for message in batch:
+            if not message.is_acked:
+                await message.nak()
 
 
 def _call_of(message: Msg) -> str:

@@ -6,7 +6,7 @@ quarter of what this program used of the processor at ten calls a second. Unary 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -24,9 +24,16 @@ class Loopback:
 
     def __init__(self) -> None:
         self._methods: dict[str, Any] = {}
-        self._streams: set[_Stream] = set()
-        self.ready = asyncio.Event()
-        """Set when every service of this process is there."""
+        self._gates: dict[str, asyncio.Event] = {}
+
+    def open(self, services: Iterable[str]) -> None:
+        """Lets streams to these services through; until then whoever dials waits."""
+        for service in services:
+            self._gate(service).set()
+
+    def shut(self, service: str) -> None:
+        """Lets no new stream through to a service that is on its way out."""
+        self._gate(service).clear()
 
     def add_generic_rpc_handlers(self, handlers: Sequence[object]) -> None:
         """Generated code says everything twice; see the other one."""
@@ -35,27 +42,20 @@ class Loopback:
         """Takes the methods of a service."""
         self._methods |= {f"/{service}/{name}": handler for name, handler in handlers.items()}
 
-    def dial(self, address: str) -> Any:
-        """What a stub takes for a channel; there is only one address, this process."""
-        return _Channel(self._methods, self._streams, self.ready)
+    def dial(self, service: str) -> Any:
+        """What a stub of this service takes for a channel."""
+        return _Channel(self._methods, self._gate(service))
 
-    async def stop(self, seconds: float) -> None:
-        """Waits until every stream has ended: those who ask were told that this process is draining."""
-        if over := [stream.over.wait() for stream in self._streams]:
-            try:
-                async with asyncio.timeout(seconds):
-                    await asyncio.gather(*over)
-            except TimeoutError:
-                return
+    def _gate(self, service: str) -> asyncio.Event:
+        return self._gates.setdefault(service, asyncio.Event())
 
 
 class _Channel:
     """One asker's way to a stream."""
 
-    def __init__(self, methods: Mapping[str, Any], streams: "set[_Stream]", ready: asyncio.Event) -> None:
+    def __init__(self, methods: Mapping[str, Any], gate: asyncio.Event) -> None:
         self._methods = methods
-        self._ready = ready
-        self._streams = streams
+        self._gate = gate
         self._opened: list[_Stream] = []
 
     def stream_stream(self, method: str, **_: Any) -> "Callable[..., _Stream]":
@@ -64,7 +64,7 @@ class _Channel:
         def begin(metadata: Sequence[tuple[str, str]] = ()) -> _Stream:
             if dict(metadata).get(CALLER) not in (callers_of(method) or ()):
                 raise Refusal(Reason.REASON_FORBIDDEN)
-            stream = _Stream(self._methods[method].stream_stream, self._streams)
+            stream = _Stream(self._methods[method].stream_stream)
             self._opened.append(stream)
             return stream
 
@@ -74,8 +74,8 @@ class _Channel:
         """Not here."""
 
     async def channel_ready(self) -> None:
-        """Waits until the services are there."""
-        await self._ready.wait()
+        """Waits until the service is there."""
+        await self._gate.wait()
 
     async def close(self) -> None:
         """Ends what is still open."""
@@ -86,12 +86,9 @@ class _Channel:
 class _Stream:
     """One open stream, for the asking half what grpc.aio's StreamStreamCall is."""
 
-    def __init__(self, serve: Callable[[Any, Any], AsyncIterator[Any]], streams: "set[_Stream]") -> None:
-        self.over = asyncio.Event()
+    def __init__(self, serve: Callable[[Any, Any], AsyncIterator[Any]]) -> None:
         self._requests: asyncio.Queue[Any] = asyncio.Queue()
         self._responses = serve(self._incoming(), None)
-        self._streams = streams
-        streams.add(self)
 
     async def write(self, request: Any) -> None:
         self._requests.put_nowait(request)
@@ -112,8 +109,6 @@ class _Stream:
         """Ends both halves."""
         self._requests.put_nowait(aio.EOF)
         await self._responses.aclose()  # type: ignore[attr-defined]
-        self._streams.discard(self)
-        self.over.set()
 
     async def _incoming(self) -> AsyncIterator[Any]:
         while (request := await self._requests.get()) is not aio.EOF:

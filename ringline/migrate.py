@@ -1,9 +1,11 @@
 """Roles, schemas and migrations: run by the operator's job, or by `ringline dev`, never by a serving process.
 
 The owner owns every schema; a service's role may read and write the rows of its own schema and see no other.
-May be run by several processes at once: the first one works, the others wait and find it done.
+May be run by several processes at once: the first one works, the others wait and find it done. May be run,
+and killed, while calls go on.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -13,13 +15,24 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline.config import NodeSettings
+from ringline.telemetry import log
 
 LOCK = 7_464_554_629
 """The advisory lock of all migrations: "ringline", on the keys of a telephone, cut to fit."""
+
+LOCK_MS = 500
+"""How long a statement of a migration waits for a table that is in use: so long wait those who want it after
+it. Then the migration lets go, and tries again a second later.
+"""
+PAUSE_SECONDS = 1.0
+TRIES = 120
+_IN_USE = frozenset({"55P03", "40P01"})
+"""lock_not_available and deadlock_detected: everything was rolled back, and the same may be tried again."""
 
 _GRANTS = """
 REVOKE ALL ON SCHEMA {service} FROM PUBLIC;
@@ -33,15 +46,30 @@ REVOKE INSERT, UPDATE, DELETE ON {service}.alembic_version FROM {role};
 async def migrate(settings: NodeSettings, services: Mapping[str, str], target: str = "head") -> None:
     """Brings the schemas of `services` (name -> alembic folder, as "package:folder") up to `target`.
 
-    Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all.
+    Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all. Raises
+    DBAPIError where a table was in use at each of 120 tries, a second apart.
     """
     engine = _owner_engine(settings.database_owner_url.get_secret_value())
     try:
         for service, folder in services.items():
-            async with engine.begin() as con:
-                await con.run_sync(_migrate_one, settings, service, folder, target)
+            await _migrate_patiently(engine, settings, service, folder, target)
     finally:
         await engine.dispose()
+
+
+async def _migrate_patiently(
+    engine: AsyncEngine, settings: NodeSettings, service: str, folder: str, target: str
+) -> None:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            async with engine.begin() as con:
+                await con.run_sync(_migrate_one, settings, service, folder, target)
+            return
+        except DBAPIError as error:
+            if not tries_left or getattr(error.orig, "sqlstate", "") not in _IN_USE:
+                raise
+        log(__name__).warning("tables are in use, trying again", service=service)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _owner_engine(url: str) -> AsyncEngine:
@@ -75,6 +103,7 @@ def _migrate_one(
     role = f"ringline_{service}"
     # One lock for all services: roles belong to the whole cluster, and CREATE ROLE has no IF NOT EXISTS.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_MS}")
     _create_role(connection, role, settings, service)
     connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {service}")
     connection.exec_driver_sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")

@@ -8,8 +8,8 @@ import asyncio
 import copy
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from google.protobuf import descriptor_pool
@@ -39,6 +39,10 @@ READY = "ready"
 LIVE = "live"
 BEAT_SECONDS = 0.25
 CHECK_SECONDS = 1.0
+LEAVE_SECONDS = 55.0
+"""After so long a process waits for nobody any more: who started it kills it after a minute."""
+HEAR_SECONDS = 0.5
+"""Within this time everybody who asks has heard that a service is on its way out."""
 CANCELS = 20
 CANCEL_SECONDS = 0.5
 COLLECT_AFTER = 20_000
@@ -50,7 +54,9 @@ class _State:
 
     def __init__(self, settings: NodeSettings, hosts: Iterable[str]) -> None:
         self.hosts = frozenset(hosts)
-        self.draining = Draining(settings.connection_age_seconds)
+        self.draining: dict[str, Draining] = {}
+        self.is_leaving = False
+        self.leave_by = 0.0
         self.stopping = asyncio.Event()
         self.ready = asyncio.Event()
         self.loopback = Loopback()
@@ -136,7 +142,7 @@ class Node:
         """
         key = (self.service, service)
         if key not in self._state.channels:
-            channel = open_channel(self.addresses(service), self.service)
+            channel = open_channel(self.addresses(service), self.service, service)
             self._state.channels[key] = channel
             self._state.resources.push_async_callback(channel.close)
         return self._state.channels[key]
@@ -157,7 +163,7 @@ class Node:
             unpack,
             caller=self.service,
             in_turn=self.settings.stream_pick == "in_turn",
-            dial=self._state.loopback.dial if self._is_here(service) else dial,
+            dial=(lambda _: self._state.loopback.dial(service)) if self._is_here(service) else dial,
         )
         return await self.enter(asker)
 
@@ -208,8 +214,14 @@ class Node:
 
     @property
     def draining(self) -> Draining:
+        """Whether this service is on its way out. Where several live in one process, who asks goes first."""
+        age = self.settings.connection_age_seconds
+        return self._state.draining.setdefault(self.service, Draining(age))
+
+    @property
+    def is_leaving(self) -> bool:
         """Whether this process is on its way out."""
-        return self._state.draining
+        return self._state.is_leaving
 
     @property
     def port(self) -> int:
@@ -231,7 +243,9 @@ class Node:
 
     async def build(self, service: str, build: Build) -> None:
         """Builds a service in this node; it is taken down before the server stops, in reverse order."""
-        await self._state.builds.enter_async_context(build(self.of(service)))
+        view = self.of(service)
+        await self._state.builds.enter_async_context(build(view))
+        await self._state.builds.enter_async_context(view._finishing())
 
     async def start(self) -> None:
         """Begins to serve, after everything was built."""
@@ -243,8 +257,9 @@ class Node:
         for name in names:
             pool.FindServiceByName(name)
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], state.server)
+        await self._set_health(state.served, is_serving=True)
         await state.server.start()
-        state.loopback.ready.set()
+        state.loopback.open(state.served)
         self.spawn(self._watch_loop(), "loop watch")
         self.spawn(self._watch_readiness(), "readiness")
         telemetry.log(__name__).info(
@@ -295,7 +310,7 @@ class Node:
         was: bool | None = None
         while True:
             failing = [name for name, check in self._state.checks.items() if not await _holds(check)]
-            now = not failing and not self.draining.is_set()
+            now = not failing and not self.is_leaving
             if now != was:
                 await self._set_ready(now)
                 telemetry.log(__name__).info("ready" if now else "not ready", check=",".join(failing))
@@ -303,27 +318,45 @@ class Node:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _set_ready(self, is_ready: bool) -> None:
-        serving = (
-            health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
-        )
-        for name in ("", READY, *self._state.served):
-            await self._state.health.set(name, serving)
+        await self._set_health(("", READY), is_serving=is_ready)
         if is_ready:
             self._state.ready.set()
         else:
             self._state.ready.clear()
 
+    async def _set_health(self, names: Iterable[str], is_serving: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for name in names:
+            await self._state.health.set(name, status.SERVING if is_serving else status.NOT_SERVING)
+
+    @asynccontextmanager
+    async def _finishing(self) -> AsyncIterator[None]:
+        """Before a service is taken down, and after those that ask it: it gets no new question, and those
+        that it has are answered.
+        """
+        yield
+        self.draining.set()
+        self._state.loopback.shut(self.service)
+        if self.service in self._state.served:
+            await self._set_health([self.service], is_serving=False)
+            await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
+        if not await self.draining.finished(self._patience()):
+            telemetry.log(__name__).warning("not everybody has moved on", service=self.service)
+
+    def _patience(self) -> float:
+        """For how long, in seconds, what was begun is still waited for."""
+        left = self._state.leave_by - asyncio.get_running_loop().time()
+        return max(0.0, min(self.settings.drain_seconds, left))
+
     async def _drain(self) -> None:
         """In order: say so, take the services down, finish what was begun, then tasks, then resources."""
         state = self._state
-        state.draining.set()
+        state.is_leaving = True
+        state.leave_by = asyncio.get_running_loop().time() + LEAVE_SECONDS
         await self._set_ready(False)
         await state.builds.aclose()
         if state.server is not None:
-            await asyncio.gather(
-                state.server.stop(self.settings.drain_seconds),
-                state.loopback.stop(self.settings.drain_seconds),
-            )
+            await state.server.stop(self._patience())
         # A library may swallow a cancel: it is said again until it is heard.
         for _ in range(CANCELS):
             if not state.tasks:

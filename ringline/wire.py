@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NoReturn, cast
@@ -46,7 +47,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.enable_http_proxy", 0),
 )
@@ -81,8 +82,14 @@ class Channel(aio.Channel):
         async def ask(request: Message, timeout: float | None = None, **more: Any) -> Any:  # noqa: ASYNC109
             metadata = (*self._metadata, *(more.pop("metadata", None) or ()))
             try:
+                # Where nobody is connected now, the call waits for somebody as long as for its answer:
+                # processes may be replaced quicker than who asks them connects anew.
                 return await call(
-                    request, timeout=self._seconds if timeout is None else timeout, metadata=metadata, **more
+                    request,
+                    timeout=self._seconds if timeout is None else timeout,
+                    metadata=metadata,
+                    wait_for_ready=True,
+                    **more,
                 )
             except aio.AioRpcError as error:
                 raise rebuilt(error) from error
@@ -120,9 +127,15 @@ class Channel(aio.Channel):
         return functools.partial(call, metadata=self._metadata)
 
 
-def open_channel(addresses: Sequence[str], caller: str) -> Channel:
-    """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses."""
-    return Channel(aio.insecure_channel(target(addresses), options=CHANNEL_OPTIONS), caller)
+def open_channel(addresses: Sequence[str], caller: str, service: str = "") -> Channel:
+    """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses.
+
+    Where it says which `service` it asks, a process in which that one is on its way out is left at once: gRPC
+    watches its health. A server that only stops cancels what is on its way to it.
+    """
+    watched = (("grpc.service_config", json.dumps({"healthCheckConfig": {"serviceName": service}})),)
+    options = (*CHANNEL_OPTIONS, *(watched if service else ()))
+    return Channel(aio.insecure_channel(target(addresses), options=options), caller)
 
 
 def rebuilt(error: aio.AioRpcError) -> BaseException:

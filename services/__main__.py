@@ -23,8 +23,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Audio and vi
 
 async def build_all(node: Node, services: Sequence[str]) -> None:
     """Builds `services` in this process, in building order."""
-    for service in services:
-        await node.build(service, importlib.import_module(f"services.{service}").build)
+    # All of them first: an import stops the loop, for seconds where nothing is compiled yet, and what the
+    # first services have begun would miss its deadlines.
+    modules = {service: importlib.import_module(f"services.{service}") for service in services}
+    for service, module in modules.items():
+        await node.build(service, module.build)
 
 
 async def serve(settings: NodeSettings, services: Sequence[str]) -> None:

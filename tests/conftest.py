@@ -16,6 +16,7 @@ from ringline.config import NodeSettings
 from ringline.migrate import migrate
 from services.__main__ import migrations, present
 from services.embedded import Nats, Postgres
+from tests.suite import previous
 
 EMPTY = "template1"
 SettingsFor = Callable[..., Awaitable[NodeSettings]]
@@ -121,7 +122,13 @@ async def node_settings(settings_for: SettingsFor) -> NodeSettings:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says it in red when a test did not run."""
+    """Says it in red when a test did not run, or not against what it is about."""
+    for commit in dict.fromkeys(previous.missing):
+        terminalreporter.write_line(
+            f"THE PREVIOUS RELEASE ({commit}) CANNOT BE HAD: today's stood in for it, and nothing was shown "
+            "of upgrades. Let this clone fetch that commit.",
+            red=True,
+        )
     if skipped := terminalreporter.stats.get("skipped"):
         terminalreporter.write_line(f"{len(skipped)} skipped: a test that does not run is no test", red=True)
 

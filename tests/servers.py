@@ -43,8 +43,12 @@ async def until(holds: Callable[[], bool], within: float, otherwise: Callable[[]
 class Process:
     """A process of ours, in its own session. It dies with its starter, even where that one is killed."""
 
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path, folder: Path | None = None
+    ) -> None:
+        """It runs in `folder`, or where its starter does."""
         self.name = name
+        self._folder = folder
         self.env = dict(env)
         self._argv = list(argv)
         self._log = log
@@ -72,6 +76,7 @@ class Process:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                cwd=self._folder,
             )
         return self
 
@@ -99,6 +104,14 @@ class Process:
     def check(self) -> None:
         """Raises AssertionError, with the end of its log, where it has ended by itself."""
         assert self.runs, f"{self.name} has ended:\n{self.tail()}"
+
+    def size_of_log(self) -> int:
+        """How many bytes it has written so far."""
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def log_since(self, size: int) -> str:
+        """What it has written after so many bytes."""
+        return self._log.read_bytes()[size:].decode(errors="replace") if self._log.exists() else ""
 
     def tail(self, size: int = 6000) -> str:
         """The end of what it wrote."""

@@ -73,7 +73,7 @@ class Phone:
         self._watch = Watch()
         self._keeper: asyncio.Task[None] | None = None
         self._small: set[asyncio.Task[None]] = set()
-        self._pause_ms = 0
+        self._moving: asyncio.TimerHandle | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -203,7 +203,7 @@ class Phone:
             self._watch.changed()
             if self.line is not None and fenced(self.line.refused):
                 return self._leave(self.line.refused)
-            for pause in _pauses(self._pause_ms / 1000):
+            for pause in _pauses():
                 await asyncio.sleep(pause)
                 try:
                     await asyncio.wait_for(self._open(), DEADLINE)
@@ -213,6 +213,18 @@ class Phone:
                 except Refusal as refusal:
                     if refusal.reason not in (*_AGAIN, Reason.REASON_LIMITED, Reason.REASON_TICKET_INVALID):
                         return self._leave(refusal)
+
+    def _move(self, seconds: float) -> None:
+        """This gateway stops: in so many seconds the line is opened anew, elsewhere if it can be."""
+        line, here = self.line, self._gateways[0]
+        if self._moving is None and line is not None:
+            self._moving = asyncio.get_running_loop().call_later(seconds, self._moved, line, here)
+
+    def _moved(self, line: Line, gateway: str) -> None:
+        self._moving = None
+        if self.line is line and self._gateways[0] == gateway:
+            self._gateways.append(self._gateways.pop(0))
+        line.abort()
 
     def _leave(self, why: Refusal | None) -> None:
         self.gone = why
@@ -234,6 +246,9 @@ class Phone:
         self._watch.changed()
 
     async def _stop_keeping(self) -> None:
+        if self._moving is not None:
+            self._moving.cancel()
+            self._moving = None
         keeper, self._keeper = self._keeper, None
         for task in (keeper, *self._small):
             if task is not None:
@@ -260,8 +275,7 @@ class Phone:
         elif kind == "thread_changed":
             self.inbox.see(frame.thread_changed)
         elif kind == "reconnect":
-            self._pause_ms = frame.reconnect.after_ms
-            asyncio.get_running_loop().call_later(frame.reconnect.after_ms / 1000, self.drop)
+            self._move(frame.reconnect.after_ms / 1000)
         self._ring_aloud()
         self._watch.changed()
 
@@ -327,6 +341,6 @@ class Phone:
             await self.command(frame)
 
 
-def _pauses(first: float = 0.0) -> "list[float]":
-    steps = [first or 0.02, *PAUSE_SECONDS, *([PAUSE_SECONDS[-1]] * 1000)]
+def _pauses() -> "list[float]":
+    steps = [0.02, *PAUSE_SECONDS, *([PAUSE_SECONDS[-1]] * 1000)]
     return [step * random.uniform(0.5, 1.5) for step in steps]

@@ -84,7 +84,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         node.spawn(work, name)
     started = asyncio.Event()
     node.spawn(_watch(node, started), "gateway readiness")
-    app = make_app(edge, lambda: started.is_set() and not node.draining.is_set())
+    app = make_app(edge, lambda: started.is_set() and not node.is_leaving)
     async with listening(app, board, settings) as port:
         log(__name__).info("listening", gateway=gateway_id, address=f"{settings.host}:{port}")
         yield port

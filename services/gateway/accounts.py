@@ -1,17 +1,19 @@
 """REST: accounts, sessions, devices, tickets."""
 
 import time
+from contextlib import suppress
 
 from fastapi import APIRouter, Request, Response
 
 from ringline.refusal import Refusal
-from ringline.v1 import accounts_pb2, directory_pb2
+from ringline.v1 import accounts_pb2, directory_pb2, presence_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway import shapes
 from services.gateway.edge import Edge, Here, Me
 
 SLOW_SECONDS = 6.0
 """For what computes a password hash in a bounded pool."""
+EXPEL_SECONDS = 0.5
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
@@ -86,7 +88,7 @@ async def recover(edge: Here, request: Request, wish: shapes.Recovery) -> shapes
     listed = await edge.directory.ListDevices(directory_pb2.ListDevicesRequest(user_id=user_id))
     for one in listed.devices:
         if one.revoked:
-            edge.doorkeeper.forget(user_id, one.device_id)
+            await _expel(edge, user_id, one.device_id)
     return shapes.Recovered(codes_left=answer.codes_left)
 
 
@@ -150,8 +152,18 @@ async def revoke_device(edge: Here, me: Me, device_id: shapes.Id) -> Response:
     request = directory_pb2.RevokeDeviceRequest(user_id=me.user_id, device_id=device_id)
     # Directory sees to its lines and calls, also where this process or another one dies meanwhile.
     await edge.directory.RevokeDevice(request)
-    edge.doorkeeper.forget(me.user_id, device_id)
+    await _expel(edge, me.user_id, device_id)
     return Response(status_code=204)
+
+
+async def _expel(edge: Edge, user_id: str, device_id: str) -> None:
+    """Forgets a revoked device, and takes its lines off: a directory of the release before leaves that to the
+    gateway. To be removed with the release after this one.
+    """
+    edge.doorkeeper.forget(user_id, device_id)
+    with suppress(Refusal):
+        request = presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id)
+        await edge.presence.Expel(request, timeout=EXPEL_SECONDS)
 
 
 def _only_local(edge: Edge) -> None:

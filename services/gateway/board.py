@@ -20,7 +20,7 @@ from services.gateway.door import Door, Turned
 from services.gateway.lease import Lease
 from services.gateway.limits import Buckets
 from services.gateway.line import Line, State
-from services.gateway.link import Held, Link
+from services.gateway.link import COMMAND_SECONDS, Held, Link
 from services.gateway.settings import Settings
 from services.gateway.socket import POLICY, RESTART, Socket
 
@@ -285,15 +285,20 @@ class Board:
         farewell.add_done_callback(self._farewells.discard)
 
     async def drain(self, seconds: float) -> None:
-        """Sends every line elsewhere, spread over `seconds`; who is still here a second later is closed."""
+        """Sends every line elsewhere, spread over `seconds`, in which load balancers find out. Who is still
+        here a second later is closed, with the answer to what he asked last.
+        """
         self.is_draining = True
         self._is_empty.clear()
         for line in [*self._by_key.values(), *self._strangers]:
             line.reconnect(round(random.random() * seconds * 1000))
+        await asyncio.sleep(seconds)
         if len(self) and seconds:
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds + 1.0):
+                async with asyncio.timeout(1.0):
                     await self._is_empty.wait()
+        if work := [line.work for line in self._by_key.values() if line.work is not None]:
+            await asyncio.wait(work, timeout=COMMAND_SECONDS)
         for line in [*self._by_key.values(), *self._strangers]:
             line.goodbye(Refusal(Reason.REASON_UNAVAILABLE, "This gateway stops."), RESTART)
         if self._farewells:

@@ -84,6 +84,11 @@ class Line:
         socket.hear = self.hear
         socket.lost = self.lost
 
+    @property
+    def work(self) -> asyncio.Task[None] | None:
+        """The commands that are on their way; None where nothing is."""
+        return self._task
+
     # ------------------------------------------------------------ from the client
 
     def hear(self, message: bytes) -> None:

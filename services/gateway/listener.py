@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.gateway.board import Board
@@ -57,7 +57,7 @@ async def listening(app: ASGIApp, board: Board, settings: Settings) -> AsyncIter
     line: Any = functools.partial(Socket, board.admit, settings.slow_s, settings.line_buffer)
     http = type("Http", (_Http,), {"seconds": settings.request_s})
     config = uvicorn.Config(
-        app,
+        _last_words(app, board),
         http=http,
         ws=line,
         lifespan="off",
@@ -79,6 +79,20 @@ async def listening(app: ASGIApp, board: Board, settings: Settings) -> AsyncIter
     finally:
         server.should_exit = True
         await task
+
+
+def _last_words(app: ASGIApp, board: Board) -> ASGIApp:
+    """While the board drains, each response is its connection's last: the next request goes elsewhere."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def last(message: Message) -> None:
+            if message["type"] == "http.response.start" and board.is_draining:
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await app(scope, receive, last)
+
+    return serve
 
 
 def _bind(host: str, port: int) -> sockets.socket:

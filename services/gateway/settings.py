@@ -81,6 +81,7 @@ class Settings(ServiceSettings, service="gateway"):
     drain_s: float = Field(
         10.0,
         ge=0,
-        le=55,
-        description="Seconds over which a stopping gateway spreads the reconnects of its lines; 0 in dev.",
+        le=40,
+        description="Seconds over which a stopping gateway spreads the reconnects of its lines, and in which "
+        "load balancers find out that it is not ready; 0 in dev.",
     )

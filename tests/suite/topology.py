@@ -16,8 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+import grpc
 import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from ringline.refusal import Refusal
+from ringline.wire import open_channel
 from services.embedded import Nats, Postgres
 from tests.servers import PASSWORD, START_SECONDS, Process, free_port
 
@@ -26,11 +30,13 @@ SERVICES = ("directory", "presence", "policy", "signaling", "conversations", "ga
 TURN_SECRET = "the relay's secret"
 RING_SECONDS = 8.0
 LOST_SECONDS = 5.0
+DRAIN_SECONDS = 60.0
+"""The longest that a process may take to stop."""
 
 SETTINGS = {
     "RINGLINE_ENVIRONMENT": "test",
     "RINGLINE_LOG_LEVEL": "info",
-    "RINGLINE_DRAIN_SECONDS": "2",
+    "RINGLINE_DRAIN_SECONDS": "10",
     "RINGLINE_DB_POOL": "6",
     "RINGLINE_STREAM_PICK": "in_turn",
     "RINGLINE_SIGNALING_RING_S": str(RING_SECONDS),
@@ -43,7 +49,7 @@ SETTINGS = {
     "RINGLINE_DIRECTORY_HASH_MEMORY_KIB": "64",
     "RINGLINE_DIRECTORY_HASH_PASSES": "1",
     "RINGLINE_GATEWAY_TICKET_KEY": "the key that all gateways of the tests share",
-    "RINGLINE_GATEWAY_DRAIN_S": "0",
+    "RINGLINE_GATEWAY_DRAIN_S": "0.6",
 }
 """What the stories need to be short: real deadlines and real password hashing, but little of both."""
 
@@ -87,6 +93,23 @@ class Topology:
         async with httpx.AsyncClient(trust_env=False, timeout=2.0) as http:
             await asyncio.gather(*(self._until_gateway(http, url, within) for url in self.gateways))
 
+    async def until_serving(self, process: Process, within: float = START_SECONDS) -> None:
+        """Waits until this very process says that it is ready to work, by gRPC."""
+        channel = open_channel([f"127.0.0.1:{process.env['RINGLINE_LISTEN_PORT']}"], "kubelet")
+        stub, ready = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service="ready")
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    process.check()
+                    try:
+                        if (await stub.Check(ready)).status == health_pb2.HealthCheckResponse.SERVING:
+                            return
+                    except (Refusal, grpc.RpcError):
+                        pass
+                    await asyncio.sleep(0.05)
+        finally:
+            await channel.close()
+
     async def restart(self, *killed: Process) -> None:
         """Starts processes that were killed, and waits until all is ready again."""
         for process in killed:
@@ -114,6 +137,40 @@ class Topology:
             raise AssertionError(f"{url} is not ready: {answer}\n{logs}") from None
 
 
+@asynccontextmanager
+async def beside(topology: Topology) -> AsyncIterator[None]:
+    """Where everything is one process, a second one beside it, so that there is an elsewhere."""
+    if topology.is_split:
+        yield
+        return
+    (only,) = topology.of("gateway")
+    http = free_port()
+    own = only.env | {"RINGLINE_LISTEN_PORT": str(free_port()), **_gateway_settings(http)}
+    second = ringline(["all"], own, topology.folder, "all-2")
+    topology.processes["all"].append(second)
+    topology.gateways.append(f"http://127.0.0.1:{http}")
+    try:
+        second.start()
+        await topology.until_ready()
+        yield
+    finally:
+        topology.processes["all"].remove(second)
+        topology.gateways.pop()
+        second.ask_to_stop()
+        await second.ended()
+
+
+async def stopped_well(process: Process, within: float = DRAIN_SECONDS) -> None:
+    """SIGTERM: waits for its end, which is no crash and leaves no word of a fault."""
+    before = process.size_of_log()
+    process.ask_to_stop()
+    status = await process.ended(within)
+    told = process.log_since(before)
+    assert status == 0, f"{process.name} ended with {status}:\n{told[-6000:]}"
+    faults = [line for line in told.splitlines() if '"level":"error"' in line or "Traceback" in line]
+    assert not faults, f"{process.name} ended with faults:\n" + "\n".join(faults)
+
+
 def environment(postgres: Postgres, nats: Nats, database: str) -> dict[str, str]:
     """What every process of an installation is told."""
     base = {key: value for key, value in os.environ.items() if not key.startswith("RINGLINE_")}
@@ -125,21 +182,26 @@ def environment(postgres: Postgres, nats: Nats, database: str) -> dict[str, str]
     return base
 
 
-async def prepare(postgres: Postgres, database: str, env: dict[str, str], folder: Path) -> None:
+async def prepare(
+    postgres: Postgres, database: str, env: dict[str, str], folder: Path, tree: Path = ROOT
+) -> None:
     """Creates the database and brings it up to date by `ringline migrate`."""
     connection = await asyncpg.connect(postgres.url())
     try:
         await connection.execute(f'CREATE DATABASE "{database}"')
     finally:
         await connection.close()
-    migrate = ringline(["migrate"], env, folder, "migrate").start()
+    migrate = ringline(["migrate"], env, folder, "migrate", tree).start()
     status = await migrate.ended(START_SECONDS)
     assert status == 0, f"migrate failed:\n{migrate.tail()}"
 
 
-def ringline(arguments: Sequence[str], env: dict[str, str], folder: Path, name: str) -> Process:
-    """A process of the program."""
-    return Process(name, [sys.executable, "-m", "services", *arguments], env, folder / f"{name}.log")
+def ringline(
+    arguments: Sequence[str], env: dict[str, str], folder: Path, name: str, tree: Path = ROOT
+) -> Process:
+    """A process of the program, as it is in `tree`."""
+    own = env | {"PYTHONPATH": str(tree)}
+    return Process(name, [sys.executable, "-m", "services", *arguments], own, folder / f"{name}.log", tree)
 
 
 @asynccontextmanager

@@ -203,6 +203,24 @@ async def test_a_stopping_gateway_sends_its_lines_elsewhere_and_closes_who_stays
     assert line.refused is not None and line.refused.reason == Reason.REASON_UNAVAILABLE
 
 
+async def test_a_stopping_gateway_closes_no_line_before_the_answer_to_what_it_asked_last(
+    alone: Alone,
+) -> None:
+    """Policy is away, so a Place has its answer after two seconds; the gateway stops after one."""
+    async with alone(drain_s=0.1, without=["policy"]) as town:
+        heard: list[ServerFrame] = []
+        line = await town.line(await town.person("ada"), hear=heard.append)
+        place = client_pb2.Place(username="bob", kinds=Kinds(audio=True))
+        command_id = secrets.token_urlsafe(18)
+        asking = asyncio.create_task(line.ask(ClientFrame(command_id=command_id, place=place)))
+        await asyncio.sleep(0)
+    with pytest.raises(Refusal) as refused:
+        await asking
+    assert refused.value.reason == Reason.REASON_UNAVAILABLE
+    told = [frame.WhichOneof("body") for frame in heard if not frame.HasField("beat")]
+    assert told == ["welcome", "reconnect", "refused", "goodbye"]
+
+
 async def test_without_signaling_a_hello_fails_cleanly_and_is_no_strike(alone: Alone) -> None:
     async with alone(without=["signaling"], hello_failures=1) as town:
         with pytest.raises(Refusal) as refused:

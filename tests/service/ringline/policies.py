@@ -66,12 +66,19 @@ class Policies(policy_pb2_grpc.PolicyServicer):
 async def policy_node(port: int = 0, **settings: Any) -> AsyncIterator[tuple[Node, Policies]]:
     """A node with the service on it, ready; stopped at the end."""
     given = {"environment": "test", "listen_port": port, "drain_seconds": 1.0, **settings}
+    made: list[Policies] = []
+
+    @asynccontextmanager
+    async def build(node: Node) -> AsyncIterator[None]:
+        made.append(Policies(node))  # type: ignore[abstract]  # the rest is not asked here
+        node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, made[0])
+        yield
+
     async with Node(NodeSettings(**given), ["policy"]) as node:
-        policies = Policies(node.of("policy"))  # type: ignore[abstract]  # the rest is not asked here
-        node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, policies)
+        await node.build("policy", build)
         await node.start()
         await node.started()
-        yield node, policies
+        yield node, made[0]
 
 
 @asynccontextmanager

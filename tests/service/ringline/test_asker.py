@@ -97,7 +97,7 @@ async def test_a_draining_process_answers_what_it_has_and_gets_nothing_new() -> 
             await reaches(asker, 2)
             asks = [asyncio.create_task(asker.ask(attempt("held"), timeout=8.0)) for _ in range(10)]
             await until(lambda: len(first.held) + len(second.held) == 10, 5, lambda: "not asked")
-            one.draining.set()
+            one.of("policy").draining.set()
             await reaches(asker, 1)
             asked = len(first.asked)
             await asyncio.gather(*(asker.ask(attempt()) for _ in range(20)))

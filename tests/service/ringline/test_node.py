@@ -13,7 +13,8 @@ from ringline.node import Node
 from ringline.v1 import policy_pb2, policy_pb2_grpc
 from ringline.wire import open_channel
 from tests.servers import until
-from tests.service.ringline.policies import Policies, policy_node
+from tests.service.ringline.policies import Policies, attempt, policy_node
+from tests.service.ringline.test_loopback import asker_of
 
 
 async def health(node: Node, name: str) -> int:
@@ -46,14 +47,19 @@ async def test_services_are_taken_down_in_reverse_while_the_server_still_answers
     async def policy(node: Node) -> AsyncIterator[None]:
         node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, Policies(node))  # type: ignore[abstract]
         yield
+        assert node.draining.is_set()
         told.append("policy")
 
     @asynccontextmanager
     async def gateway(node: Node) -> AsyncIterator[None]:
         stub = policy_pb2_grpc.PolicyStub(node.channel("policy"))
+        asker = await asker_of(node, "signaling")
         yield
-        assert node.draining.is_set()
+        assert node.is_leaving and node.draining.is_set()
         await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest())
+        # Who is asked takes questions as long as anybody is there who asks.
+        await asyncio.gather(*(asker.ask(attempt()) for _ in range(20)))
+        assert not node.of("policy").draining.is_set()
         told.append("gateway")
 
     async with Node(NodeSettings(environment="test", drain_seconds=1.0), ["policy", "gateway"]) as node:
@@ -89,6 +95,32 @@ async def test_what_was_begun_is_finished() -> None:
             await until(lambda: bool(policies.held), 5, lambda: "not asked")
             asyncio.get_running_loop().call_later(0.3, policies.held[0].set)
         assert await begun == policy_pb2.GetCallSettingsResponse()
+
+
+async def test_a_process_that_stops_costs_nobody_a_call() -> None:
+    """Many ask two processes at once while one of them stops: each call has its answer."""
+    answers: list[policy_pb2.GetCallSettingsResponse] = []
+    is_over = False
+
+    async def ask_on() -> None:
+        while not is_over:
+            answers.append(await stub.GetCallSettings(policy_pb2.GetCallSettingsRequest()))
+
+    async def many_more() -> None:
+        goal = len(answers) + 300
+        await until(lambda: len(answers) > goal, 10, lambda: f"only {len(answers)} answers of {goal}")
+
+    async with AsyncExitStack() as outlasting:
+        other, _ = await outlasting.enter_async_context(policy_node())
+        async with policy_node(drain_seconds=5.0) as (node, _):
+            where = [f"127.0.0.1:{one.port}" for one in (node, other)]
+            channel = await outlasting.enter_async_context(open_channel(where, "gateway", "policy"))
+            stub = policy_pb2_grpc.PolicyStub(channel)
+            asking = asyncio.gather(*(ask_on() for _ in range(16)))
+            await many_more()
+        await many_more()
+        is_over = True
+        await asking
 
 
 async def test_metrics_are_served() -> None:
