@@ -5,7 +5,7 @@ import functools
 import socket as sockets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -31,6 +31,22 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leaves signals alone."""
         yield
+
+
+class _Pipe:
+    """A connection as an answer is written to it: where it is closed, nothing is. uvloop's own raises then,
+    and a client that hangs up in the wrong moment would be a fault.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.close = transport.close
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Writes."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class _Http(HttpToolsProtocol):
@@ -87,6 +103,8 @@ class _Http(HttpToolsProtocol):
         self._pending = 0
         self._arm(2 * self.seconds)  # whoever trickles a body is answered before: see Envelope
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.transport is self.transport:
+            self.cycle.transport = cast(asyncio.Transport, _Pipe(self.transport))
 
     def on_body(self, body: bytes) -> None:
         """A piece of its body."""
@@ -121,8 +139,14 @@ class _Http(HttpToolsProtocol):
             self._slow = self.loop.call_later(seconds, self._cut_if_slow)
 
     def handle_websocket_upgrade(self) -> None:
-        """The connection goes to a line."""
+        """The connection goes to a line, unless an answer to an earlier request is still on its way: it would
+        be written into the line.
+        """
         self._disarm()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.send_400_response("An upgrade is asked for alone.")
+            return
+        self._unset_keepalive_if_required()
         super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:

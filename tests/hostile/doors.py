@@ -43,7 +43,9 @@ class Counter(asyncio.Transport):
         self.protocol: Any = None
 
     def write(self, data: Any) -> None:
-        """Counts, and keeps the first of it."""
+        """Counts, and keeps the first of it. Where it is closed it raises, as uvloop's does."""
+        if self.is_gone:
+            raise RuntimeError("the handler is closed")
         self.written += len(data)
         if len(self.said) < KEPT:
             self.said += data

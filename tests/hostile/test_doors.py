@@ -118,3 +118,34 @@ async def test_a_connection_that_is_gone_leaves_nothing_behind() -> None:
     assert len(state.connections) == 1
     socket.connection_lost(None)
     assert not state.connections
+
+
+async def test_an_upgrade_behind_an_unanswered_request_is_refused() -> None:
+    """Else the answer would be written into the line."""
+    protocol, transport = http_connection(15.0)
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + REQUEST)
+    assert transport.said.startswith(b"HTTP/1.1 400") and transport.is_gone
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert transport.said.count(b"HTTP/1.1") == 1, "and the answer is dropped, without a fault"
+    protocol.connection_lost(None)
+
+
+async def test_an_upgrade_after_an_answer_is_one() -> None:
+    protocol, transport = http_connection(15.0)
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    protocol.data_received(REQUEST)
+    assert transport.said.count(b"HTTP/1.1 200") == transport.said.count(b"HTTP/1.1 101") == 1
+    transport.get_protocol().connection_lost(None)
+
+
+async def test_who_hangs_up_while_he_is_answered_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    protocol, transport = http_connection(15.0)
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    transport.abort()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    assert not caplog.records
