@@ -19,7 +19,7 @@ MANNERS = (1000, 1002, 1003, 1005, 1007, 1008, 1009, 1013)
 """The codes with which a line may be closed to whoever breaks a rule; 0 where he left first."""
 SLICE = 100
 """Frames between two barriers."""
-AT_ONCE = 24
+AT_ONCE = 64
 """Connections at the same time."""
 
 
@@ -117,8 +117,10 @@ async def bad_requests(siege: Siege, dice: Random, count: int) -> Outcome:
         name, data, most = requests.made(own, host, network(own))
         raw = await Raw.open(siege.unlimited)
         raw.send(data)
-        if own.random() < 0.8:
-            raw.finish()
+        if own.random() < 0.9:
+            # Ends the connection where the server still reads requests; where it does not, time does.
+            raw.send(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            most += 1
         await raw.until_closed()
         found = list(raw.found)
         if len(raw.server.statuses) > most:

@@ -54,9 +54,8 @@ async def knocks(siege: Siege, dice: Random) -> Outcome:
         turned += raw.server.statuses == [429]
         raw.send(framed(b"\xff"))
         await raw.until_closed()
-    return Outcome(
-        Counter(flood_knocks=30), [] if turned >= 10 else [f"a network was turned away {turned} times"]
-    )
+    found = [] if turned >= 10 else [f"a network was turned away {turned} times of 30"]
+    return Outcome(Counter(flood_knocks=30), found)
 
 
 async def slow_head(siege: Siege, dice: Random) -> Outcome:

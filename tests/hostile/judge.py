@@ -159,7 +159,18 @@ class Honest:
                 await call.hang_up()
                 await ring.until("ended", within=self.PATIENCE)
         except (Refusal, TimeoutError, ConnectionError, AssertionError) as error:
-            seen.failed.append(f"a call of honest people failed: {type(error).__name__}: {error}")
+            seen.failed.append(
+                f"a call of honest people failed: {type(error).__name__}: {error}; {caller}; {callee}"
+            )
+            await self._clear()
+
+    async def _clear(self) -> None:
+        """Hangs up whatever is left, so that the next call tells of itself."""
+        for phone in self.pair:
+            for call in phone.calls.values():
+                if call.is_live:
+                    with suppress(Refusal, TimeoutError, ConnectionError):
+                        await call.hang_up()
 
     async def until(self, over: asyncio.Event, seen: Calls) -> None:
         """Calls until `over` is set; one call at least."""

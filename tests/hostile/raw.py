@@ -36,6 +36,8 @@ class Raw(asyncio.Protocol):
         """The ids of frames that were replied to."""
         self.calls: list[str] = []
         self._numbers = 1 << 50
+        self._is_polite = True
+        self._is_finished = False
         self._changed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
 
@@ -63,7 +65,7 @@ class Raw(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Sends bytes, unless the connection is closed."""
-        if self._transport is not None and not self.is_closed:
+        if self._transport is not None and not self.is_closed and not self._is_finished:
             self._transport.write(data)
 
     def tell(self, frame: ClientFrame) -> None:
@@ -102,6 +104,7 @@ class Raw(asyncio.Protocol):
     def finish(self) -> None:
         """Says no more, but reads on."""
         if self._transport is not None and not self.is_closed:
+            self._is_finished = True
             with suppress(OSError):
                 self._transport.write_eof()
 
@@ -129,6 +132,9 @@ class Raw(asyncio.Protocol):
         """asyncio's."""
         for message in self.server.take(data):
             self._hear(message)
+        if self.server.close_code and self._is_polite:
+            self._is_polite = False
+            self.send(wire.framed(b"", wire.CLOSE))  # else the server waits for it, as it should
         if self.server.broken:
             self.found.append(self.server.broken)
             self.server.broken = ""

@@ -185,8 +185,8 @@ async def half_open(play: Play) -> str:
 
 
 MOVES: tuple[Move, ...] = (
-    good_hello, good_hello, good_hello, hello_again, forged_signature, foreign_ticket, changed_ticket, command,
-    end_foreign_call, same_key, strange_frames, goodbye, half_open,
+    good_hello, good_hello, good_hello, hello_again, forged_signature, foreign_ticket, changed_ticket,
+    command, end_foreign_call, same_key, strange_frames, ten_thousand, goodbye, half_open,
 )  # fmt: skip
 SCRIPTS = st.tuples(
     st.integers(0, 2**64 - 1),

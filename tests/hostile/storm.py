@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ringline.client import Phone
-from tests.hostile import attacks
+from tests.hostile import attacks, excess
 from tests.hostile.attacks import Attack, Outcome
 from tests.hostile.judge import Calls, Honest, Memory, Seen, is_quiet, verdict
 from tests.hostile.raw import Hang
@@ -19,10 +19,11 @@ CALM_SECONDS = 30.0
 CALLS_BEFORE = 8
 """Calls before anybody attacks, to compare with."""
 MIX: tuple[tuple[Attack, int, int], ...] = (
-    (attacks.on_a_line, 300, 24),
-    (attacks.as_strangers, 60, 4),
-    (attacks.badly_framed, 60, 3),
-    (attacks.bad_requests, 60, 4),
+    (attacks.on_a_line, 400, 60),
+    (attacks.as_strangers, 100, 3),
+    (attacks.badly_framed, 100, 2),
+    (attacks.bad_requests, 100, 3),
+    (excess.floods, 1, 1),
 )
 """Each with how many cases it has at a time, and how often it comes."""
 
@@ -43,19 +44,24 @@ class Storm:
         for _ in range(CALLS_BEFORE):
             await self.honest.call(self.before)
 
-    async def unit(self, seed: int, most: int, mix: Sequence[tuple[Attack, int, int]] = MIX) -> Outcome:
-        """About so many cases of this seed; what is found is the judge's, too."""
+    async def unit(
+        self, seed: int, most: int, mix: Sequence[tuple[Attack, int, int]] = MIX, slow: int = 0
+    ) -> Outcome:
+        """About so many cases of this seed, and so many slow ones; what is found is the judge's, too."""
         dice = Random(seed)
         done = Outcome()
         before = await self.siege.look()
         failed = len(self.during.failed)
         over = asyncio.Event()
         witness = asyncio.create_task(self.honest.until(over, self.during))
+        slowness = asyncio.create_task(self._one(excess.slowness, Random(seed), slow)) if slow else None
         try:
             while done.cases.total() < most and not done.found:
                 self.siege.known.calls = [self.honest.live] if self.honest.live else []
                 attack, size, _ = dice.choices(mix, [often for *_, often in mix])[0]
                 done.add(await self._one(attack, dice, min(size, most - done.cases.total())))
+            if slowness is not None:
+                done.add(await slowness)
         finally:
             over.set()
             await witness
@@ -63,6 +69,26 @@ class Storm:
         done.found += self.during.failed[failed:]
         done.found += await self._judged(before)
         return done
+
+    def row(self) -> dict[str, float]:
+        """What honest people met before and during all attacks so far, side by side, and what the processes
+        grew by.
+        """
+        (before, before_99), (during, during_99) = self.before.row(), self.during.row()
+        row = {
+            "calls before": self.before.made,
+            "calls during": self.during.made,
+            "calls failed": len(self.before.failed) + len(self.during.failed),
+            "ring p50 before, ms": before,
+            "ring p50 during, ms": during,
+            "ring p99 before, ms": before_99,
+            "ring p99 during, ms": during_99,
+        }
+        if self.memory.samples:
+            for name, size in self.memory.samples[-1][1].items():
+                row[f"memory of {name}, MB"] = size / 1e6
+        row |= {f"growth of {name}, bytes a case": slope for name, slope in self.memory.slopes().items()}
+        return {name: round(value, 1) for name, value in row.items()}
 
     async def _one(self, attack: Attack, dice: Random, size: int) -> Outcome:
         number = dice.getrandbits(64)
