@@ -18,6 +18,10 @@ from services.gateway.socket import Socket
 BACKLOG = 2_048
 STOP_SECONDS = 5
 STEP_SECONDS = 0.02
+SEND_BUFFER = 65_536
+"""Bytes that the kernel keeps of what a connection has not read yet (it takes twice as many). By itself it
+takes megabytes before anybody hears that nothing is read.
+"""
 LONGEST_HEAD = 32_768
 """Bytes of a request's address and headers, trailers included."""
 FRAMING = 4
@@ -230,6 +234,7 @@ def _bind(host: str, port: int) -> sockets.socket:
     listener = sockets.socket(family, sockets.SOCK_STREAM)
     try:
         listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER)
         listener.bind((host, port))
     except OSError:
         listener.close()

@@ -21,6 +21,9 @@ WARM_CASES = 60_000
 LEAST_SPAN = 100_000
 BYTES_PER_CASE = 60.0
 """A case that leaves one small object behind for ever leaves more."""
+PATIENCE = 20.0
+PAUSE_SECONDS = 0.1
+"""Between two calls of honest people: they are to be witnesses, and no load."""
 _READING = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$", re.M)
 
 
@@ -129,11 +132,10 @@ class Calls:
 class Honest:
     """Two people who call each other all the while, by turns."""
 
-    PATIENCE = 20.0
-    """Seconds until a call that should take a hundredth of one has failed."""
-
-    def __init__(self, ada: Phone, bob: Phone) -> None:
+    def __init__(self, ada: Phone, bob: Phone, patience: float = PATIENCE) -> None:
+        """`patience` is in seconds: until a call that should take a hundredth of one has failed."""
         self.pair = (ada, bob)
+        self.patience = patience
         self.live = ""
         """The call that goes on now: others may try their hand at it."""
 
@@ -143,21 +145,21 @@ class Honest:
         self.pair = (callee, caller)
         seen.made += 1
         try:
-            async with asyncio.timeout(self.PATIENCE):
+            async with asyncio.timeout(self.patience):
                 began = time.perf_counter()
-                call = await caller.place("@" + callee.session.username, within=self.PATIENCE)
+                call = await caller.place("@" + callee.session.username, within=self.patience)
                 self.live = call.call_id
-                ring = await callee.rings(self.PATIENCE)
+                ring = await callee.rings(self.patience)
                 seen.rings_ms.append((time.perf_counter() - began) * 1000)
                 await ring.answer(offer=b"offer")
-                offer = await call.until_described(within=self.PATIENCE)
+                offer = await call.until_described(within=self.patience)
                 await call.describe(b"answer", answers=offer.generation)
-                await ring.until_described(within=self.PATIENCE)
+                await ring.until_described(within=self.patience)
                 await asyncio.gather(call.report("flowing"), ring.report("flowing"))
-                await call.until("connected", within=self.PATIENCE)
-                await ring.until("connected", within=self.PATIENCE)
+                await call.until("connected", within=self.patience)
+                await ring.until("connected", within=self.patience)
                 await call.hang_up()
-                await ring.until("ended", within=self.PATIENCE)
+                await ring.until("ended", within=self.patience)
         except (Refusal, TimeoutError, ConnectionError, AssertionError) as error:
             seen.failed.append(
                 f"a call of honest people failed: {type(error).__name__}: {error}; {caller}; {callee}"
@@ -180,7 +182,3 @@ class Honest:
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), PAUSE_SECONDS)
-
-
-PAUSE_SECONDS = 0.1
-"""Between two calls: they are to be witnesses, and no load."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import schemathesis
+import schemathesis.specs.openapi.schemas  # else it is imported deep in a task, which pytest cannot rewrite
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -88,7 +89,7 @@ class Rest:
             request["content"] = request.pop("data")
         try:
             response = await self.siege.http.request(**request)
-        except (httpx.InvalidURL, UnicodeError, ValueError):
+        except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError, ValueError):
             return Outcome(Counter(rest_not_sent=1))  # our own client does not send it
         except httpx.TransportError as error:
             return Outcome(Counter(), [f"{case.operation.label}: {type(error).__name__}: {case.body!r}"])
@@ -127,21 +128,29 @@ def made(rest: Rest, number: int, most: int) -> list[tuple[str, Case[Any]]]:
     for operation in rest.operations:
         count = max(1, each // 8) if operation.definition.raw.get("operationId") in LASTING else each
         for mode, word in ((GenerationMode.POSITIVE, "good"), (GenerationMode.NEGATIVE, "bad")):
+            found += [
+                (word, case) for case in _cases(operation.as_strategy(generation_mode=mode), number, count)
+            ]
+    return found
 
-            @seed(number)
-            @settings(
-                max_examples=count,
-                phases=[Phase.generate],
-                database=None,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(operation.as_strategy(generation_mode=mode))
-            def collect(case: Case[Any], word: str = word) -> None:
-                found.append((word, case))
 
-            with suppress(Unsatisfiable):  # an operation without any input cannot be given a wrong one
-                collect()
+def _cases(strategy: Any, number: int, count: int) -> list[Case[Any]]:
+    found: list[Case[Any]] = []
+
+    @seed(number)
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(case: Case[Any]) -> None:
+        found.append(case)
+
+    with suppress(Unsatisfiable):  # an operation without any input cannot be given a wrong one
+        collect()
     return found
 
 
