@@ -137,7 +137,8 @@ def hostile_page(bench: Bench, seed: int, most: int) -> Unit:
 
 def _hostile(bench: Bench, outcome: Outcome) -> Unit:
     """A unit of hostile clients, with what two honest people met, and what became of the memory."""
-    return Unit(outcome.cases.total(), outcome.found, outcome.cases, latest=bench.besieged.row())
+    figures = outcome.cases + outcome.repeated
+    return Unit(outcome.cases.total(), outcome.found, figures, latest=bench.besieged.row())
 
 
 def hostile_clients(bench: Bench, seed: int, most: int) -> Unit:

@@ -30,10 +30,13 @@ class Outcome:
     cases: Counter[str] = field(default_factory=Counter)
     """By what was wrong with them."""
     found: list[str] = field(default_factory=list)
+    repeated: Counter[str] = field(default_factory=Counter)
+    """Frames of floods, which are the same one again and again: a flood is one case."""
 
     def add(self, other: "Outcome") -> None:
         """Takes another one in."""
         self.cases += other.cases
+        self.repeated += other.repeated
         self.found += other.found
 
 
@@ -45,8 +48,8 @@ async def on_a_line(siege: Siege, dice: Random, count: int) -> Outcome:
     last word.
     """
     done = Outcome()
-    made = frames.made(dice, siege.known, count)
-    good = [one for one in made if frames.is_frame(one[1])]
+    made = frames.made(dice, siege.known, 2 * count)
+    good = [one for one in made if frames.is_frame(one[1])][:count]
     raw = await siege.line(dice)
     for at in range(0, len(good), SLICE):
         batch = good[at : at + SLICE]

@@ -24,7 +24,7 @@ async def frame_flood(siege: Siege, dice: Random) -> Outcome:
     frame = ClientFrame(id=3, renew_relay=client_pb2.RenewRelay(call_id=ids.mint_call()))
     raw.send(framed(frame.SerializeToString()) * FLOOD)
     await raw.until_closed()
-    return Outcome(Counter(flood_frames=FLOOD), raw.found + _closed_with(raw, 1008))
+    return _flood("frames", raw.found + _closed_with(raw, 1008))
 
 
 async def ping_flood(siege: Siege, dice: Random) -> Outcome:
@@ -32,7 +32,7 @@ async def ping_flood(siege: Siege, dice: Random) -> Outcome:
     raw = await siege.line(dice, siege.shipped)
     raw.send(framed(b"", PING) * FLOOD)
     await raw.until_closed()
-    return Outcome(Counter(flood_pings=FLOOD), raw.found + _closed_with(raw, 1008))
+    return _flood("pings", raw.found + _closed_with(raw, 1008))
 
 
 async def late_flood(siege: Siege, dice: Random) -> Outcome:
@@ -40,7 +40,7 @@ async def late_flood(siege: Siege, dice: Random) -> Outcome:
     raw = await siege.line(dice, siege.shipped)
     raw.send(framed(b"\xff") + framed(bytes(100)) * FLOOD)
     await raw.until_closed()
-    return Outcome(Counter(flood_late=FLOOD), raw.found)
+    return _flood("late", raw.found)
 
 
 async def knocks(siege: Siege, dice: Random) -> Outcome:
@@ -164,6 +164,10 @@ async def _trickle(raw: Raw, data: bytes, again: int = 1) -> None:
         raw.send(data[at : at + 1])
         await asyncio.sleep(TICK_SECONDS)
     await raw.until_closed(max(1.0, deadline - loop.time()))
+
+
+def _flood(kind: str, found: list[str]) -> Outcome:
+    return Outcome(Counter({f"flood_{kind}": 1}), found, Counter({f"frames of floods of {kind}": FLOOD}))
 
 
 def _closed_with(raw: Raw, code: int) -> list[str]:

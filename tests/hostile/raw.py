@@ -65,8 +65,9 @@ class Raw(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Sends bytes, unless the connection is closed."""
-        if self._transport is not None and not self.is_closed and not self._is_finished:
-            self._transport.write(data)
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and not self._is_finished:
+            transport.write(data)
 
     def tell(self, frame: ClientFrame) -> None:
         """Sends a good frame."""

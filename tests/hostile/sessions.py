@@ -204,7 +204,8 @@ async def play(siege: Siege, seed: int, moves: list[Move]) -> Outcome:
         if stage.raw.is_closed:
             break
         wrong = await move(stage)
-        done.cases[f"session_{move.__name__}"] += MANY if move is ten_thousand else 1
+        done.cases[f"session_{move.__name__}"] += 1
+        done.repeated["commands of ten thousand"] += MANY * (move is ten_thousand)
         if wrong:
             done.found.append(f"{wrong}: {seed} {[one.__name__ for one in moves]}")
     if stage.raw.welcome is not None and not stage.raw.is_closed:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -16,6 +16,8 @@ from tests.hostile.siege import Siege
 
 CALM_SECONDS = 30.0
 """Until what was opened has to be closed."""
+LANES = 4
+"""Attacks at the same time: most of them wait more than they work."""
 CALLS_BEFORE = 8
 """Calls before anybody attacks, to compare with."""
 MIX: tuple[tuple[Attack, int, int], ...] = (
@@ -26,6 +28,17 @@ MIX: tuple[tuple[Attack, int, int], ...] = (
     (excess.floods, 1, 1),
 )
 """Each with how many cases it has at a time, and how often it comes."""
+
+
+def planned(
+    dice: Random, most: int, mix: Sequence[tuple[Attack, int, int]]
+) -> Iterator[tuple[Attack, int, int]]:
+    """Attacks with a seed and a number of cases each, `most` cases in all."""
+    often = [share for *_, share in mix]
+    while most > 0:
+        attack, size, _ = dice.choices(mix, often)[0]
+        yield attack, dice.getrandbits(64), min(size, most)
+        most -= size
 
 
 @dataclass
@@ -48,20 +61,25 @@ class Storm:
         self, seed: int, most: int, mix: Sequence[tuple[Attack, int, int]] = MIX, slow: int = 0
     ) -> Outcome:
         """About so many cases of this seed, and so many slow ones; what is found is the judge's, too."""
-        dice = Random(seed)
+        plan = iter(planned(Random(seed), most, mix))
         done = Outcome()
         before = await self.siege.look()
         failed = len(self.during.failed)
         over = asyncio.Event()
         witness = asyncio.create_task(self.honest.until(over, self.during))
-        slowness = asyncio.create_task(self._one(excess.slowness, Random(seed), slow)) if slow else None
-        try:
-            while done.cases.total() < most and not done.found:
+
+        async def lane() -> None:
+            for attack, number, size in plan:
                 self.siege.known.calls = [self.honest.live] if self.honest.live else []
-                attack, size, _ = dice.choices(mix, [often for *_, often in mix])[0]
-                done.add(await self._one(attack, dice, min(size, most - done.cases.total())))
-            if slowness is not None:
-                done.add(await slowness)
+                done.add(await self._one(attack, number, size))
+                if done.found:
+                    return
+
+        lanes = [lane() for _ in range(LANES)]
+        if slow:
+            lanes.append(self._slowly(done, seed, slow))
+        try:
+            await asyncio.gather(*lanes)
         finally:
             over.set()
             await witness
@@ -69,6 +87,9 @@ class Storm:
         done.found += self.during.failed[failed:]
         done.found += await self._judged(before)
         return done
+
+    async def _slowly(self, done: Outcome, seed: int, count: int) -> None:
+        done.add(await self._one(excess.slowness, seed, count))
 
     def row(self) -> dict[str, float]:
         """What honest people met before and during all attacks so far, side by side, and what the processes
@@ -90,8 +111,7 @@ class Storm:
         row |= {f"growth of {name}, bytes a case": slope for name, slope in self.memory.slopes().items()}
         return {name: round(value, 1) for name, value in row.items()}
 
-    async def _one(self, attack: Attack, dice: Random, size: int) -> Outcome:
-        number = dice.getrandbits(64)
+    async def _one(self, attack: Attack, number: int, size: int) -> Outcome:
         try:
             done = await attack(self.siege, Random(number), size)
         except (Hang, OSError) as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -28,7 +28,7 @@ from tests.hostile.judge import (
     readings,
     verdict,
 )
-from tests.hostile.raw import Hang, Raw
+from tests.hostile.raw import Raw
 from tests.hostile.rest import problems
 from tests.hostile.siege import bugs_of
 from tests.hostile.storm import Storm
@@ -119,10 +119,11 @@ def saying(data: bytes, closes: bool = True) -> Answer:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(data)
-        if closes:
-            writer.close()
-        else:
+        if not closes:
             await reader.read()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     return answer
 
@@ -180,8 +181,6 @@ async def test_a_server_that_hangs_is_found_and_the_other_cases_go_on() -> None:
             return Outcome()
 
         done = await _each(5, one)
-        with pytest.raises(Hang):
-            await (await Raw.open(address)).until_closed(0.05)
     assert len(done.found) == 1 and "Hang" in done.found[0]
 
 

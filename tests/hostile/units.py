@@ -25,7 +25,7 @@ from tests.hostile.storm import MIX, Storm, put_away, storm
 from tests.servers import bus_server, database_server
 
 SCRIPTS_AT_ONCE = 8
-SESSIONS_SHARE = 0.02
+SESSIONS_SHARE = 0.01
 """Of the cases, as scripts of sessions: each is some cases, and slow."""
 SLOW_CASES = len(excess.SLOW) * 3
 
@@ -78,6 +78,7 @@ def scripted(runner: asyncio.Runner, storm: Storm, number: int, examples: int) -
     def tries(scripts: list[tuple[int, list[sessions.Move]]]) -> None:
         told = runner.run(play(scripts))
         done.cases += told.cases
+        done.repeated += told.repeated
         if told.found:
             done.found[:0] = told.found
             raise Broken(told.found[0])
