@@ -10,7 +10,7 @@ from ringline import ids
 from ringline.v1 import client_pb2
 from ringline.v1.client_pb2 import ClientFrame
 from tests.hostile.attacks import Outcome
-from tests.hostile.raw import HANG_SECONDS, Hang, Raw
+from tests.hostile.raw import HANG_SECONDS, Hang, NotLetIn, Raw
 from tests.hostile.siege import Siege, network
 from tests.hostile.wire import PING, framed, upgrade
 
@@ -143,6 +143,8 @@ async def slowness(siege: Siege, dice: Random, count: int) -> Outcome:
         slow = SLOW[number % len(SLOW)]
         try:
             return await slow(siege, Random(seeds[number]))
+        except NotLetIn:
+            return Outcome(repeated=Counter({"not let in": 1}))
         except Hang as hang:
             return Outcome(Counter(), [f"{slow.__name__} {seeds[number]}: {hang}"])
 

@@ -22,6 +22,10 @@ class Hang(AssertionError):
     """The server neither answered nor closed."""
 
 
+class NotLetIn(Exception):
+    """The server did not open the connection, or the line: that is its right, and it may be busy."""
+
+
 class Raw(asyncio.Protocol):
     """A connection; `found` is what no server may say."""
 
@@ -55,12 +59,12 @@ class Raw(asyncio.Protocol):
 
     @classmethod
     async def upgraded(cls, address: tuple[str, int], network: str, receive_buffer: int = 0) -> "Raw":
-        """Connects and is upgraded. Raises Hang or ConnectionError."""
+        """Connects and is upgraded. Raises Hang or NotLetIn."""
         raw = await cls.open(address, receive_buffer)
         raw.send(wire.upgrade(f"{address[0]}:{address[1]}", network))
         await raw.until(lambda: bool(raw.server.statuses) or raw.is_closed, "the upgrade")
         if raw.server.statuses != [101]:
-            raise ConnectionError(f"not upgraded: {raw.server.statuses}")
+            raise NotLetIn(f"not upgraded: {raw.server.statuses}")
         return raw
 
     def send(self, data: bytes) -> None:

@@ -19,7 +19,7 @@ from ringline.v1.client_pb2 import ClientFrame, Hello
 from ringline.v1.types_pb2 import Kinds
 from tests.hostile.attacks import Outcome
 from tests.hostile.frames import made
-from tests.hostile.raw import Raw
+from tests.hostile.raw import NotLetIn, Raw
 from tests.hostile.siege import Siege, network
 from tests.hostile.wire import CLOSE, framed
 
@@ -199,11 +199,17 @@ async def play(siege: Siege, seed: int, moves: list[Move]) -> Outcome:
     """Plays the moves on one connection, until it is closed or they are over."""
     dice = Random(seed)
     done = Outcome()
-    stage = Play(siege, dice, await Raw.upgraded(siege.unlimited, network(dice)))
+    try:
+        stage = Play(siege, dice, await Raw.upgraded(siege.unlimited, network(dice)))
+    except NotLetIn:
+        return Outcome(repeated=Counter({"not let in": 1}))
     for move in moves:
         if stage.raw.is_closed:
             break
-        wrong = await move(stage)
+        try:
+            wrong = await move(stage)
+        except NotLetIn:
+            break
         done.cases[f"session_{move.__name__}"] += 1
         done.repeated["commands of ten thousand"] += MANY * (move is ten_thousand)
         if wrong:

@@ -19,7 +19,7 @@ from ringline.v1.client_pb2 import Hello
 from services.embedded import Nats, Postgres
 from tests.hostile.frames import Known
 from tests.hostile.judge import Seen, readings
-from tests.hostile.raw import Raw
+from tests.hostile.raw import NotLetIn, Raw
 from tests.servers import Process, free_port
 from tests.suite.topology import SETTINGS, environment, prepare, ringline
 
@@ -30,7 +30,7 @@ NETWORKS = 4_096
 """From so many networks those who attack come."""
 TIMES = {
     "RINGLINE_LOG_LEVEL": "warning",
-    "RINGLINE_GATEWAY_REQUEST_S": "3",
+    "RINGLINE_GATEWAY_REQUEST_S": "5",
     "RINGLINE_GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
     "RINGLINE_SIGNALING_TURN_URLS": "",
 }
@@ -84,11 +84,12 @@ class Siege:
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
     async def line(self, dice: Random, door: tuple[str, int] | None = None, receive_buffer: int = 0) -> Raw:
-        """An open line of one of those who attack. Raises Hang or ConnectionError."""
-        raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
+        """An open line of one of those who attack. Raises Hang or NotLetIn."""
         session = dice.choice(self.attackers)
-        if not await raw.hello(await self.hello(session, f"hostile-{dice.getrandbits(60):015x}")):
-            raise ConnectionError(f"not welcome: {raw.server.close_code}, {raw.goodbye}")
+        hello = await self.hello(session, f"hostile-{dice.getrandbits(60):015x}")
+        raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
+        if not await raw.hello(hello):
+            raise NotLetIn(f"not welcome: {raw.server.close_code}, {raw.goodbye}")
         return raw
 
     async def stranger(self, dice: Random, door: tuple[str, int] | None = None) -> Raw:
