@@ -168,12 +168,18 @@ class _Http(HttpToolsProtocol):
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
-        self._patience = self.loop.call_later(seconds, self._give_up)
+        self._patience = self.loop.call_later(seconds, self._wait_once_more)
 
     def _disarm(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _wait_once_more(self) -> None:
+        """The time is over. Where this process stood still, what came meanwhile is read first: uvloop looks at
+        timers before it looks at sockets.
+        """
+        self._patience = self.loop.call_later(STEP_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         self._patience = None
