@@ -60,7 +60,7 @@ PARTS = (
     Part("web", 60, (str(BIN / "npm"), "test", "--silent"), "web"),
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
     Part("properties", 240, pytest("properties")),
-    Part("hostile", 120, pytest("hostile")),
+    Part("hostile", 90, pytest("hostile")),
     Part("suite", 360, pytest("suite")),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture

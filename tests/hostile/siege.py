@@ -79,8 +79,11 @@ class Siege:
         return await api.sign_in(name, PASSWORD, DeviceKey())
 
     async def hello(self, session: Session, instance: str) -> Hello:
-        """What opens a line of this session."""
-        ticket = await session.ticket()
+        """What opens a line of this session. Raises NotLetIn."""
+        try:
+            ticket = await session.ticket()
+        except ConnectionError as error:
+            raise NotLetIn(str(error)) from error
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
     async def line(self, dice: Random, door: tuple[str, int] | None = None, receive_buffer: int = 0) -> Raw:

@@ -14,7 +14,7 @@ SEED = 1
 
 def is_fine(done: Outcome, cases: int) -> None:
     assert not done.found, "\n".join(done.found[:20])
-    assert done.cases.total() >= cases
+    assert done.cases.total() >= cases * 0.8, f"{done.cases}, {done.repeated}"
 
 
 @pytest.mark.parametrize(
