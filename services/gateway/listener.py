@@ -176,8 +176,8 @@ class _Http(HttpToolsProtocol):
             self._patience = None
 
     def _wait_once_more(self) -> None:
-        """The time is over. Where this process stood still, what came meanwhile is read first: uvloop looks at
-        timers before it looks at sockets.
+        """The time is over. Where this process stood still, what came meanwhile is read first: uvloop looks
+        at timers before it looks at sockets.
         """
         self._patience = self.loop.call_later(STEP_SECONDS, self._give_up)
 
