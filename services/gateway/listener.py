@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.gateway.board import Board
+from services.gateway.reader import Reader
 from services.gateway.settings import Settings
 from services.gateway.socket import Socket
 
@@ -37,25 +38,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Pipe:
-    """A connection as an answer is written to it: where it is closed, nothing is. uvloop's own raises then,
-    and a client that hangs up in the wrong moment would be a fault.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.close = transport.close
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        """Writes."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
-
 class _Http(HttpToolsProtocol):
     """uvicorn's HTTP, with an end to everything: a request's head is short and there within `seconds`, its
-    body within as many again, and an answer that waits to be read is not kept for longer either.
+    body within as many again, and an answer that waits and of which nothing is read is not kept for longer
+    either.
     """
 
     seconds: float
@@ -64,7 +50,7 @@ class _Http(HttpToolsProtocol):
         """Somebody connected."""
         super().connection_made(transport)
         self._patience: asyncio.TimerHandle | None = None
-        self._slow: asyncio.TimerHandle | None = None
+        self._reader = Reader(transport, self.seconds)
         self._head = self._pending = 0
         self._arm(self.seconds)
 
@@ -108,7 +94,7 @@ class _Http(HttpToolsProtocol):
         self._arm(2 * self.seconds)  # whoever trickles a body is answered before: see Envelope
         super().on_headers_complete()
         if self.cycle is not None and self.cycle.transport is self.transport:
-            self.cycle.transport = cast(asyncio.Transport, _Pipe(self.transport))
+            self.cycle.transport = cast(asyncio.Transport, self._reader)
 
     def on_body(self, body: bytes) -> None:
         """A piece of its body."""
@@ -124,29 +110,19 @@ class _Http(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """It is answered, as far as we are concerned."""
         super().on_response_complete()
-        self.pause_writing_for(self.seconds)
+        self._reader.watch()
 
     def pause_writing(self) -> None:
-        """The other side does not read."""
+        """The other side does not read as fast as it is written."""
         super().pause_writing()
-        self.pause_writing_for(self.seconds)
-
-    def resume_writing(self) -> None:
-        """It reads again."""
-        super().resume_writing()
-        self._stop_waiting()
-
-    def pause_writing_for(self, seconds: float) -> None:
-        """Cuts the connection where something still waits to be read then."""
-        self._stop_waiting()
-        if self.transport.get_write_buffer_size():
-            self._slow = self.loop.call_later(seconds, self._cut_if_slow)
+        self._reader.watch()
 
     def handle_websocket_upgrade(self) -> None:
         """The connection goes to a line, unless an answer to an earlier request is still on its way: it would
         be written into the line.
         """
         self._disarm()
+        self._reader.forget()
         if self.cycle is not None and not self.cycle.response_complete:
             self.send_400_response("An upgrade is asked for alone.")
             return
@@ -157,7 +133,7 @@ class _Http(HttpToolsProtocol):
         """The connection is gone."""
         self._disarm()
         super().connection_lost(exc)
-        self._stop_waiting()
+        self._reader.forget()
 
     def _count(self, size: int) -> None:
         """Raises ValueError where the head is too long, which the parser takes for malformed."""
@@ -187,16 +163,6 @@ class _Http(HttpToolsProtocol):
             self.transport.abort()  # closing would wait until it is read
         else:
             self.transport.close()
-
-    def _stop_waiting(self) -> None:
-        if self._slow is not None:
-            self._slow.cancel()
-            self._slow = None
-
-    def _cut_if_slow(self) -> None:
-        self._slow = None
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
 
 
 def http_class(seconds: float) -> type[_Http]:
