@@ -61,6 +61,8 @@ PARTS = (
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
     Part("properties", 240, pytest("properties")),
     Part("suite", 450, pytest("suite")),
+    Part("hostile", 90, pytest("hostile")),
+    Part("suite", 360, pytest("suite")),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )

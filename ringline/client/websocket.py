@@ -87,6 +87,7 @@ class WebSocket(asyncio.Protocol):
         """asyncio's: the connection is gone."""
         if not self.opened.done():
             self.opened.set_exception(ConnectionError("the gateway refused the connection"))
+            self.opened.exception()  # read, so that nobody complains where nobody waits any more
         close = self._protocol.close_rcvd
         self._closed(close.code if close is not None else 1006)
 

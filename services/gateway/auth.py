@@ -85,13 +85,16 @@ def key_id(token: str, algorithm: str) -> str:
 
     Raises Refusal(TOKEN_INVALID) where it has another algorithm, before any key is looked for.
     """
+    if len(token) > LONGEST:
+        raise Refusal(Reason.REASON_TOKEN_INVALID)
     try:
         head = token.partition(".")[0]
         header = json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-        if len(token) > LONGEST or header["alg"] != algorithm:
+        if header["alg"] != algorithm:
             raise Refusal(Reason.REASON_TOKEN_INVALID)
         return str(header.get("kid", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # RecursionError: a header of nothing but brackets.
         raise Refusal(Reason.REASON_TOKEN_INVALID) from error
 
 

@@ -55,5 +55,8 @@ def is_welcome(origin: str, host: str, allowed: frozenset[str]) -> bool:
     """Whether a page of `origin` may open a line at `host`. A program that is no browser sends no origin."""
     if not origin or origin.lower() in allowed:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # brackets that hold no address
+        return False
     return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == host.lower()

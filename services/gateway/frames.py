@@ -9,6 +9,10 @@ from ringline.v1 import client_pb2
 from ringline.v1.reasons_pb2 import Reason
 
 LONGEST_FRAME = 65_536
+LONGEST_COMMAND = 40_960
+"""The longest frame that goes to signaling: a description, and room for fields of newer clients. A batch of
+them stays below what gRPC takes in one message (BATCH in ringline/asker.py): a bigger one breaks the stream.
+"""
 USERNAME_LONGEST = 200
 BINDING_LONGEST = 512
 DESCRIPTION_LONGEST = 32_768
@@ -30,6 +34,7 @@ def kind_of(frame: client_pb2.ClientFrame) -> str:
     kind = frame.WhichOneof("body")
     if kind is None:
         raise _invalid("The frame has no body that is known here.")
+    _hold(frame.ByteSize() <= LONGEST_COMMAND, "A frame has at most 40 KiB.")
     if frame.command_id or kind in _KEYED:
         well_formed = _COMMAND_ID.fullmatch(frame.command_id) is not None
         _hold(well_formed, "command_id has 16 to 40 characters of [A-Za-z0-9_-].")

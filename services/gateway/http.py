@@ -166,10 +166,17 @@ class Envelope:
             HTTP_SECONDS.labels(scope["method"], route, seen["status"]).observe(time.perf_counter() - began)
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The API's answer; a request that trickles in is not waited for."""
+        """The API's answer; a request that trickles in is not waited for. Whether an answer that has begun is
+        read is the listener's care.
+        """
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._app(scope, _bounded(receive), send)
+            async with asyncio.timeout(self._seconds) as patience:
+
+                async def begun(message: Message) -> None:
+                    patience.reschedule(None)
+                    await send(message)
+
+                await self._app(scope, _bounded(receive), begun)
         except TimeoutError:
             refusal = Refusal(Reason.REASON_UNAVAILABLE, "The request took too long.")
             await problem(refusal, scope["path"], 408)(scope, receive, send)
@@ -181,7 +188,8 @@ def _is_api(path: str) -> bool:
 
 def _length(headers: Headers) -> int:
     text = headers.get("content-length", "0")
-    return int(text) if text.isdigit() and len(text) < 12 else LONGEST_BODY + 1
+    is_number = text.isascii() and text.isdigit() and len(text) < 12
+    return int(text) if is_number else LONGEST_BODY + 1
 
 
 def _bounded(receive: Receive) -> Callable[[], Awaitable[Any]]:

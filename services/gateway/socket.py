@@ -18,6 +18,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from services.gateway.frames import LONGEST_FRAME
+from services.gateway.limits import Bucket
 
 SUBPROTOCOL = Subprotocol("ringline.v1")
 HIGH_WATER = 65_536
@@ -25,6 +26,17 @@ CLOSE_SECONDS = 2.0
 """How long the other side has to answer a close."""
 MOST_PIECES = 64
 """Frames in which one message may come."""
+SLICE = 4_096
+"""Bytes that are read at a time: so many that a whole message mostly fits, so few that a thousand tiny frames
+in one segment are noticed while they are read.
+"""
+CONTROL_BURST = 64
+CONTROL_EVERY_S = 0.25
+"""Pings and pongs that a client may send at once, and seconds after which it may send one more: each ping is
+answered.
+"""
+LATE_BYTES = 2 * LONGEST_FRAME
+"""What may come after our goodbye: it was on its way."""
 
 UNSUPPORTED = 1003
 POLICY = 1008
@@ -42,8 +54,8 @@ class Socket(asyncio.Protocol):
     """
 
     __slots__ = (
-        "hear", "heard_at", "lost", "peer", "_admit", "_conn", "_connections", "_is_done", "_loop", "_most",
-        "_parts", "_pieces", "_slow_s", "_timer", "_transport",
+        "hear", "heard_at", "lost", "peer", "_admit", "_conn", "_connections", "_controls", "_is_done",
+        "_late", "_loop", "_most", "_parts", "_pieces", "_slow_s", "_timer", "_transport",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +84,8 @@ class Socket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parts: bytearray | None = None
         self._pieces = 0
+        self._late = 0
+        self._controls: Bucket | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -127,6 +141,20 @@ class Socket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         self.heard_at = self._loop.time()
+        if len(data) <= SLICE:
+            self._read(data)
+            return
+        for at in range(0, len(data), SLICE):
+            if self._transport is None or self._transport.is_closing():
+                return
+            self._read(data[at : at + SLICE])
+
+    def _read(self, data: bytes) -> None:
+        if self._is_done:
+            self._late += len(data)
+            if self._late > LATE_BYTES:
+                self.abort()
+                return
         self._conn.receive_data(data)
         for event in self._conn.events_received():
             if isinstance(event, Frame):
@@ -171,14 +199,24 @@ class Socket(asyncio.Protocol):
 
     def _take(self, frame: Frame) -> None:
         """A frame of the protocol. What comes after our own goodbye is not heard any more."""
-        if self._is_done or frame.opcode not in (Opcode.BINARY, Opcode.CONT, Opcode.TEXT):
+        if self._is_done:
             return
-        if frame.opcode is Opcode.TEXT:
+        if frame.opcode not in (Opcode.BINARY, Opcode.CONT, Opcode.TEXT):
+            self._control()
+        elif frame.opcode is Opcode.TEXT:
             self.close(UNSUPPORTED)
         elif frame.fin and self._parts is None:
             self.hear(bytes(frame.data))
         else:
             self._gather(frame)
+
+    def _control(self) -> None:
+        """A ping, which the library has answered, a pong or a close."""
+        if self._controls is None:
+            self._controls = Bucket()
+        if self._controls.take(self._loop.time(), CONTROL_BURST, CONTROL_EVERY_S):
+            self._is_done = True
+            self._conn.fail(POLICY)  # says goodbye and waits for no answer
 
     def _gather(self, frame: Frame) -> None:
         """A piece of a message; the library bounds the whole, and this the number of pieces."""

@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,6 @@ from rich.table import Table
 from tests.campaign import progress
 from tests.campaign.parts import FIRST_SEED, PARTS, Bench, Part
 from tests.campaign.progress import Progress
-from tests.properties.town import town
 from tests.servers import scratch
 
 FOUND = Path(".ringline/campaign/found")
@@ -59,12 +58,11 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _bench() -> Iterator[Bench]:
     with scratch() as folder, asyncio.Runner() as runner:
-        opening = town(folder)
-        installation = runner.run(opening.__aenter__())
+        stack = AsyncExitStack()
         try:
-            yield Bench(installation, runner, FOUND)
+            yield Bench(folder, stack, runner, FOUND)
         finally:
-            runner.run(opening.__aexit__(None, None, None))
+            runner.run(stack.aclose())
 
 
 def _run(bench: Bench, part: Part, state: Progress, ends: float) -> None:

@@ -10,14 +10,22 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from tests.campaign import pages
+from tests.hostile import units
+from tests.hostile.attacks import Outcome
+from tests.hostile.rest import Rest, opened
+from tests.hostile.storm import Storm
+from tests.hostile.units import besieged
 from tests.properties import races
 from tests.properties.machine import run_round
 from tests.properties.races import Kind
-from tests.properties.town import Town
+from tests.properties.town import Town, town
 from tests.servers import scratch
 
 FIRST_SEED = 1_000_000
@@ -25,6 +33,8 @@ FIRST_SEED = 1_000_000
 KEPT_HISTORIES = 5
 SERVERS = ("services", "ringline", "tests/properties", "tests/campaign")
 MODELLED = ("services", "ringline", "tests/model", "web/packages/client/src/call")
+HOSTILE = ("services", "ringline", "tests/hostile")
+T = TypeVar("T")
 MODEL_SUM = re.compile(
     r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
 )
@@ -38,15 +48,40 @@ class Unit:
     found: list[str] = field(default_factory=list)
     figures: Counter[str] = field(default_factory=Counter)
     longest_ms: dict[str, float] = field(default_factory=dict)
+    latest: dict[str, float] = field(default_factory=dict)
+    """Figures that the newest unit says of all so far."""
 
 
 @dataclass
 class Bench:
-    """What a unit is run on: an installation, the loop in which it lives, and a folder for what is found."""
+    """What a unit is run on: installations, each opened where it is first asked for, the loop in which they
+    live, and a folder for what is found.
+    """
 
-    town: Town
+    folder: Path
+    stack: AsyncExitStack
     runner: asyncio.Runner
     found: Path
+
+    @cached_property
+    def town(self) -> Town:
+        """The one of the properties, without gateways."""
+        return self._opened("town", town)
+
+    @cached_property
+    def besieged(self) -> Storm:
+        """The one that hostile clients attack."""
+        return self._opened("siege", besieged)
+
+    @cached_property
+    def rest(self) -> Rest:
+        """Its REST API."""
+        return self.runner.run(opened(self.besieged.siege))
+
+    def _opened(self, name: str, make: Callable[[Path], AbstractAsyncContextManager[T]]) -> T:
+        folder = self.folder / name
+        folder.mkdir()
+        return self.runner.run(self.stack.enter_async_context(make(folder)))
 
 
 Run = Callable[[Bench, int, int], Unit]
@@ -100,6 +135,28 @@ def hostile_page(bench: Bench, seed: int, most: int) -> Unit:
     return Unit(outcome.stories, found, pages.figures(outcome))
 
 
+def _hostile(bench: Bench, outcome: Outcome) -> Unit:
+    """A unit of hostile clients, with what two honest people met, and what became of the memory."""
+    figures = outcome.cases + outcome.repeated
+    return Unit(outcome.cases.total(), outcome.found, figures, latest=bench.besieged.row())
+
+
+def hostile_clients(bench: Bench, seed: int, most: int) -> Unit:
+    """Connections of hostile clients."""
+    return _hostile(bench, units.storm_of(bench.runner, bench.besieged, seed, most))
+
+
+def hostile_rest(bench: Bench, seed: int, most: int) -> Unit:
+    """Requests to the REST API."""
+    return _hostile(bench, units.rest_of(bench.runner, bench.besieged, bench.rest, seed, most))
+
+
+def hostile_parsers(bench: Bench, seed: int, most: int) -> Unit:
+    """The parsers, fuzzed."""
+    outcome = units.parsers_of(seed, most)
+    return Unit(outcome.cases.total(), outcome.found, outcome.cases)
+
+
 def model(bench: Bench, seed: int, most: int) -> Unit:
     """`make model`, in a process of its own: it forks, which a process with the threads of gRPC must not."""
     argv = [sys.executable, "-m", "tests.model"]
@@ -135,4 +192,7 @@ PARTS = (
     Part("glare", 10_000, "glares", 500, race(races.GLARE)),
     Part("block-and-place", 100_000, "interleavings", 1_000, race(races.BLOCK_AND_PLACE)),
     Part("hostile-page", 2_000, "stories", 50, hostile_page, code=("web", "tests/browser/hostile")),
+    Part("hostile-clients", 1_000_000, "cases", 20_000, hostile_clients, code=HOSTILE),
+    Part("hostile-parsers", 1_000_000, "inputs", 140_000, hostile_parsers, code=HOSTILE),
+    Part("hostile-rest", 100_000, "requests", 2_000, hostile_rest, code=HOSTILE),
 )

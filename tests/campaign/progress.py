@@ -39,6 +39,7 @@ class Progress:
     failed_seeds: list[int] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     longest_ms: dict[str, float] = field(default_factory=dict)
+    latest: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     at: str = ""
 
@@ -63,6 +64,7 @@ class Progress:
         self.figures = dict(Counter(self.figures) + unit.figures)
         for name, longest in unit.longest_ms.items():
             self.longest_ms[name] = max(longest, self.longest_ms.get(name, 0.0))
+        self.latest |= unit.latest
         self.seconds = round(self.seconds + seconds, 1)
         self.at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
@@ -117,6 +119,7 @@ def publish(part: Part, progress: Progress, result: Path = RESULT) -> None:
         "failed_seeds": progress.failed_seeds,
         "figures": progress.figures,
         "longest_ms": progress.longest_ms,
+        **({"latest": progress.latest} if progress.latest else {}),
         "seconds": progress.seconds,
     }
     result.parent.mkdir(parents=True, exist_ok=True)

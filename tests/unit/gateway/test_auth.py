@@ -58,6 +58,8 @@ def test_a_good_token_says_who_asks() -> None:
         "a.b.c",
         "é.é.é",
         "x" * 10_000,
+        "W1tb" * 1_500,  # brackets, deeper than the parser of JSON goes
+        "W1tb" * 1_500 + ".a.b",
         unsigned({"alg": "none"}),
         unsigned({"alg": "None", "kid": OURS.kid}),
         unsigned({"kid": OURS.kid}),

@@ -29,6 +29,9 @@ ALLOWED = frozenset({"https://social.example"})
         ("file://", "", False),
         ("https://", "", False),
         ("chrome-extension://ring.example", "ring.example", False),
+        ("https://[", "ring.example", False),
+        ("https://[::1", "[::1", False),
+        ("https://[calls]", "[calls]", False),
     ],
 )
 def test_only_our_own_pages_and_those_of_the_list_open_a_line(origin: str, host: str, welcome: bool) -> None:

@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline import ids
+from ringline.asker import BATCH
 from ringline.refusal import Refusal
-from ringline.v1 import client_pb2
+from ringline.v1 import client_pb2, signaling_pb2
 from ringline.v1.client_pb2 import AddCandidates, Answer, ClientFrame, Describe, Description, Hello, Place
 from ringline.v1.reasons_pb2 import Reason
-from ringline.v1.types_pb2 import Kinds
-from services.gateway.frames import kind_of
+from ringline.v1.types_pb2 import Kinds, Line
+from ringline.wire import MAX_MESSAGE
+from services.gateway.frames import LONGEST_COMMAND, kind_of
 
 CALL = ids.mint_call()
 KEY = "0123456789abcdef"
@@ -104,3 +106,18 @@ def test_whatever_parses_is_judged_and_never_a_fault(frame: ClientFrame, noise: 
         kind_of(frame)
     except Refusal as refusal:
         assert refusal.reason == Reason.REASON_INVALID
+
+
+def test_a_batch_of_the_longest_commands_is_one_message_that_grpc_takes() -> None:
+    """Padding of fields that nobody knows counts: else whoever likes breaks the stream of everybody."""
+    padding = b"\xfa\x3f\xb0\xea\x01" + bytes(30_000)
+    padded = ClientFrame.FromString(WELL_FORMED[-2].SerializeToString() + padding)
+    assert kind_of(padded)
+    longer = ClientFrame.FromString(padded.SerializeToString() + padding)
+    with pytest.raises(Refusal) as refused:
+        kind_of(longer)
+    assert refused.value.reason == Reason.REASON_INVALID
+    command = signaling_pb2.Command(id=2**64 - 1, line=Line(user_id="u" * 40), frame=ClientFrame())
+    commands = [command] * BATCH
+    empty = signaling_pb2.LinkRequest(gateway_id=ids.mint_gateway(), commands=commands).ByteSize()
+    assert empty + BATCH * (LONGEST_COMMAND + 200) < MAX_MESSAGE
