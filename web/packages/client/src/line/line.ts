@@ -98,12 +98,12 @@ export class Line {
     void this.connect();
   }
 
-  /** The page came back to the front: ask whether the server is still there. */
-  probe(): void {
+  /** The page came back to the front, or nothing comes from the other side: ask whether the server is still there. */
+  probe(patienceMs = PROBE_MS): void {
     if (this.state === "waiting") return this.renew();
     if (this.state !== "open") return;
     this.post({ case: "ping", value: { $typeName: "ringline.v1.Ping" } });
-    this.probeBefore = this.outside.now() + PROBE_MS;
+    this.probeBefore = Math.min(this.probeBefore, this.outside.now() + patienceMs);
   }
 
   /** Sends a command; it survives reconnects. Rejects with Refused. */
