@@ -1,0 +1,223 @@
+"""`python -m bench.gaps`: how long nobody is heard when a page, a network or a gateway is another one in the
+middle of a call. Writes bench/results/gaps.json; needs root, for networks of its own.
+
+Two real browsers in networks apart talk. A capture at each port tells when packets of sound arrived: the gap
+is the longest time without one, from the event until both are heard again. They come every 20 ms.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import report
+from tests.browser.apart.moves import LONG, begin, knows, move, reach_each_other
+from tests.browser.apart.networks import AWAY, HOME, Place
+from tests.browser.apart.rtp import longest_silence, missing, sound_at
+from tests.browser.apart.wire import Wire, listening
+from tests.browser.apart.world import World, standing
+from tests.browser.lines import Lines
+from tests.browser.person import Person, until
+from tests.servers import database_server, scratch
+
+QUIET_SECONDS = 4.0
+"""How long nothing happens in the row that shows what the machine itself does to packets."""
+AFTER_SECONDS = 2.0
+"""How long packets are still watched when both are heard again."""
+
+
+@dataclass
+class Talk:
+    """Two people in a call, and what passes at their ports. The event happens to Ada."""
+
+    world: World
+    people: dict[str, Person]
+    lines: dict[str, Lines]
+    wires: dict[str, Wire]
+    where: Place = HOME
+
+    @property
+    def ada(self) -> Person:
+        """The one to whom it happens."""
+        return self.people["ada"]
+
+    def other_place(self) -> Place:
+        """Where Ada is not; she is there from now on."""
+        self.where = AWAY if self.where is HOME else HOME
+        return self.where
+
+
+Event = Callable[[Talk], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of event."""
+
+    name: str
+    what: str
+    event: Event
+    relayed: bool = False
+    before: Event | None = None
+
+
+async def nothing(talk: Talk) -> None:
+    """For comparison."""
+    await asyncio.sleep(QUIET_SECONDS)
+
+
+async def reload(talk: Talk) -> None:
+    """The page is loaded anew."""
+    await talk.ada.page.reload()
+
+
+async def change(talk: Talk) -> None:
+    """Another address, after a moment with none."""
+    await move(talk.ada, talk.world.networks, talk.world.networks.ada, talk.other_place())
+
+
+async def prepare_second(talk: Talk) -> None:
+    """Ada is in the other network as well, and her browser knows."""
+    networks, place = talk.world.networks, talk.other_place()
+    networks.enter(networks.ada, place)
+    await until(partial(knows, talk.ada, place.addresses["ada"]), bool, within=LONG)
+
+
+async def prepare_away(talk: Talk) -> None:
+    """Ada has her first network, and the other one as well."""
+    if talk.where is AWAY:
+        await change(talk)
+        await reach_each_other(talk.ada, talk.people["bob"], "audio")
+    await prepare_second(talk)
+
+
+async def lose_first(talk: Talk) -> None:
+    """The network that carried the call is gone, and nobody says so."""
+    networks = talk.world.networks
+    networks.leave(networks.ada, HOME if talk.where is AWAY else AWAY)
+
+
+async def change_softly(talk: Talk) -> None:
+    """Her browser says that the network changed; the old one goes when the new one carries the call."""
+    await talk.ada.page.evaluate("() => { dispatchEvent(new Event('online')); }")
+    there = talk.where.addresses["ada"]
+
+    async def carries() -> bool:
+        at_bob = sound_at(await talk.wires["bob"].packets(), [HOME.addresses["bob"]])
+        at_ada = sound_at(await talk.wires["ada"].packets(), [there, HOME.addresses["ada"]])
+        return at_bob[-1].by == at_ada[-1].to == there
+
+    await until(carries, bool, within=LONG)
+    await lose_first(talk)
+
+
+def restart(talk: Talk, kill: bool) -> Awaitable[None]:
+    """The only gateway ends, and is started anew."""
+
+    async def work() -> None:
+        known = {name: len(lines.welcomes) for name, lines in talk.lines.items()}
+        (gateway,) = talk.world.topology.processes["gateway"]
+        if kill:
+            gateway.kill()
+        else:
+            gateway.ask_to_stop()
+        await gateway.ended()
+        await talk.world.topology.restart(gateway)
+        for name, lines in talk.lines.items():
+            await lines.next_after(known[name], LONG)
+
+    return work()
+
+
+ROWS = (
+    Row("nothing", "nothing happens, for comparison", nothing),
+    Row("reload", "the page is loaded anew", reload),
+    Row("network-direct", "another network, direct path", change),
+    Row("network-relayed", "another network, relay only", change, relayed=True),
+    Row(
+        "network-silent",
+        "another network, of which the browser says nothing",
+        lose_first,
+        before=prepare_second,
+    ),
+    Row("network-soft", "another network while the old one lasts", change_softly, before=prepare_away),
+    Row("gateway-term", "the gateway is restarted (SIGTERM)", partial(restart, kill=False)),
+    Row("gateway-kill", "the gateway is restarted (kill -9)", partial(restart, kill=True)),
+)
+
+
+async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
+    """One row: the gap in each repetition, for who hears Ada and for her, and the packets that were lost."""
+    heard: dict[str, list[float]] = {"ada": [], "bob": []}
+    lost: dict[str, list[float]] = {"ada": [], "bob": []}
+    async with world.cast() as cast, listening(world.networks.ada, world.folder) as at_ada:
+        async with listening(world.networks.bob, world.folder) as at_bob:
+            people, lines = await begin(cast, "audio", strangers=row.relayed)
+            talk = Talk(world, people, lines, {"ada": at_ada, "bob": at_bob})
+            for _ in range(repetitions):
+                if row.before is not None:
+                    await row.before(talk)
+                await asyncio.sleep(1.0)
+                began = time.time()
+                await row.event(talk)
+                await reach_each_other(people["ada"], people["bob"], "audio")
+                await asyncio.sleep(AFTER_SECONDS)
+                for name, wire in talk.wires.items():
+                    own = [place.addresses[name] for place in (HOME, AWAY)]
+                    sounds = [one for one in sound_at(await wire.packets(), own) if one.at >= began - 0.5]
+                    heard[name].append(longest_silence(sounds) * 1000)
+                    lost[name].append(missing(sounds))
+            for person in people.values():
+                person.complaints.clear()
+    world.networks.home()
+    return {
+        "name": row.name,
+        "what": row.what,
+        "repetitions": repetitions,
+        "other_hears_ms": report.figure(heard["bob"], 0),
+        "one_hears_ms": report.figure(heard["ada"], 0),
+        "lost_packets": report.figure([a + b for a, b in zip(lost["ada"], lost["bob"], strict=True)], 0),
+    }
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Prints the table."""
+    table = Table("event", "the other hears nothing, ms: median / worst", "the one, ms", "packets lost")
+    for row in rows:
+        cells = (row[key] for key in ("other_hears_ms", "one_hears_ms", "lost_packets"))
+        table.add_row(row["what"], *(f"{cell['median']:.0f} / {cell['range'][1]:.0f}" for cell in cells))
+    Console(width=120).print(table)
+
+
+async def bench(folder: Path, chosen: argparse.Namespace) -> None:
+    """Measures the chosen rows and keeps them, with those of before that were not chosen."""
+    with database_server(folder) as postgres:
+        async with standing(folder, postgres, copies=1) as world:
+            rows = []
+            for row in ROWS:
+                if not chosen.only or row.name in chosen.only:
+                    rows.append(await measure(world, row, chosen.repetitions))
+                    show(rows[-1:])
+    show(rows)
+    if not chosen.only:
+        print(f"written to {report.write({'rows': rows}, 'gaps')}")
+
+
+def main() -> None:
+    """Runs the bench."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gaps", description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--only", action="append", help="rows by name; then nothing is written")
+    with scratch("ringline-gaps-") as folder:
+        asyncio.run(bench(folder, parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""People who leave the house while they talk, and servers that are started anew meanwhile."""
+
+import asyncio
+from functools import partial
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.apart.moves import LONG, begin, knows, move, reach_each_other, states
+from tests.browser.apart.networks import AWAY, HOME, SERVER, Networks
+from tests.browser.apart.packets import asked_as, tells
+from tests.browser.apart.rtp import missing, sound_at
+from tests.browser.apart.wire import Wire
+from tests.browser.apart.world import World
+from tests.browser.cast import Cast
+from tests.browser.person import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+EVERYWHERE = {name: (HOME.addresses[name], AWAY.addresses[name]) for name in HOME.addresses}
+USER_NAME = "() => connections.at(-1).getConfiguration().iceServers[0].username"
+
+
+@pytest.mark.shows("L2", "L5", "S2")
+@pytest.mark.parametrize("mover", ["ada", "bob"])
+@pytest.mark.parametrize("way", ["direct", "relayed"])
+async def test_a_call_goes_on_at_another_address(
+    roads: Networks, distant: Cast, wires: tuple[Wire, Wire], way: str, mover: str
+) -> None:
+    """Who called, or who answered; sound and picture; the same call, a new line, fresh credentials."""
+    people, lines = await begin(distant, "video", strangers=way == "relayed")
+    names = ("ada", "bob") if mover == "ada" else ("bob", "ada")
+    wire, other_wire = wires if mover == "ada" else wires[::-1]
+    one, other = people[names[0]], people[names[1]]
+    before = lines[mover].welcomes[-1].line
+    first_names = asked_as(await wire.packets())
+
+    await move(one, roads, getattr(roads, mover), AWAY)
+    await reach_each_other(one, other, "video")
+
+    welcome = lines[mover].welcomes[-1]
+    assert welcome.line.instance == before.instance and welcome.line.epoch > before.epoch
+    assert [call.here for call in welcome.calls] == [True], "it is the one call that there ever was"
+    for person in (one, other):
+        assert (await person.received())["connections"] == 1
+    packets, others = await wire.packets(), await other_wire.packets()
+    fresh = set(asked_as(packets)) - set(first_names)
+    assert fresh and set(asked_as(packets)[-len(fresh) :]) == fresh, "what is used now was not used before"
+    newest = sound_at(others, EVERYWHERE[names[1]])[-1]
+    if way == "direct":
+        assert newest.by == AWAY.addresses[mover]
+    else:
+        assert newest.by == SERVER
+        assert not [where for where in EVERYWHERE[mover] if tells(others, where)]
+        assert not [where for where in EVERYWHERE[names[1]] if tells(packets, where)]
+
+
+@pytest.mark.shows("L2")
+async def test_the_old_path_carries_the_sound_until_the_new_one_does(
+    roads: Networks, distant: Cast, wires: tuple[Wire, Wire]
+) -> None:
+    """As on a phone that comes home: it has two networks for a while, says so, and then one."""
+    people, _ = await begin(distant, "audio")
+    ada, bob = people["ada"], people["bob"]
+    roads.enter(roads.ada, AWAY)
+    await until(lambda: knows(ada, AWAY.addresses["ada"]), bool, within=LONG)
+    await ada.page.evaluate("() => { dispatchEvent(new Event('online')); }")
+
+    async def both_by_the_new_one() -> bool:
+        to_ada = sound_at(await wires[0].packets(), EVERYWHERE["ada"])
+        to_bob = sound_at(await wires[1].packets(), EVERYWHERE["bob"])
+        return to_bob[-1].by == to_ada[-1].to == AWAY.addresses["ada"]
+
+    await until(both_by_the_new_one, bool, within=LONG)
+    roads.leave(roads.ada, HOME)
+    await reach_each_other(ada, bob, "audio")
+    for wire, name in zip(wires, ("ada", "bob"), strict=True):
+        sounds = sound_at(await wire.packets(), EVERYWHERE[name])
+        assert missing(sounds) == 0 and len({sound.source for sound in sounds}) == 1
+    for person in (ada, bob):
+        assert await states(person) == ["connecting", "connected"]
+
+
+@pytest.mark.shows("L2", "L5")
+async def test_a_network_that_goes_without_a_word_is_noticed_before_the_browser_notices(
+    roads: Networks, distant: Cast
+) -> None:
+    people, lines = await begin(distant, "audio")
+    ada, bob = people["ada"], people["bob"]
+    epoch = lines["bob"].welcomes[-1].line.epoch
+    roads.enter(roads.bob, AWAY)
+    await until(lambda: knows(bob, AWAY.addresses["bob"]), bool, within=LONG)
+    roads.leave(roads.bob, HOME)
+    await reach_each_other(ada, bob, "audio")
+    assert lines["bob"].welcomes[-1].line.epoch > epoch
+    for person in (ada, bob):
+        assert await states(person) == ["connecting", "connected"], "no path was ever said to be dead"
+
+
+@pytest.mark.shows("S14", "L2", "L5")
+async def test_no_packet_is_lost_while_every_server_is_started_anew(
+    distant: Cast, world: World, wires: tuple[Wire, Wire]
+) -> None:
+    """Once it is asked to stop, once it is killed. The relay is no server of ours, and goes on."""
+    people, lines = await begin(distant, "audio", strangers=True)
+    ada, bob = people["ada"], people["bob"]
+    (server,) = world.topology.processes["all"]
+    for end in (server.ask_to_stop, server.kill):
+        known = {name: len(one.welcomes) for name, one in lines.items()}
+        name = await ada.page.evaluate(USER_NAME)
+        end()
+        await server.ended()
+        sentence = "You are still connected to each other."
+        await expect(ada.page.get_by_role("alert")).to_contain_text(sentence, timeout=LONG * 1000)
+        await world.topology.restart(server)
+        for who, one in lines.items():
+            welcome = await one.next_after(known[who], LONG)
+            assert welcome.line.epoch > one.welcomes[known[who] - 1].line.epoch
+            assert [call.here for call in welcome.calls] == [True]
+        await expect(ada.page.get_by_role("alert")).to_have_count(0, timeout=LONG * 1000)
+        others = f"() => ({USER_NAME})() !== {name!r}"
+        await until(partial(ada.page.evaluate, others), bool, within=LONG)
+        await asyncio.gather(ada.reads("Connected"), bob.reads("Connected"))
+    await reach_each_other(ada, bob, "audio")
+    for wire, who in zip(wires, ("ada", "bob"), strict=True):
+        assert missing(sound_at(await wire.packets(), EVERYWHERE[who])) == 0
+    await ada.press("Hang up")
+    await bob.reads("Call ended", within=LONG)
+    for person in (ada, bob):
+        person.complaints.clear()  # the browser says that it reached nobody
