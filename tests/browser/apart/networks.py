@@ -35,9 +35,7 @@ class Place:
 
 
 HOME = Place({"ada": ADA, "bob": BOB}, {"ada": "198.51.100.1", "bob": "203.0.113.1"}, 25)
-AWAY = Place(
-    {"ada": "198.51.100.140", "bob": "203.0.113.140"}, {"ada": "198.51.100.129", "bob": "203.0.113.129"}, 26
-)
+AWAY = Place({"ada": "192.0.2.10", "bob": "192.0.2.140"}, {"ada": "192.0.2.1", "bob": "192.0.2.129"}, 25)
 """Another network, behind another router. Chromium prefers its addresses where it has both."""
 PORT = "eth0"
 _CLONE_NEWNET = 0x40000000
