@@ -42,6 +42,8 @@ class Talk:
     lines: dict[str, Lines]
     wires: dict[str, Wire]
     where: Place = HOME
+    possible_at: float = 0.0
+    """When Ada could reach the gateway again, in Unix seconds; 0 where she always could."""
 
     @property
     def ada(self) -> Person:
@@ -80,7 +82,7 @@ async def reload(talk: Talk) -> None:
 
 async def change(talk: Talk) -> None:
     """Another address, after a moment with none."""
-    await move(talk.ada, talk.world.networks, talk.world.networks.ada, talk.other_place())
+    talk.possible_at = await move(talk.ada, talk.world.networks, talk.world.networks.ada, talk.other_place())
 
 
 async def prepare_second(talk: Talk) -> None:
@@ -102,6 +104,7 @@ async def lose_first(talk: Talk) -> None:
     """The network that carried the call is gone, and nobody says so."""
     networks = talk.world.networks
     networks.leave(networks.ada, HOME if talk.where is AWAY else AWAY)
+    talk.possible_at = time.time()
 
 
 async def change_softly(talk: Talk) -> None:
@@ -130,6 +133,7 @@ def restart(talk: Talk, kill: bool) -> Awaitable[None]:
             gateway.ask_to_stop()
         await gateway.ended()
         await talk.world.topology.restart(gateway)
+        talk.possible_at = time.time()
         for name, lines in talk.lines.items():
             await lines.next_after(known[name], LONG)
 
@@ -157,6 +161,7 @@ async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
     """One row: the gap in each repetition, for who hears Ada and for her, and the packets that were lost."""
     heard: dict[str, list[float]] = {"ada": [], "bob": []}
     lost: dict[str, list[float]] = {"ada": [], "bob": []}
+    line: list[float] = []
     async with world.cast() as cast, listening(world.networks.ada, world.folder) as at_ada:
         async with listening(world.networks.bob, world.folder) as at_bob:
             people, lines = await begin(cast, "audio", strangers=row.relayed)
@@ -165,7 +170,7 @@ async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
                 if row.before is not None:
                     await row.before(talk)
                 await asyncio.sleep(1.0)
-                began = time.time()
+                began, talk.possible_at = time.time(), 0.0
                 await row.event(talk)
                 await reach_each_other(people["ada"], people["bob"], "audio")
                 await asyncio.sleep(AFTER_SECONDS)
@@ -174,6 +179,8 @@ async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
                     sounds = [one for one in sound_at(await wire.packets(), own) if one.at >= began - 0.5]
                     heard[name].append(longest_silence(sounds) * 1000)
                     lost[name].append(missing(sounds))
+                if talk.possible_at:
+                    line.append(max(0.0, lines["ada"].moments[-1] - talk.possible_at) * 1000)
             for person in people.values():
                 person.complaints.clear()
     world.networks.home()
@@ -183,16 +190,20 @@ async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
         "repetitions": repetitions,
         "other_hears_ms": report.figure(heard["bob"], 0),
         "one_hears_ms": report.figure(heard["ada"], 0),
+        "line_back_ms": report.figure(line, 0) if line else None,
         "lost_packets": report.figure([a + b for a, b in zip(lost["ada"], lost["bob"], strict=True)], 0),
     }
 
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Prints the table."""
-    table = Table("event", "the other hears nothing, ms: median / worst", "the one, ms", "packets lost")
+    table = Table(
+        "median / worst", "the other hears nothing, ms", "the one, ms", "line back, ms", "packets lost"
+    )
     for row in rows:
-        cells = (row[key] for key in ("other_hears_ms", "one_hears_ms", "lost_packets"))
-        table.add_row(row["what"], *(f"{cell['median']:.0f} / {cell['range'][1]:.0f}" for cell in cells))
+        cells = (row[key] for key in ("other_hears_ms", "one_hears_ms", "line_back_ms", "lost_packets"))
+        shown = (f"{cell['median']:.0f} / {cell['range'][1]:.0f}" if cell else "" for cell in cells)
+        table.add_row(row["what"], *shown)
     Console(width=120).print(table)
 
 

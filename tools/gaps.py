@@ -21,19 +21,22 @@ def page(text: str, root: Path) -> str:
 def table(result: dict[str, Any]) -> str:
     """The rows, and where and when they were measured."""
     lines = [
-        "| in the middle of a call | the other hears nothing | the one to whom it happens | packets lost |",
-        "|---|---|---|---|",
+        "| in the middle of a call | not heard | hears nothing | line back | packets lost |",
+        "|---|---|---|---|---|",
     ]
     for row in result["rows"]:
-        other, one, lost = row["other_hears_ms"], row["one_hears_ms"], row["lost_packets"]
-        lines.append(
-            f"| {row['what']} | {_span(other)} ms | {_span(one)} ms | {_span(lost)} |",
-        )
+        spans = [
+            _span(row[key]) for key in ("other_hears_ms", "one_hears_ms", "line_back_ms", "lost_packets")
+        ]
+        lines.append(f"| {' | '.join([row['what'], *spans])} |")
     host, times = result["host"], max(row["repetitions"] for row in result["rows"])
     where = f"{host['cores']} cores ({host['cpu']}), shared with other work"
-    lines += ["", f"Median / worst of {times}. Commit `{result['commit']}`, {result['at']}, {where}."]
+    lines += [
+        "",
+        f"Median / worst of {times}, in milliseconds. Commit `{result['commit']}`, {result['at']}, {where}.",
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _span(figure: dict[str, Any]) -> str:
-    return f"{figure['median']:.0f} / {figure['range'][1]:.0f}"
+def _span(figure: dict[str, Any] | None) -> str:
+    return "" if figure is None else f"{figure['median']:.0f} / {figure['range'][1]:.0f}"

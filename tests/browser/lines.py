@@ -1,5 +1,7 @@
 """The lines of a page, read from its sockets: which of them are welcomed, and with what."""
 
+import time
+
 from playwright.async_api import Page, WebSocket
 
 from ringline.v1 import client_pb2
@@ -11,6 +13,8 @@ class Lines:
 
     def __init__(self, page: Page) -> None:
         self.welcomes: list[client_pb2.Welcome] = []
+        self.moments: list[float] = []
+        """When each came, in Unix seconds."""
         page.on("websocket", self._listen)
 
     async def next_after(self, known: int, within: float) -> client_pb2.Welcome:
@@ -29,3 +33,4 @@ class Lines:
         frame = client_pb2.ServerFrame.FromString(payload if isinstance(payload, bytes) else payload.encode())
         if frame.WhichOneof("body") == "welcome":
             self.welcomes.append(frame.welcome)
+            self.moments.append(time.time())

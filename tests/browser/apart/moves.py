@@ -1,6 +1,7 @@
 """What people do in the stories of those who leave the house, and what their browsers say of it."""
 
 import asyncio
+import time
 from typing import cast
 
 from tests.browser.apart.networks import PORT, Network, Networks, Place
@@ -69,13 +70,15 @@ async def reach_each_other(one: Person, other: Person, kind: str) -> None:
     await asyncio.gather(one.reads("Connected", within=LONG), other.reads("Connected", within=LONG))
 
 
-async def move(person: Person, networks: Networks, own: Network, place: Place) -> None:
-    """They have no network, and the browser says so; then they are in this one."""
+async def move(person: Person, networks: Networks, own: Network, place: Place) -> float:
+    """They have no network, and the browser says so; then they are here: since when, in Unix seconds."""
     own.run("ip", "addr", "flush", "dev", PORT)
     await until(lambda: person.page.evaluate("() => !navigator.onLine"), bool, within=LONG)
     networks.move(own, place)
+    moment = time.time()
     await until(lambda: person.page.evaluate("() => navigator.onLine"), bool, within=LONG)
     person.complaints.clear()  # the browser says that it reached nobody
+    return moment
 
 
 async def knows(person: Person, address: str) -> bool:
