@@ -62,7 +62,7 @@ PARTS = (
     Part("properties", 240, pytest("properties")),
     Part("suite", 360, pytest("suite")),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
-    Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
+    Part("apart", 210, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )
 
 
