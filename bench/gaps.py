@@ -20,7 +20,7 @@ from rich.table import Table
 from bench import report
 from tests.browser.apart.moves import LONG, begin, knows, move, reach_each_other
 from tests.browser.apart.networks import AWAY, HOME, Place
-from tests.browser.apart.rtp import longest_silence, missing, sound_at
+from tests.browser.apart.rtp import Sound, longest_silence, missing, sound_at
 from tests.browser.apart.wire import Wire, listening
 from tests.browser.apart.world import World, standing
 from tests.browser.lines import Lines
@@ -29,6 +29,9 @@ from tests.servers import database_server, scratch
 
 QUIET_SECONDS = 4.0
 """How long nothing happens in the row that shows what the machine itself does to packets."""
+FADE_SECONDS = 1.0
+"""How long a sound that ended may still be in the ears of a browser."""
+BEFORE_SECONDS = 0.5
 AFTER_SECONDS = 2.0
 """How long packets are still watched when both are heard again."""
 
@@ -44,11 +47,29 @@ class Talk:
     where: Place = HOME
     possible_at: float = 0.0
     """When Ada could reach the gateway again, in Unix seconds; 0 where she always could."""
+    gone_at: float = 0.0
+    """When she lost the address that she had, in Unix seconds: nothing that is sent there is heard by her."""
 
     @property
     def ada(self) -> Person:
         """The one to whom it happens."""
         return self.people["ada"]
+
+    async def sounds(self, name: str, since: float) -> list[Sound]:
+        """What this person heard since then, in Unix seconds."""
+        heard = sound_at(await self.wires[name].packets(), [place.addresses[name] for place in (HOME, AWAY)])
+        if name == "ada" and self.gone_at:
+            here = self.where.addresses[name]
+            heard = [one for one in heard if one.to == here or one.at < self.gone_at]
+        return [one for one in heard if one.at >= since]
+
+    async def goes_on(self) -> None:
+        """Waits until both hear the other again, and packets come at both ports."""
+        await asyncio.sleep(FADE_SECONDS)
+        await reach_each_other(self.ada, self.people["bob"], "audio")
+        for name in self.people:
+            moment = time.time()
+            await until(partial(self.sounds, name, moment), bool, within=LONG)
 
     def other_place(self) -> Place:
         """Where Ada is not; she is there from now on."""
@@ -96,7 +117,7 @@ async def prepare_away(talk: Talk) -> None:
     """Ada has her first network, and the other one as well."""
     if talk.where is AWAY:
         await change(talk)
-        await reach_each_other(talk.ada, talk.people["bob"], "audio")
+        await talk.goes_on()
     await prepare_second(talk)
 
 
@@ -104,7 +125,7 @@ async def lose_first(talk: Talk) -> None:
     """The network that carried the call is gone, and nobody says so."""
     networks = talk.world.networks
     networks.leave(networks.ada, HOME if talk.where is AWAY else AWAY)
-    talk.possible_at = time.time()
+    talk.possible_at = talk.gone_at = time.time()
 
 
 async def change_softly(talk: Talk) -> None:
@@ -170,13 +191,12 @@ async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
                 if row.before is not None:
                     await row.before(talk)
                 await asyncio.sleep(1.0)
-                began, talk.possible_at = time.time(), 0.0
+                began, talk.possible_at, talk.gone_at = time.time(), 0.0, 0.0
                 await row.event(talk)
-                await reach_each_other(people["ada"], people["bob"], "audio")
+                await talk.goes_on()
                 await asyncio.sleep(AFTER_SECONDS)
-                for name, wire in talk.wires.items():
-                    own = [place.addresses[name] for place in (HOME, AWAY)]
-                    sounds = [one for one in sound_at(await wire.packets(), own) if one.at >= began - 0.5]
+                for name in people:
+                    sounds = await talk.sounds(name, began - BEFORE_SECONDS)
                     heard[name].append(longest_silence(sounds) * 1000)
                     lost[name].append(missing(sounds))
                 if talk.possible_at:
@@ -187,6 +207,8 @@ async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
     return {
         "name": row.name,
         "what": row.what,
+        "at": report.moment(),
+        "commit": report.commit(),
         "repetitions": repetitions,
         "other_hears_ms": report.figure(heard["bob"], 0),
         "one_hears_ms": report.figure(heard["ada"], 0),
@@ -208,24 +230,24 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 async def bench(folder: Path, chosen: argparse.Namespace) -> None:
-    """Measures the chosen rows and keeps them, with those of before that were not chosen."""
+    """Measures the chosen rows and keeps each as it comes, beside those of before."""
     with database_server(folder) as postgres:
         async with standing(folder, postgres, copies=1) as world:
-            rows = []
             for row in ROWS:
                 if not chosen.only or row.name in chosen.only:
-                    rows.append(await measure(world, row, chosen.repetitions))
-                    show(rows[-1:])
+                    known = {one["name"]: one for one in report.read("gaps").get("rows", [])}
+                    known[row.name] = await measure(world, row, chosen.repetitions)
+                    rows = [known[one.name] for one in ROWS if one.name in known]
+                    report.write({"rows": rows}, "gaps")
+                    show([known[row.name]])
     show(rows)
-    if not chosen.only:
-        print(f"written to {report.write({'rows': rows}, 'gaps')}")
 
 
 def main() -> None:
     """Runs the bench."""
     parser = argparse.ArgumentParser(prog="python -m bench.gaps", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--only", action="append", help="rows by name; then nothing is written")
+    parser.add_argument("--only", action="append", help="rows by name; the others stay as they were")
     with scratch("ringline-gaps-") as folder:
         asyncio.run(bench(folder, parser.parse_args()))
 

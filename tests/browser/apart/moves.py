@@ -31,7 +31,10 @@ async (address) => {
   while (Real.name !== 'RTCPeerConnection') Real = Object.getPrototypeOf(Real);
   const one = new Real();
   one.createDataChannel('');
-  const done = new Promise((resolve) => { one.onicecandidate = (event) => event.candidate ?? resolve(); });
+  const done = new Promise((resolve) => {
+    one.onicecandidate = (event) => event.candidate ?? resolve();
+    setTimeout(resolve, 2000);
+  });
   await one.setLocalDescription();
   await done;
   const knows = one.localDescription.sdp.includes(` ${address} `);
