@@ -31,10 +31,8 @@ def table(result: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join([row['what'], *spans])} |")
     host, times = result["host"], max(row["repetitions"] for row in result["rows"])
     where = f"{host['cores']} cores ({host['cpu']}), shared with other work"
-    lines += [
-        "",
-        f"Median / worst of {times}, in milliseconds. Commit `{result['commit']}`, {result['at']}, {where}.",
-    ]
+    commits = ", ".join(dict.fromkeys(f"`{row['commit']}`" for row in result["rows"]))
+    lines += ["", f"Median / worst of {times}, in milliseconds. Commit {commits}, {result['at']}, {where}."]
     return "\n".join(lines) + "\n"
 
 

@@ -64,11 +64,15 @@ describe("a call whose network changes", () => {
     calls.close();
   });
 
-  it("uses the credentials that come with a new line, and leaves the path alone (L2)", async () => {
+  it("uses the credentials that came with a new line, and leaves the path alone until then (L2)", async () => {
     const { calls, connection, relays, name, welcome } = await talking();
     welcome({ relay: relay("of the new line") });
     await settle();
-    expect([connection.restarts, relays().length, name()]).toEqual([0, 0, "of the new line"]);
+    expect([connection.restarts, relays().length, name()]).toEqual([0, 0, "first"]);
+    calls.networkChanged();
+    relays()[0]?.reject(new Refused(Reason.LIMITED, "Too many."));
+    await settle();
+    expect([connection.restarts, name()]).toEqual([1, "of the new line"]);
     calls.close();
   });
 });

@@ -1,4 +1,7 @@
-/** The relay's credentials of one call: the newest there are, asked for anew before they expire. */
+/**
+ * The relay's credentials of one call: the newest there are, asked for anew before they expire. A connection is told when
+ * it looks for a path, and not before: Chromium would ask the relay for another address at once.
+ */
 import type { Relay } from "../gen/ringline/v1/client_pb";
 
 /** Renewed after this share of their life: what is looked for through the relay then has time left. */
@@ -13,14 +16,8 @@ export class Credentials {
   private asking: Promise<void> | undefined;
   private keeps = false;
 
-  /**
-   * @param ask fresh ones, or undefined where they cannot be had now
-   * @param renewed others than before are to be used from now on
-   */
-  constructor(
-    private readonly ask: () => Promise<Relay | undefined>,
-    private readonly renewed: () => void,
-  ) {}
+  /** @param ask fresh ones, or undefined where they cannot be had now */
+  constructor(private readonly ask: () => Promise<Relay | undefined>) {}
 
   get hasRelay(): boolean {
     return this.relay?.urls.some((url) => url.startsWith("turn")) === true;
@@ -29,10 +26,8 @@ export class Credentials {
   /** Those of a view; undefined where it has none. */
   take(relay: Relay | undefined): void {
     if (relay === undefined) return;
-    const before = this.relay?.username;
     this.relay = relay;
     this.keep(relay.ttlS * SHARE * 1000);
-    if (before !== relay.username) this.renewed();
   }
 
   /** Media may pass: from now on there are always some that are good. */

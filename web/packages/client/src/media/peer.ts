@@ -142,11 +142,6 @@ export class Peer {
     });
   }
 
-  /** What is gathered from now on is gathered with these; what is there stays. */
-  configured(configuration: RTCConfiguration): Promise<void> {
-    return this.run(() => this.configure(configuration));
-  }
-
   /** Nothing that was offered waits for its answer. */
   get settled(): boolean {
     return this.pc.signalingState === "stable";

@@ -60,10 +60,7 @@ export class MediaSession {
     private readonly options: MediaOptions,
     private readonly listener: MediaListener,
   ) {
-    this.credentials = new Credentials(
-      () => this.listener.renewRelay(),
-      () => void (this.open && this.peer?.configured(this.credentials.configuration(0))),
-    );
+    this.credentials = new Credentials(() => this.listener.renewRelay());
     this.path = this.watch();
   }
 
