@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import cast
 
+from playwright.async_api import expect
+
 from tests.browser.apart.networks import PORT, Network, Networks, Place
 from tests.browser.apart.world import strangers as made_strangers
 from tests.browser.cast import Cast
@@ -23,8 +25,12 @@ _STATES = """
       this.addEventListener('connectionstatechange', () => window.states.push(this.connectionState));
     }
   };
+  window.alerts = new Set();
+  const look = () => document.querySelectorAll('[role=alert]').forEach((one) => alerts.add(one.textContent));
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
 })();
 """
+"""Runs before the page: keeps what the browser says of each connection, and what the page says in alerts."""
 _KNOWS = """
 async (address) => {
   let Real = RTCPeerConnection;
@@ -71,6 +77,15 @@ async def reach_each_other(one: Person, other: Person, kind: str) -> None:
     if kind == "video":
         await asyncio.gather(one.sees(within=LONG), other.sees(within=LONG))
     await asyncio.gather(one.reads("Connected", within=LONG), other.reads("Connected", within=LONG))
+
+
+async def lose_everything(person: Person, own: Network) -> None:
+    """They have no network at all, and their page says so, and never that all is well."""
+    own.run("ip", "addr", "flush", "dev", PORT)
+    gone = "Your connection is gone."
+    await expect(person.page.get_by_role("alert")).to_contain_text(gone, timeout=LONG * 1000)
+    said = cast("list[str]", await person.page.evaluate("() => [...alerts]"))
+    assert not [one for one in said if "still connected" in one], said
 
 
 async def move(person: Person, networks: Networks, own: Network, place: Place) -> float:

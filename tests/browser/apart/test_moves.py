@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.apart.moves import LONG, begin, knows, move, reach_each_other, states
+from tests.browser.apart.moves import LONG, begin, knows, lose_everything, move, reach_each_other, states
 from tests.browser.apart.networks import AWAY, HOME, SERVER, Networks
 from tests.browser.apart.packets import asked_as, tells
 from tests.browser.apart.rtp import missing, sound_at
@@ -31,6 +31,8 @@ async def test_a_call_goes_on_at_another_address(
         page, known = people[mover].page, len(lines[mover].welcomes)
         name, names = await page.evaluate(USER_NAME), asked_as(await wire.packets())
         before = lines[mover].welcomes[-1].line
+        if way == "direct":
+            await lose_everything(people[mover], getattr(roads, mover))
         await move(people[mover], roads, getattr(roads, mover), AWAY)
         welcome = await lines[mover].next_after(known, LONG)
         await reach_each_other(people[mover], people[other], "video")

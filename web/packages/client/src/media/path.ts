@@ -11,8 +11,8 @@ const SEEK_MS = 1_000;
 const PATIENT_MS = 2_500;
 /** Whoever sends nothing is not looked for without end. */
 const MOST_SEEKS = 2;
-/** So long nothing came, and the other side did not answer either: the user is told. */
-const LOST_MS = 3_000;
+/** So long nothing came, and neither the server nor the other side answers: the user is told. */
+const LOST_MS = 2_000;
 const AGAIN_MS = 5_000;
 const RELAY_ONLY_AFTER_MS = 10_000;
 const GIVE_UP_MS = 30_000;
@@ -20,7 +20,7 @@ const GIVE_UP_MS = 30_000;
 export interface PathOutside {
   /** The browser holds it for up. */
   up(): boolean;
-  /** The other side has answered what was offered last. */
+  /** The server was heard, and the other side has answered what was offered last. */
   settled(): boolean;
   /** Packets should come: nobody holds the call. */
   expects(): boolean;

@@ -334,7 +334,7 @@ export class MediaSession {
     return new PathWatch(
       {
         up: () => this.peer?.connected === true,
-        settled: () => this.peer?.settled === true,
+        settled: () => !this.seeking && this.peer?.settled === true,
         expects: () => !this.hushed,
         received: async () => readingOf((await this.peer?.stats()) ?? []).received,
         now: () => this.options.now(),
