@@ -103,7 +103,8 @@ async def reload(talk: Talk) -> None:
 
 async def change(talk: Talk) -> None:
     """Another address, after a moment with none."""
-    talk.possible_at = await move(talk.ada, talk.world.networks, talk.world.networks.ada, talk.other_place())
+    networks, talk.gone_at = talk.world.networks, time.time()
+    talk.possible_at = await move(talk.ada, networks, networks.ada, talk.other_place())
 
 
 async def prepare_second(talk: Talk) -> None:

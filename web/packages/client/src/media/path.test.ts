@@ -51,7 +51,7 @@ describe("the watch over a path", () => {
     is.flows = true;
     await pass(600);
     is.flows = false;
-    await pass(4_500);
+    await pass(2_400);
     expect(words(), "and again the next time").toEqual(["doubt", "seek", "doubt", "seek"]);
     end();
   });
@@ -61,7 +61,7 @@ describe("the watch over a path", () => {
     await pass(2_000);
     is.flows = false;
     await pass(60_000);
-    expect(words()).toEqual(["flowing", "doubt", "seek", "seek"]);
+    expect(words()).toEqual(["flowing", "doubt", "seek", "seek", "seek"]);
     end();
   });
 
@@ -70,7 +70,7 @@ describe("the watch over a path", () => {
     await pass(2_000);
     words();
     Object.assign(is, { flows: false, settled: false });
-    await pass(3_600);
+    await pass(2_400);
     expect(words()).toEqual(["doubt", "seek", "lost"]);
     Object.assign(is, { flows: true, settled: true });
     await pass(700);
@@ -86,7 +86,7 @@ describe("the watch over a path", () => {
     words();
     is.flows = false;
     watch.sought();
-    await pass(2_400);
+    await pass(1_400);
     expect(words()).toEqual(["doubt"]);
     await pass(600);
     expect(words()).toEqual(["seek"]);

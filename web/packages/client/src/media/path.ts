@@ -7,10 +7,10 @@ const LOOK_MS = 300;
 const DOUBT_MS = 600;
 /** So long nothing came: another path is looked for. The old one is kept meanwhile, so to be wrong costs nobody a sound. */
 const SEEK_MS = 1_000;
-/** What was begun to be looked for has this long to be found. */
-const PATIENT_MS = 2_500;
+/** What was begun to be looked for has this long to be found: a browser may begin before it knows its new address. */
+const PATIENT_MS = 1_500;
 /** Whoever sends nothing is not looked for without end. */
-const MOST_SEEKS = 2;
+const MOST_SEEKS = 3;
 /** So long nothing came, and neither the server nor the other side answers: the user is told. */
 const LOST_MS = 2_000;
 const AGAIN_MS = 5_000;
