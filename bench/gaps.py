@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,8 @@ class Row:
     event: Event
     relayed: bool = False
     before: Event | None = None
+    afresh: bool = False
+    """A call of its own each time."""
 
 
 async def nothing(talk: Talk) -> None:
@@ -114,14 +116,6 @@ async def prepare_second(talk: Talk) -> None:
     await until(partial(knows, talk.ada, place.addresses["ada"]), bool, within=LONG)
 
 
-async def prepare_away(talk: Talk) -> None:
-    """Ada has her first network, and the other one as well."""
-    if talk.where is AWAY:
-        await change(talk)
-        await talk.goes_on()
-    await prepare_second(talk)
-
-
 async def lose_first(talk: Talk) -> None:
     """The network that carried the call is gone, and nobody says so."""
     networks = talk.world.networks
@@ -134,12 +128,12 @@ async def change_softly(talk: Talk) -> None:
     await talk.ada.page.evaluate("() => { dispatchEvent(new Event('online')); }")
     there = talk.where.addresses["ada"]
 
-    async def carries() -> bool:
+    async def carriers() -> tuple[str, str]:
         at_bob = sound_at(await talk.wires["bob"].packets(), [HOME.addresses["bob"]])
         at_ada = sound_at(await talk.wires["ada"].packets(), [there, HOME.addresses["ada"]])
-        return at_bob[-1].by == at_ada[-1].to == there
+        return at_bob[-1].by, at_ada[-1].to
 
-    await until(carries, bool, within=LONG)
+    await until(carriers, lambda hosts: set(hosts) == {there}, within=LONG)
     await lose_first(talk)
 
 
@@ -173,48 +167,69 @@ ROWS = (
         lose_first,
         before=prepare_second,
     ),
-    Row("network-soft", "another network while the old one lasts", change_softly, before=prepare_away),
+    Row(
+        "network-soft",
+        "another network while the old one lasts",
+        change_softly,
+        before=prepare_second,
+        afresh=True,
+    ),
     Row("gateway-term", "the gateway is restarted (SIGTERM)", partial(restart, kill=False)),
     Row("gateway-kill", "the gateway is restarted (kill -9)", partial(restart, kill=True)),
 )
 
 
+@dataclass
+class Figures:
+    """What was measured so far, by person: milliseconds of silence, and packets that were lost."""
+
+    silence: dict[str, list[float]] = field(default_factory=lambda: {"ada": [], "bob": []})
+    lost: dict[str, list[float]] = field(default_factory=lambda: {"ada": [], "bob": []})
+    line: list[float] = field(default_factory=list)
+    """Milliseconds until Ada's line was back."""
+
+
+async def once(talk: Talk, row: Row, figures: Figures) -> None:
+    """Lets it happen, and writes down what it did."""
+    if row.before is not None:
+        await row.before(talk)
+    await asyncio.sleep(BEFORE_SECONDS * 2)
+    began, talk.possible_at, talk.gone_at = time.time(), 0.0, 0.0
+    await row.event(talk)
+    await talk.goes_on()
+    await asyncio.sleep(AFTER_SECONDS)
+    for name in talk.people:
+        sounds = await talk.sounds(name, began - BEFORE_SECONDS)
+        figures.silence[name].append(longest_silence(sounds) * 1000)
+        figures.lost[name].append(missing(sounds))
+    if talk.possible_at:
+        figures.line.append(max(0.0, talk.lines["ada"].moments[-1] - talk.possible_at) * 1000)
+
+
 async def measure(world: World, row: Row, repetitions: int) -> dict[str, Any]:
     """One row: the gap in each repetition, for who hears Ada and for her, and the packets that were lost."""
-    heard: dict[str, list[float]] = {"ada": [], "bob": []}
-    lost: dict[str, list[float]] = {"ada": [], "bob": []}
-    line: list[float] = []
-    async with world.cast() as cast, listening(world.networks.ada, world.folder) as at_ada:
-        async with listening(world.networks.bob, world.folder) as at_bob:
-            people, lines = await begin(cast, "audio", strangers=row.relayed)
-            talk = Talk(world, people, lines, {"ada": at_ada, "bob": at_bob})
-            for _ in range(repetitions):
-                if row.before is not None:
-                    await row.before(talk)
-                await asyncio.sleep(1.0)
-                began, talk.possible_at, talk.gone_at = time.time(), 0.0, 0.0
-                await row.event(talk)
-                await talk.goes_on()
-                await asyncio.sleep(AFTER_SECONDS)
-                for name in people:
-                    sounds = await talk.sounds(name, began - BEFORE_SECONDS)
-                    heard[name].append(longest_silence(sounds) * 1000)
-                    lost[name].append(missing(sounds))
-                if talk.possible_at:
-                    line.append(max(0.0, lines["ada"].moments[-1] - talk.possible_at) * 1000)
-            for person in people.values():
-                person.complaints.clear()
-    world.networks.home()
+    figures = Figures()
+    for times in [1] * repetitions if row.afresh else [repetitions]:
+        async with world.cast() as cast, listening(world.networks.ada, world.folder) as at_ada:
+            async with listening(world.networks.bob, world.folder) as at_bob:
+                people, lines = await begin(cast, "audio", strangers=row.relayed)
+                talk = Talk(world, people, lines, {"ada": at_ada, "bob": at_bob})
+                for _ in range(times):
+                    await once(talk, row, figures)
+                for person in people.values():
+                    person.complaints.clear()
+        world.networks.home()
+    lost = [a + b for a, b in zip(figures.lost["ada"], figures.lost["bob"], strict=True)]
     return {
         "name": row.name,
         "what": row.what,
         "at": report.moment(),
         "commit": report.commit(),
         "repetitions": repetitions,
-        "other_hears_ms": report.figure(heard["bob"], 0),
-        "one_hears_ms": report.figure(heard["ada"], 0),
-        "line_back_ms": report.figure(line, 0) if line else None,
-        "lost_packets": report.figure([a + b for a, b in zip(lost["ada"], lost["bob"], strict=True)], 0),
+        "other_hears_ms": report.figure(figures.silence["bob"], 0),
+        "one_hears_ms": report.figure(figures.silence["ada"], 0),
+        "line_back_ms": report.figure(figures.line, 0) if figures.line else None,
+        "lost_packets": report.figure(lost, 0),
     }
 
 
