@@ -65,6 +65,29 @@ describe("the watch over a path", () => {
     end();
   });
 
+  it("looks for one three times at most and then once in ten seconds where packets come by fits and starts (L2)", async () => {
+    const { is, pass, words, end } = path();
+    await pass(2_000);
+    words();
+    const seeks = async (minutes: number) => {
+      for (let stalls = 0; stalls < 20 * minutes; stalls += 1) {
+        is.flows = false;
+        await pass(1_400);
+        is.flows = true;
+        await pass(1_600);
+      }
+      return words().filter((word) => word === "seek").length;
+    };
+    expect(await seeks(1)).toBeLessThanOrEqual(3 + 6);
+    expect(await seeks(10)).toBeLessThanOrEqual(60);
+    expect(await seeks(1), "and is not tired of it").toBeGreaterThanOrEqual(4);
+    await pass(60_000);
+    is.flows = false;
+    await pass(5_000);
+    expect(words(), "forgiven while they flow").toEqual(["doubt", "seek", "seek", "seek"]);
+    end();
+  });
+
   it("says that it is lost where nobody answers either, and that it is back with the next packets (L2)", async () => {
     const { is, pass, words, end } = path();
     await pass(2_000);

@@ -9,8 +9,10 @@ const DOUBT_MS = 600;
 const SEEK_MS = 1_000;
 /** What was begun to be looked for has this long to be found: a browser may begin before it knows its new address. */
 const PATIENT_MS = 1_500;
-/** Whoever sends nothing is not looked for without end. */
+/** Whoever sends nothing is not looked for without end, and whoever sends by fits and starts not each time. */
 const MOST_SEEKS = 3;
+/** Where packets come again, one more may be begun after each of these: each costs the server and the relay work. */
+const FORGIVE_MS = 10_000;
 /** So long nothing came, and neither the server nor the other side answers: the user is told. */
 const LOST_MS = 2_000;
 const AGAIN_MS = 5_000;
@@ -48,6 +50,7 @@ export class PathWatch {
   private movedAt: number | undefined;
   private doubted = false;
   private seeks = 0;
+  private forgiveAt = 0;
   private soughtAt = Number.NEGATIVE_INFINITY;
   private told = false;
 
@@ -134,7 +137,10 @@ export class PathWatch {
   private moved(): void {
     this.movedAt = this.outside.now();
     this.doubted = false;
-    this.seeks = 0;
+    if (this.seeks > 0 && this.movedAt >= this.forgiveAt) {
+      this.seeks -= 1;
+      this.forgiveAt = this.movedAt + FORGIVE_MS;
+    }
     if (this.told) this.found();
   }
 
@@ -145,6 +151,7 @@ export class PathWatch {
     }
     const busy = this.outside.now() - this.soughtAt < PATIENT_MS;
     if (ms >= SEEK_MS && this.seeks < MOST_SEEKS && !busy) {
+      if (this.seeks === 0) this.forgiveAt = this.outside.now() + FORGIVE_MS;
       this.seeks += 1;
       this.sought();
       this.listener.seek();
