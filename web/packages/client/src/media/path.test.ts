@@ -116,6 +116,24 @@ describe("the watch over a path", () => {
     end();
   });
 
+  it("waits for the answer to what was offered, over a slow line as well, and not for ever (L2)", async () => {
+    const { watch, is, said, pass, words, end } = path();
+    await pass(2_000);
+    words();
+    Object.assign(is, { flows: false, settled: false });
+    await pass(4_000);
+    is.settled = true;
+    watch.sought(); // the answer is here
+    await pass(1_200);
+    expect(words()).toEqual(["doubt", "seek", "lost", "flowing"]);
+    is.settled = false;
+    await pass(20_000);
+    const seeks = said.filter(([what]) => what === "seek").map(([, ms]) => ms);
+    expect(seeks).toHaveLength(2);
+    expect(seeks[1]! - seeks[0]!).toBeGreaterThanOrEqual(5_000);
+    end();
+  });
+
   it("tries anew while there is none, then by the relay alone, and gives up after half a minute, each time (L2)", async () => {
     const { watch, is, pass, words, end } = path();
     await pass(2_000);

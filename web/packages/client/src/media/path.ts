@@ -144,13 +144,18 @@ export class PathWatch {
     if (this.told) this.found();
   }
 
+  /** One is looked for: what was offered is not taken back while its answer may be on its way, for that would be in vain. */
+  private busy(): boolean {
+    const patience = this.outside.settled() ? PATIENT_MS : AGAIN_MS;
+    return this.outside.now() - this.soughtAt < patience;
+  }
+
   private miss(ms: number): void {
     if (ms >= DOUBT_MS && !this.doubted) {
       this.doubted = true;
       this.listener.doubt();
     }
-    const busy = this.outside.now() - this.soughtAt < PATIENT_MS;
-    if (ms >= SEEK_MS && this.seeks < MOST_SEEKS && !busy) {
+    if (ms >= SEEK_MS && this.seeks < MOST_SEEKS && !this.busy()) {
       if (this.seeks === 0) this.forgiveAt = this.outside.now() + FORGIVE_MS;
       this.seeks += 1;
       this.sought();
