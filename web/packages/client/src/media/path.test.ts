@@ -150,6 +150,19 @@ describe("the watch over a path", () => {
     end();
   });
 
+  it("has patience once more where it was spent on a path that the browser held for up (L2)", async () => {
+    const { watch, is, pass, words, end } = path();
+    await pass(2_000);
+    Object.assign(is, { flows: false, settled: false });
+    await pass(60_000);
+    expect(words()).toContain("failed");
+    is.up = false;
+    watch.broken();
+    await pass(31_000);
+    expect(words()).toEqual(["doubt", "seek", "again", "again by the relay", "failed"]);
+    end();
+  });
+
   it("misses nothing while the call is on hold (S9)", async () => {
     const { is, pass, words, end } = path();
     await pass(2_000);

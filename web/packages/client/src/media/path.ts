@@ -93,7 +93,10 @@ export class PathWatch {
     const after = (ms: number, work: () => void) => this.patience.push(setTimeout(work, ms));
     after(AGAIN_MS, () => this.listener.again(false));
     after(RELAY_ONLY_AFTER_MS, () => this.listener.again(true));
-    after(GIVE_UP_MS, () => this.listener.failed());
+    after(GIVE_UP_MS, () => {
+      this.rest(); // it is spent, and there is another one for the next time
+      this.listener.failed();
+    });
   }
 
   /** What comes now is another connection's. */
