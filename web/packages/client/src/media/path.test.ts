@@ -8,7 +8,8 @@ afterEach(() => void vi.useRealTimers());
 function path() {
   const began = Date.now();
   const said: [what: string, ms: number][] = [];
-  const is = { up: true, settled: true, expects: true, flows: true };
+  const counts = (packets: number) => Promise.resolve(packets);
+  const is = { up: true, settled: true, expects: true, flows: true, counts };
   const say = (what: string) => said.push([what, Date.now() - began]);
   let count = 0;
   const packets = setInterval(() => (count += is.flows ? 1 : 0), 20);
@@ -17,7 +18,7 @@ function path() {
       up: () => is.up,
       settled: () => is.settled,
       expects: () => is.expects,
-      received: () => Promise.resolve(count),
+      received: () => is.counts(count),
       now: () => Date.now(),
     },
     {
@@ -160,6 +161,24 @@ describe("the watch over a path", () => {
     watch.broken();
     await pass(31_000);
     expect(words()).toEqual(["doubt", "seek", "again", "again by the relay", "failed"]);
+    end();
+  });
+
+  it.each([
+    ["fails", () => Promise.reject<number>(new Error("no statistics"))],
+    ["never comes", () => new Promise<number>(() => undefined)],
+  ])("goes on looking after a count that %s (L2)", async (_, counts) => {
+    const { is, pass, words, end } = path();
+    const { counts: before } = is;
+    await pass(2_000);
+    is.counts = counts;
+    await pass(1_000);
+    is.counts = before;
+    await pass(1_000);
+    expect(words()).toEqual(["flowing"]);
+    is.flows = false;
+    await pass(1_400);
+    expect(words()).toEqual(["doubt", "seek"]);
     end();
   });
 

@@ -122,8 +122,12 @@ export class PathWatch {
     this.movedAt = undefined;
   }
 
+  /** One look that fails, or never ends, is not the last one. */
   private later(): void {
-    this.next = setTimeout(() => void this.look().then(() => void (this.runs && this.later())), LOOK_MS);
+    this.next = setTimeout(() => {
+      this.later();
+      this.look().catch(() => undefined);
+    }, LOOK_MS);
   }
 
   private async look(): Promise<void> {
