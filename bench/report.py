@@ -86,16 +86,28 @@ def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def write(document: dict[str, Any]) -> Path:
-    """Keeps the result as results/latest.json."""
+def moment() -> str:
+    """Now, to the minute."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def read(name: str) -> dict[str, Any]:
+    """What is kept as results/<name>.json; empty where nothing is."""
+    path = RESULTS / f"{name}.json"
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return kept
+
+
+def write(document: dict[str, Any], name: str = "latest") -> Path:
+    """Keeps the result as results/<name>.json."""
     RESULTS.mkdir(exist_ok=True)
     document = {
-        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        "at": moment(),
         "commit": commit(),
         "host": host(),
         "versions": {name: version(name) for name in (*LIBRARIES, *SERVERS)},
     } | document
-    path = RESULTS / "latest.json"
+    path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 

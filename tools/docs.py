@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from tools import correctness
+from tools import correctness, gaps
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos" / "ringline" / "v1"
@@ -152,6 +152,8 @@ def pages() -> dict[Path, str]:
     if architecture.exists():
         text = architecture.read_text()
         made[architecture] = text.partition(START)[0] + services_table() + text.partition(END)[2]
+    bench = docs / "bench.md"
+    made[bench] = gaps.page(bench.read_text(), ROOT)
     return made
 
 

@@ -14,7 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 WINDOWS = {"desktop": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
 SHOWN = {
-    "desktop": {"call": "video", "thread": "unread", "settings": "settings", "waiting": "waiting-held"},
+    "desktop": {
+        "call": "video",
+        "thread": "unread",
+        "settings": "settings",
+        "waiting": "waiting-held",
+        "lost": "mending-video",
+    },
     "tablet": {"beside": "bar"},
     "phone": {
         "home": "home",
@@ -23,6 +29,7 @@ SHOWN = {
         "call": "video",
         "waiting": "waiting-video",
         "history": "calls",
+        "lost": "mending-video",
     },
 }
 """Window -> name of the picture -> state of the gallery."""

@@ -64,7 +64,7 @@ PARTS = (
     Part("hostile", 90, pytest("hostile")),
     Part("suite", 360, pytest("suite")),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
-    Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
+    Part("apart", 210, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )
 
 

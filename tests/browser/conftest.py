@@ -20,15 +20,15 @@ RING_SECONDS = 12
 
 @asynccontextmanager
 async def serving(
-    name: str, folder: Path, postgres: Postgres, settings: dict[str, str]
+    name: str, folder: Path, postgres: Postgres, settings: dict[str, str], copies: int = 0
 ) -> AsyncIterator[Topology]:
-    """Everything in one process, serving the web client."""
+    """An installation that serves the web client; everything in one process unless there are `copies`."""
     built = build_web(ROOT / "web")
     assert built is not None, "there is no web client to build"
     own = {"RINGLINE_GATEWAY_WEB_ROOT": str(built), "RINGLINE_SIGNALING_RING_S": str(RING_SECONDS)}
     both = SETTINGS | own | settings
     with bus_server(folder) as nats:
-        async with running(name, 0, folder, postgres, nats, both) as topology:
+        async with running(name, copies, folder, postgres, nats, both) as topology:
             yield topology
 
 

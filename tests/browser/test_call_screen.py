@@ -246,13 +246,18 @@ async def test_the_own_picture_moves_out_of_the_way(cast: Cast) -> None:
 
 
 async def test_a_call_without_the_server_says_what_is_true(cast: Cast) -> None:
+    """And nothing stands in front of it, on a phone either."""
     ada, bob = await cast.friends("ada", "bob")
     await ada.page.add_init_script(SOCKETS)
-    await talk(ada, bob)
+    await talk(ada, bob, "video")
+    await ada.page.set_viewport_size({"width": 390, "height": 844})
     await ada.page.route("**/v1/tickets", lambda route: route.abort())
     await ada.page.evaluate("() => sockets.at(-1).close()")
     banner = ada.page.get_by_role("alert")
     await expect(banner).to_contain_text("You are still connected to each other.", timeout=WAIT)
+    own = await ada.page.get_by_role("group", name=re.compile("^Your own video")).bounding_box()
+    said = await banner.bounding_box()
+    assert own and said and own["y"] + own["height"] <= said["y"]
     await ada.reads("Connected")
     await bob.hears(HERTZ["ada"])
     await ada.page.unroute("**/v1/tickets")

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.browser.cast import Cast
-from tests.browser.person import talk
+from tests.browser.lines import Lines
+from tests.browser.person import PATIENCE, talk
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -87,16 +88,24 @@ async def test_the_one_who_was_called_may_hang_up_and_call_back(cast: Cast) -> N
     await ada.hears(HERTZ["bob"])
 
 
-@pytest.mark.shows("L2")
-async def test_a_call_survives_the_reload_of_a_page(cast: Cast) -> None:
+@pytest.mark.shows("L2", "S14")
+@pytest.mark.parametrize("who", ["ada", "bob"])
+async def test_a_call_survives_the_reload_of_a_page(cast: Cast, who: str) -> None:
+    """Of who called, and of who answered; the tab has its name still, and its line is a newer one."""
     ada, bob = await cast.friends("ada", "bob")
-    await talk(ada, bob)
-    await bob.hears(HERTZ["ada"])
-    await ada.page.reload()
-    await ada.reads("Connected")
-    await bob.reads("Connected")
-    await bob.hears(HERTZ["ada"])
-    await ada.hears(HERTZ["bob"])
+    one = ada if who == "ada" else bob
+    lines = Lines(one.page)
+    await bob.visit("/")
+    await talk(ada, bob, "video")
+    before = lines.welcomes[-1].line
+    await one.page.reload()
+    welcome = await lines.next_after(len(lines.welcomes), PATIENCE)
+    assert welcome.line.instance == before.instance and welcome.line.epoch > before.epoch
+    assert [call.here for call in welcome.calls] == [True]
+    for person, other in ((ada, bob), (bob, ada)):
+        await person.reads("Connected")
+        await person.hears(other.hertz)
+        await person.sees()
 
 
 @pytest.mark.shows("S7")

@@ -1,83 +1,15 @@
-"""An installation with a relay, in a network between Ada's and Bob's, and a browser in each of the two."""
+"""What the stories of this folder are given: the world, its people, and witnesses at their network ports."""
 
-import asyncio
-import shlex
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
 
 from services.embedded import Postgres
-from tests.browser.apart.networks import SERVER, Network, Networks, networks
-from tests.browser.apart.passage import passage
-from tests.browser.apart.relay import TURN_URL, relay
+from tests.browser.apart.networks import Networks
 from tests.browser.apart.wire import Wire, listening
-from tests.browser.cast import FLAGS, GRANTED, Cast, Studio, chromium
-from tests.browser.conftest import serving
-from tests.browser.person import Person
-from tests.browser.tones import HERTZ, write_tone
-
-HTTP = 8080
-ORIGIN = f"http://{SERVER}:{HTTP}"
-PATIENT = {
-    "RINGLINE_SIGNALING_TURN_URLS": TURN_URL,
-    "RINGLINE_SIGNALING_RING_S": "60",
-    "RINGLINE_SIGNALING_LOST_S": "30",
-    "RINGLINE_SIGNALING_CALLER_ABSENT_S": "15",
-}
-"""Time enough to look at the wire while it rings."""
-
-
-class Outpost(Studio):
-    """A studio whose browsers stand in the networks of those whose voices they have."""
-
-    def __init__(self, playwright: Playwright, folder: Path, homes: dict[str, Network]) -> None:
-        super().__init__(playwright, folder)
-        self._chromium = playwright.chromium
-        self._room = folder
-        self._homes = homes
-        self._at_home: dict[str, Browser] = {}
-
-    async def browser(self, voice: str, granted: bool = True) -> Browser:
-        """The browser at home of who has this voice. To it, the origin of the stories is as good as https:
-        microphones need that."""
-        if voice not in self._at_home:
-            tone = write_tone(self._room / f"{voice}.wav", HERTZ[voice])
-            flags = [
-                *FLAGS,
-                GRANTED,
-                "--no-sandbox",
-                f"--use-file-for-fake-audio-capture={tone}",
-                f"--unsafely-treat-insecure-origin-as-secure={ORIGIN}",
-            ]
-            self._at_home[voice] = await self._chromium.launch(executable_path=self._door(voice), args=flags)
-        return self._at_home[voice]
-
-    async def close(self) -> None:
-        """Ends every browser."""
-        await asyncio.gather(*(browser.close() for browser in self._at_home.values()))
-
-    def _door(self, voice: str) -> Path:
-        script = self._room / f"chromium-{voice}"
-        command = shlex.join(self._homes[voice].command(chromium()))
-        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        script.chmod(0o755)
-        return script
-
-
-@dataclass(frozen=True)
-class World:
-    """All that stands while the stories of this folder are told."""
-
-    networks: Networks
-    studio: Studio
-    gateway: str
-    folder: Path
+from tests.browser.apart.world import World, standing
+from tests.browser.cast import Cast
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -85,28 +17,23 @@ async def world(server_folder: Path, postgres: Postgres) -> AsyncIterator[World]
     """Networks, installation, relay and browsers."""
     folder = server_folder / "apart"
     folder.mkdir()
-    async with AsyncExitStack() as stack:
-        apart = await stack.enter_async_context(networks(folder))
-        await stack.enter_async_context(relay(apart.middle, folder))
-        topology = await stack.enter_async_context(serving("apart", folder, postgres, PATIENT))
-        where = urlsplit(topology.gateways[0])
-        assert where.hostname is not None and where.port is not None
-        await stack.enter_async_context(passage(apart.middle, HTTP, where.hostname, where.port))
-        playwright = await stack.enter_async_context(async_playwright())
-        studio = Outpost(playwright, folder, {"ada": apart.ada, "bob": apart.bob})
-        stack.push_async_callback(studio.close)
-        yield World(apart, studio, topology.gateways[0], folder)
+    async with standing(folder, postgres) as everything:
+        yield everything
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def distant(world: World) -> AsyncIterator[Cast]:
     """The people of one story."""
-    world.networks.join()
-    async with httpx.AsyncClient(trust_env=False, timeout=20.0) as http:
-        people = Cast(world.studio, world.gateway, http)
-        people.origin = ORIGIN
+    async with world.cast() as people:
         yield people
-        await people.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def roads(world: World) -> AsyncIterator[Networks]:
+    """The networks, for those who leave home; everybody is back afterwards. A story asks for this before its
+    people, who then have gone when the network changes once more."""
+    yield world.networks
+    world.networks.home()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -115,10 +42,3 @@ async def wires(world: World) -> AsyncIterator[tuple[Wire, Wire]]:
     async with listening(world.networks.ada, world.folder) as ada:
         async with listening(world.networks.bob, world.folder) as bob:
             yield ada, bob
-
-
-async def strangers(cast: Cast) -> tuple[Person, Person]:
-    """Ada, and Bob, who lets everybody call and does not know her: so the relay is all they get."""
-    ada, bob = await cast.person("ada"), await cast.person("bob")
-    await (await cast.session(bob.account)).allow_calls_from("everyone")
-    return ada, bob

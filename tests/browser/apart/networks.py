@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,9 +23,20 @@ ADA = "198.51.100.10"
 BOB = "203.0.113.10"
 SERVER = "198.51.100.200"
 """Where the gateway and the relay are; it routes between the other two as well."""
-_ROUTERS = {"ada": "198.51.100.1", "bob": "203.0.113.1"}
-_ADDRESSES = {"ada": ADA, "bob": BOB}
-_BITS = {"ada": 25, "bob": 24}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where people are: their addresses, the router of each, and the bits of the prefix."""
+
+    addresses: Mapping[str, str]
+    routers: Mapping[str, str]
+    bits: int
+
+
+HOME = Place({"ada": ADA, "bob": BOB}, {"ada": "198.51.100.1", "bob": "203.0.113.1"}, 25)
+AWAY = Place({"ada": "192.0.2.10", "bob": "192.0.2.140"}, {"ada": "192.0.2.1", "bob": "192.0.2.129"}, 25)
+"""Another network, behind another router. Chromium prefers its addresses where it has both."""
 PORT = "eth0"
 _CLONE_NEWNET = 0x40000000
 
@@ -103,6 +114,36 @@ class Networks:
         """Ada's and Bob's reach each other."""
         self._forward(True)
 
+    def enter(self, network: Network, place: Place) -> None:
+        """They are in this network as well; what they do goes the old way still."""
+        address = f"{place.addresses[network.name]}/{place.bits}"
+        network.run("ip", "addr", "add", address, "dev", PORT)
+
+    def leave(self, network: Network, place: Place) -> None:
+        """They are no more in this network, only in the other one; nobody told anybody."""
+        address = f"{place.addresses[network.name]}/{place.bits}"
+        network.run("ip", "addr", "del", address, "dev", PORT)
+        self._route(network, AWAY if place is HOME else HOME)
+
+    def move(self, network: Network, place: Place) -> None:
+        """From one moment to the next they are in this network alone."""
+        network.run("ip", "addr", "flush", "dev", PORT)
+        self.enter(network, place)
+        self._route(network, place)
+
+    def home(self) -> None:
+        """Everybody is where they were at first."""
+        for network in (self.ada, self.bob):
+            self.move(network, HOME)
+
+    def _route(self, network: Network, place: Place) -> None:
+        """Everything goes by the router of this place."""
+        router = place.routers[network.name]
+        for name in HOME.addresses.keys() - {network.name}:
+            for there in (HOME.addresses[name], AWAY.addresses[name]):
+                network.run("ip", "route", "replace", there, "via", router)
+        network.run("ip", "route", "replace", SERVER, "via", router)
+
     def _forward(self, yes: bool) -> None:
         self.middle.run("sh", "-c", f"echo {int(yes)} > /proc/sys/net/ipv4/ip_forward")
 
@@ -111,15 +152,15 @@ class Networks:
 
         There is no default route: what a browser wants of the rest of the world does not reach the wire.
         """
-        name, bits, router = network.name, _BITS[network.name], _ROUTERS[network.name]
+        name = network.name
         peer = ("peer", "name", PORT, "netns", str(network.holder.pid))
         self.middle.run("ip", "link", "add", name, "type", "veth", *peer)
-        self.middle.run("ip", "addr", "add", f"{router}/{bits}", "dev", name)
+        for place in (HOME, AWAY):
+            self.middle.run("ip", "addr", "add", f"{place.routers[name]}/{place.bits}", "dev", name)
         self.middle.run("ip", "link", "set", name, "up")
-        network.run("ip", "addr", "add", f"{_ADDRESSES[name]}/{bits}", "dev", PORT)
         network.run("ip", "link", "set", PORT, "up")
-        for other in {SERVER, *_ADDRESSES.values()} - {_ADDRESSES[name]}:
-            network.run("ip", "route", "add", other, "via", router)
+        self.enter(network, HOME)
+        self._route(network, HOME)
 
 
 @asynccontextmanager

@@ -9,14 +9,16 @@ TCP, UDP = 6, 17
 _FILE_HEADER, _RECORD_HEADER, _ETHERNET_HEADER = 24, 16, 14
 _IPV4 = 0x0800
 _COOKIE = 0x2112A442
+_ALLOCATE, _USERNAME = b"\x00\x03", 0x0006
 _PLAIN, _XORED = {0x0001, 0x802B, 0x802C}, {0x0012, 0x0016, 0x0020}
 """STUN's attributes that carry an address (RFC 8489 18.3, RFC 8656 18): plain, or xored with the cookie."""
 
 
 @dataclass(frozen=True)
 class Packet:
-    """One IPv4 packet; ports are 0 where it has none."""
+    """One IPv4 packet; ports are 0 where it has none. `at` is when it passed, in Unix seconds."""
 
+    at: float
     protocol: int
     source: str
     source_port: int
@@ -37,15 +39,15 @@ def read_capture(data: bytes) -> list[Packet]:
     packets = []
     at = _FILE_HEADER
     while at + _RECORD_HEADER <= len(data):
-        (size,) = struct.unpack_from("<I", data, at + 8)
+        seconds, micros, size = struct.unpack_from("<III", data, at)
         frame = data[at + _RECORD_HEADER : at + _RECORD_HEADER + size]
         at += _RECORD_HEADER + size
         if at <= len(data) and struct.unpack_from("!H", frame, 12)[0] == _IPV4:
-            packets.append(_packet(frame[_ETHERNET_HEADER:]))
+            packets.append(_packet(seconds + micros / 1e6, frame[_ETHERNET_HEADER:]))
     return packets
 
 
-def _packet(ip: bytes) -> Packet:
+def _packet(moment: float, ip: bytes) -> Packet:
     header, (total,), protocol = (ip[0] & 15) * 4, struct.unpack_from("!H", ip, 2), ip[9]
     source, target = (str(ipaddress.IPv4Address(ip[at : at + 4])) for at in (12, 16))
     body = ip[header : max(total, header)] if total else ip[header:]
@@ -57,7 +59,7 @@ def _packet(ip: bytes) -> Packet:
         body = body[(body[12] >> 4) * 4 :]
     elif protocol == UDP:
         body = body[8:]
-    return Packet(protocol, source, source_port, target, target_port, sequence, body)
+    return Packet(moment, protocol, source, source_port, target, target_port, sequence, body)
 
 
 def between(packets: Iterable[Packet], one: str, other: str) -> list[Packet]:
@@ -93,6 +95,28 @@ def is_allocation(packet: Packet) -> bool:
     return packet.protocol == UDP and any(kind == 0x0016 for kind, _ in _stun(packet.payload))
 
 
+def asked_as(packets: Iterable[Packet]) -> list[str]:
+    """The user names with which addresses at the relay were asked for, each once, in order."""
+    names: dict[str, None] = {}
+    for packet in packets:
+        if packet.protocol == UDP and packet.payload[:2] == _ALLOCATE:
+            for kind, value in attributes(packet.payload):
+                if kind == _USERNAME:
+                    names[value.decode()] = None
+    return list(names)
+
+
+def attributes(payload: bytes) -> Iterator[tuple[int, bytes]]:
+    """The attributes of a STUN message (RFC 8489): type and value; none where it is no such message."""
+    if len(payload) < 20 or struct.unpack_from("!I", payload, 4)[0] != _COOKIE:
+        return
+    at = 20
+    while at + 4 <= len(payload):
+        kind, size = struct.unpack_from("!HH", payload, at)
+        yield kind, payload[at + 4 : at + 4 + size]
+        at += 4 + size + -size % 4
+
+
 def _streams(packets: Iterable[Packet]) -> dict[str, bytes]:
     """What was said in each direction of each TCP connection, put in order."""
     parts: dict[str, dict[int, bytes]] = {}
@@ -117,13 +141,7 @@ def _joined(parts: dict[int, bytes]) -> bytes:
 
 def _stun(payload: bytes) -> Iterator[tuple[int, str]]:
     """The IPv4 addresses in a STUN message: (type of the attribute, address)."""
-    if len(payload) < 20 or struct.unpack_from("!I", payload, 4)[0] != _COOKIE:
-        return
-    at = 20
-    while at + 4 <= len(payload):
-        kind, size = struct.unpack_from("!HH", payload, at)
-        value = payload[at + 4 : at + 4 + size]
+    for kind, value in attributes(payload):
         if kind in _PLAIN | _XORED and len(value) == 8 and value[1] == 1:
             (number,) = struct.unpack_from("!I", value, 4)
             yield kind, str(ipaddress.IPv4Address(number ^ (_COOKIE if kind in _XORED else 0)))
-        at += 4 + size + -size % 4

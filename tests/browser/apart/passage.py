@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from tests.browser.apart.networks import Network
 
@@ -20,9 +20,11 @@ async def passage(network: Network, port: int, host: str, host_port: int) -> Asy
         assert task is not None
         running.add(task)
         task.add_done_callback(running.discard)
-        with suppress(OSError):
+        try:
             beyond, back = await asyncio.open_connection(host, host_port)
             await asyncio.gather(_pour(reader, back), _pour(beyond, writer))
+        except OSError:
+            writer.close()  # nobody is there
 
     listener: socket.socket = network.listener(port)
     server = await asyncio.start_server(pass_on, sock=listener)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.browser.apart.conftest import strangers
 from tests.browser.apart.networks import ADA, BOB, SERVER
 from tests.browser.apart.packets import UDP, Packet, between, is_allocation, partners, tells
 from tests.browser.apart.wire import Wire
+from tests.browser.apart.world import strangers
 from tests.browser.cast import Cast
 from tests.browser.person import Person, until
 from tests.browser.tones import HERTZ

@@ -6,15 +6,18 @@ import time
 import pytest
 
 from services.signaling.relay import RelayDesk
-from tests.browser.apart.conftest import World
 from tests.browser.apart.networks import BOB, SERVER
 from tests.browser.apart.relay import TURN_URL
 from tests.browser.apart.turn import DONE, Turn
+from tests.browser.apart.world import World
+from tests.browser.person import until
 from tests.suite.topology import TURN_SECRET
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FORBIDDEN, UNAUTHENTICATED = 403, 401
+SOON_MS = 2_000
+TEN_MINUTES_MS = 600_000
 HOUR_MS = 3_600_000
 BEHIND = (
     "127.0.0.1",
@@ -56,3 +59,22 @@ async def test_the_relay_serves_nobody_without_fresh_credentials_of_ours(world: 
     for stranger in (client(world, secret="guessed"), client(world, ago_ms=HOUR_MS)):
         with stranger.socket:
             assert await asyncio.to_thread(stranger.allocate) == UNAUTHENTICATED
+
+
+@pytest.mark.shows("L2")
+async def test_a_call_may_last_longer_than_its_credentials(world: World) -> None:
+    """They are good for ten minutes; what was begun with them goes on, and nothing new is begun with them."""
+    caller = client(world, ago_ms=TEN_MINUTES_MS - SOON_MS)
+    expiry = int(caller.username.partition(":")[0])
+    with caller.socket, world.networks.ada.datagrams() as another:
+        assert await asyncio.to_thread(caller.allocate) == DONE
+        await until(now, lambda seconds: seconds > expiry + 1)
+        late = Turn(another, caller.username, caller.credential)
+        assert await asyncio.to_thread(late.allocate) == UNAUTHENTICATED
+        assert await asyncio.to_thread(caller.refresh) == DONE
+        assert await asyncio.to_thread(caller.permit, BOB) == DONE
+
+
+async def now() -> float:
+    """Unix seconds."""
+    return time.time()

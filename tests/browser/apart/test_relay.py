@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.browser.apart.conftest import World, strangers
 from tests.browser.apart.networks import ADA, BOB
 from tests.browser.apart.wire import Wire
+from tests.browser.apart.world import World, strangers
 from tests.browser.cast import Cast
 from tests.browser.person import Person, until
 from tests.browser.tones import HERTZ

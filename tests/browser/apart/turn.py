@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tests.browser.apart.networks import SERVER
 from tests.servers import START_SECONDS
 
-ALLOCATE, CREATE_PERMISSION = 0x0003, 0x0008
+ALLOCATE, REFRESH, CREATE_PERMISSION = 0x0003, 0x0004, 0x0008
 SUCCESS, FAILURE = 0x0100, 0x0110
 DONE = 0
 """What `Turn` answers where the relay agrees; otherwise STUN's error code."""
@@ -39,6 +39,10 @@ class Turn:
         """Asks for an address: DONE or the error code. The first refusal tells the realm and the nonce."""
         code = self._ask(ALLOCATE, {_TRANSPORT: _OVER_UDP})
         return self._ask(ALLOCATE, {_TRANSPORT: _OVER_UDP}) if code == _UNAUTHENTICATED else code
+
+    def refresh(self) -> int:
+        """Asks to keep the address: DONE or the error code."""
+        return self._ask(REFRESH, {})
 
     def permit(self, peer: str) -> int:
         """Asks to be let through to an IPv4 address: DONE or the error code."""

@@ -58,7 +58,7 @@ export function Stage({ face, actions, signs, notice, unread, others }: StagePro
   const { username } = face.peer;
   const style = { "--hue": hueOf(username) } as CSSProperties;
   return (
-    <section ref={section} className="stage" aria-label={say("Call with @{username}", { username })} style={style} data-video={theirs} data-speaking={speaking} data-silent={silent}>
+    <section ref={section} className="stage" aria-label={say("Call with @{username}", { username })} style={style} data-video={theirs} data-speaking={speaking} data-silent={silent} data-lost={face.state === "mending"}>
       {theirs && <Picture track={face.remoteVideo} mine={false} video={picture} label={say("Video of @{username}", { username })} />}
       {!over && <Corners stage={section} picture={theirs ? picture : undefined} minimise={actions.minimise} unread={unread} />}
       {others}

@@ -15,6 +15,7 @@ import { endOf } from "./line/endings";
 import { instanceOf } from "./line/instance";
 import type { LineState } from "./line/line";
 import { Line } from "./line/line";
+import { watchNetwork } from "./line/network";
 import type { Capture } from "./media/capture";
 import { ThreadsApi } from "./threads/api";
 import { Removed } from "./threads/removed";
@@ -22,6 +23,8 @@ import { endedOf } from "./threads/shapes";
 import { Threads } from "./threads/threads";
 
 const TICK_MS = 500;
+/** How long the server has to answer where something else says already that the network is gone. */
+const DOUBT_MS = 1_000;
 
 export interface RinglineOptions {
   session: Session;
@@ -58,6 +61,7 @@ export class Ringline {
         },
         now: () => Date.now(),
         changed: () => this.changed(),
+        doubt: () => this.socket?.probe(DOUBT_MS),
         warn: (what) => console.warn("ringline call:", what),
       },
       token,
@@ -253,21 +257,22 @@ export class Ringline {
 
   /** A browser keeps a dead socket "open" for long: its own word about the network is quicker. */
   private watchNetwork(): void {
-    const once = { signal: this.leave.signal };
+    const { signal } = this.leave;
     const changed = () => {
       this.socket?.renew();
       this.calls.networkChanged();
     };
-    addEventListener("online", changed, once);
+    const { connection } = navigator as { connection?: EventTarget & { type?: string } };
+    const outside = { window, connection, later: (ms: number, work: () => void) => this.later(ms, work) };
+    watchNetwork(outside, { changed, doubt: () => this.socket?.probe(DOUBT_MS) }, signal);
     const look = () => this.threads.look();
-    for (const sign of ["online", "focus"]) addEventListener(sign, look, once);
-    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", changed, once);
+    for (const sign of ["online", "focus"]) addEventListener(sign, look, { signal });
     const front = () => {
       if (document.visibilityState !== "visible") return;
       this.socket?.probe();
       look();
     };
-    document.addEventListener("visibilitychange", front, once);
+    document.addEventListener("visibilitychange", front, { signal });
   }
 
   /** Asks as the session's user, as long as this goes on. Rejects with Refused. */

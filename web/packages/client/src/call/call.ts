@@ -57,7 +57,7 @@ export class LocalCall {
       if (view.callId === this.callId) this.see(view);
     });
     this.own = new OwnHold(this, this.speech, outside);
-    this.media = new MediaSession({ ...outside.media, polite: role === Role.CALLEE }, this.mediaListener());
+    this.media = new MediaSession({ ...outside.media, now: outside.now, polite: role === Role.CALLEE }, this.mediaListener());
   }
 
   get callId(): string {
@@ -278,6 +278,7 @@ export class LocalCall {
   private carry(view: Call): void {
     if (!this.bound) return;
     if (!this.media.opened) this.openMedia(view);
+    else if (view.relay !== undefined) this.media.relayIs(view.relay);
     if (view.peerDescription !== undefined) this.media.describedBy(view.peerDescription);
   }
 
@@ -392,6 +393,7 @@ export class LocalCall {
         this.set({ audio: has("audio"), video: has("video") }).catch((error: unknown) => this.outside.warn(String(error)));
       },
       renewRelay: () => this.speech.renewRelay(),
+      doubt: () => this.outside.doubt(),
     };
   }
 }

@@ -71,6 +71,7 @@ export function device(store = new Map<string, string>()) {
       },
       now: () => now,
       changed: () => undefined,
+      doubt: () => undefined,
       warn: () => undefined,
     },
     () => `key-${++minted}`,

@@ -339,6 +339,7 @@ export class FakePage {
         },
         now: () => this.now,
         changed: () => undefined,
+        doubt: () => undefined,
         warn: () => undefined,
       },
       () => `key-${++this.minted}`,

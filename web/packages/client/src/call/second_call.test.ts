@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../gen/ringline/v1/client_pb";
-import { BeatSchema, Phase, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
+import { BeatSchema, Phase, RelaySchema, Role, WelcomeSchema } from "../gen/ringline/v1/client_pb";
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Ending, KindsSchema } from "../gen/ringline/v1/types_pb";
 import { Refused } from "../line/commands";
@@ -200,6 +200,8 @@ describe("a call on hold", () => {
     asked.at(-1)?.resolve(done(bound({ version: 3n, holds: true })));
     await settle();
     connection.become("disconnected");
+    expect(asked.at(-1)?.body.case).toBe("renewRelay");
+    asked.at(-1)?.resolve({ case: "relay", value: create(RelaySchema, {}) });
     await settle();
     expect(connection.restarts).toBe(1);
     calls.resume(call);

@@ -39,9 +39,10 @@ const welcome: ServerFrame["body"] = {
   case: "welcome",
   value: { $typeName: "ringline.v1.Welcome", serverTimeMs: 0n, calls: [], incarnation: 1n, silenceMs: 60_000 },
 };
-const goodbye = (reason: Reason): ServerFrame["body"] => ({
+const beat: ServerFrame["body"] = { case: "beat", value: { $typeName: "ringline.v1.Beat", calls: [] } };
+const goodbye = (reason: Reason, retryAfterMs = 0): ServerFrame["body"] => ({
   case: "goodbye",
-  value: { $typeName: "ringline.v1.Goodbye", refused: { $typeName: "ringline.v1.Refusal", reason, sentence: "", retryAfterMs: 0 } },
+  value: { $typeName: "ringline.v1.Goodbye", refused: { $typeName: "ringline.v1.Refusal", reason, sentence: "", retryAfterMs } },
 });
 
 function world() {
@@ -80,11 +81,13 @@ function world() {
   return { line, sockets, states, ends, heard, broken, socket: () => sockets.at(-1) ?? new FakeSocket() };
 }
 
-async function opened() {
+/** @param tripMs how long an answer of the server takes */
+async function opened(tripMs = 0) {
   const it = world();
   it.line.start();
   await vi.advanceTimersByTimeAsync(0);
   it.socket().onopen?.();
+  await vi.advanceTimersByTimeAsync(tripMs);
   it.socket().hear(welcome);
   return it;
 }
@@ -189,6 +192,61 @@ describe("a line", () => {
     line.renew();
     await vi.advanceTimersByTimeAsync(0);
     expect(sockets).toHaveLength(2);
+  });
+});
+
+describe("a line in doubt", () => {
+  it("takes a server that does not answer for gone, and opens another socket (L2)", async () => {
+    const { line, sockets, socket } = await opened(40);
+    line.probe(1000);
+    expect(socket().words.at(-1)).toBe("ping");
+    await vi.advanceTimersByTimeAsync(750);
+    expect(sockets).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("takes a server that always answers late for slow and not for gone (L2)", async () => {
+    const { line, sockets, socket } = await opened(800);
+    for (const tripMs of [1500, 2300, 4000, 0, 4000]) {
+      line.probe(1000);
+      await vi.advanceTimersByTimeAsync(tripMs);
+      expect(sockets[0]?.closed).toBe(false);
+      socket().hear(beat);
+    }
+    line.probe(1000);
+    await vi.advanceTimersByTimeAsync(13_000);
+    expect(sockets.length, "it is gone at last").toBeGreaterThan(1);
+  });
+
+  it("comes back no sooner than the server wants", async () => {
+    const { line, sockets, socket } = await opened();
+    socket().hear(goodbye(Reason.OVERLOADED, 5000));
+    for (let doubts = 0; doubts < 9; doubts += 1) {
+      line.probe(1000);
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    expect(sockets).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("is tried soon where it waited long already, and forgets none of its failures (L2)", async () => {
+    const { line, sockets, socket } = await opened();
+    const fail = async () => {
+      socket().onclose?.();
+      const before = sockets.length;
+      for (let waits = 0; waits < 100 && sockets.length === before; waits += 1) await vi.advanceTimersByTimeAsync(250);
+    };
+    for (let failures = 0; failures < 7; failures += 1) await fail();
+    const tries = sockets.length;
+    socket().onclose?.();
+    line.probe(1000);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(sockets).toHaveLength(tries + 1);
+    socket().onclose?.();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(sockets, "without a doubt it waits as long as before").toHaveLength(tries + 1);
   });
 });
 

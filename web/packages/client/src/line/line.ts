@@ -14,6 +14,8 @@ const TICK_MS = 250;
 /** Beats come every 4 s while a call is live; three missed ones mean that the server is gone. */
 const LIVE_SILENCE_MS = 12_500;
 const PROBE_MS = 3_000;
+/** A probe has at least so many times what an answer took lately: slow is not gone. */
+const ROUND_TRIPS = 3;
 /** What a gateway says of these is of this connection alone: the next ticket tells whether it is so. */
 const OF_TICKETS: ReadonlySet<Reason> = new Set([Reason.TOKEN_INVALID, Reason.USER_NOT_FOUND, Reason.DEVICE_NOT_FOUND]);
 
@@ -59,6 +61,12 @@ export class Line {
   private timer: ReturnType<typeof setInterval> | undefined;
   private saidSilent = false;
   private probeBefore = Number.POSITIVE_INFINITY;
+  /** When a hello or a probe went out that nothing was heard after yet. */
+  private askedAt: number | undefined;
+  /** What an answer to one of them took on this connection; half of it is forgotten with each answer that is quicker. */
+  private roundTripMs = 0;
+  /** The server wants nobody back before. */
+  private welcomeAt = 0;
   private readonly commands: Commands;
 
   constructor(
@@ -98,12 +106,17 @@ export class Line {
     void this.connect();
   }
 
-  /** The page came back to the front: ask whether the server is still there. */
-  probe(): void {
-    if (this.state === "waiting") return this.renew();
+  /** The page came back to the front, or nothing comes from the other side: ask whether the server is still there. */
+  probe(patienceMs = PROBE_MS): void {
+    const now = this.outside.now();
+    if (this.state === "waiting") {
+      // It is tried soon, still spread over time, and not before the server wants it.
+      this.retryAt = Math.max(this.welcomeAt, Math.min(this.retryAt, now + backoff(0, this.outside.random())));
+    }
     if (this.state !== "open") return;
     this.post({ case: "ping", value: { $typeName: "ringline.v1.Ping" } });
-    this.probeBefore = this.outside.now() + PROBE_MS;
+    this.askedAt ??= now;
+    this.probeBefore = Math.min(this.probeBefore, now + Math.max(patienceMs, ROUND_TRIPS * this.roundTripMs));
   }
 
   /** Sends a command; it survives reconnects. Rejects with Refused. */
@@ -149,6 +162,7 @@ export class Line {
       });
       const frame = create(ClientFrameSchema, { id: this.commands.nextFrame(), body: { case: "hello", value: hello } });
       socket.send(toBinary(ClientFrameSchema, frame));
+      this.askedAt = this.outside.now();
     };
     socket.onmessage = (event) => this.receive(socket, event.data);
     socket.onclose = () => this.lost(socket);
@@ -163,6 +177,9 @@ export class Line {
   private receive(socket: WebSocket, data: unknown): void {
     if (socket !== this.socket || !(data instanceof ArrayBuffer)) return;
     this.heardAt = this.outside.now();
+    // What comes first may be something else that was on its way already.
+    if (this.askedAt !== undefined) this.roundTripMs = Math.max(this.roundTripMs / 2, this.heardAt - this.askedAt);
+    this.askedAt = undefined;
     this.probeBefore = Number.POSITIVE_INFINITY;
     this.saidSilent = false;
     const frame = decoded(data);
@@ -212,6 +229,7 @@ export class Line {
     if (this.state === "closed") return;
     const wait = Math.max(atLeastMs, backoff(this.failures, this.outside.random()));
     this.failures += 1;
+    this.welcomeAt = this.outside.now() + atLeastMs;
     this.retryAt = this.outside.now() + wait;
     this.become("waiting");
   }
@@ -239,6 +257,8 @@ export class Line {
     const socket = this.socket;
     this.socket = undefined;
     this.probeBefore = Number.POSITIVE_INFINITY;
+    this.askedAt = undefined;
+    this.roundTripMs = 0;
     if (socket !== undefined) socket.close(1000);
   }
 

@@ -95,6 +95,8 @@ export class FakeConnection {
   /** How many descriptions of this side were applied, and how many offers looked for a path anew. */
   applied = 0;
   restarts = 0;
+  /** As it was set last. */
+  configuration: RTCConfiguration | undefined;
   private remote: Section[] = [];
   /** The kinds of the sections, in their order: as agreed, and as offered. A later description only adds to them. */
   private agreed: string[] = [];
@@ -173,7 +175,9 @@ export class FakeConnection {
     return this.whileOpen(undefined);
   }
 
-  setConfiguration(): void {}
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
+  }
 
   getStats(): Promise<Map<string, unknown>> {
     return Promise.resolve(new Map());

@@ -142,6 +142,11 @@ export class Peer {
     });
   }
 
+  /** Nothing that was offered waits for its answer. */
+  get settled(): boolean {
+    return this.pc.signalingState === "stable";
+  }
+
   get connected(): boolean {
     return this.pc.connectionState === "connected";
   }

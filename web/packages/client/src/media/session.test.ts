@@ -30,11 +30,12 @@ function call() {
   const missing: Kind[] = [];
   const nothing = () => undefined;
   const media: MediaSession = new MediaSession(
-    { polite: false, capture: machine, mint: () => "name", create: () => { throw new Error("no connection is needed"); }, warn: nothing },
+    { polite: false, capture: machine, mint: () => "name", create: () => { throw new Error("no connection is needed"); }, warn: nothing, now: () => 0 },
     {
       describe: nothing, candidates: nothing, flowing: nothing, lost: nothing, failed: nothing, changed: nothing,
       missing: (kinds) => missing.push(...kinds),
       renewRelay: () => Promise.resolve(undefined),
+      doubt: nothing,
     },
   );
   const used = () => Object.fromEntries(Object.entries(media.local).map(([kind, track]) => [kind, track.getSettings().deviceId]));

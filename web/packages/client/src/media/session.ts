@@ -1,15 +1,13 @@
 /** Media of one call: the connection, what is captured, the two remote tracks, and the patience with a lost path. */
 import type { Relay } from "../gen/ringline/v1/client_pb";
 import type { Capture, Problem } from "./capture";
+import { Credentials } from "./credentials";
 import type { Admitted } from "./filter";
+import { PathWatch } from "./path";
 import type { Described, Kind, PeerListener } from "./peer";
 import { KINDS, Peer } from "./peer";
 import type { Quality, Reading } from "./vitals";
 import { isVoice, qualityOf, readingOf } from "./vitals";
-
-const RELAY_ONLY_AFTER_MS = 10_000;
-const GIVE_UP_MS = 30_000;
-const AGAIN_MS = 5_000;
 
 export interface MediaListener {
   describe(description: Described): void;
@@ -23,6 +21,8 @@ export interface MediaListener {
   missing(kinds: Kind[]): void;
   /** Fresh relay credentials, or undefined where they cannot be had now. */
   renewRelay(): Promise<Relay | undefined>;
+  /** Nothing comes any more: perhaps the server is not heard either. */
+  doubt(): void;
 }
 
 export interface MediaOptions {
@@ -31,6 +31,7 @@ export interface MediaOptions {
   mint(): string;
   create(configuration: RTCConfiguration): RTCPeerConnection;
   warn(what: string): void;
+  now(): number;
 }
 
 export class MediaSession {
@@ -46,9 +47,11 @@ export class MediaSession {
   opened = false;
   private open = false;
   private closed = false;
-  private relay: Relay | undefined;
-  private relayOnly = false;
-  private timers: ReturnType<typeof setTimeout>[] = [];
+  private readonly credentials: Credentials;
+  private readonly path: PathWatch;
+  private seeking = false;
+  /** The newest description of the other side. */
+  private described = 0;
   private readonly asking = new Map<Kind, Promise<unknown>>();
   private choosing: Promise<boolean> = Promise.resolve(true);
   private reading: Reading | undefined;
@@ -56,7 +59,10 @@ export class MediaSession {
   constructor(
     private readonly options: MediaOptions,
     private readonly listener: MediaListener,
-  ) {}
+  ) {
+    this.credentials = new Credentials(() => this.listener.renewRelay());
+    this.path = this.watch();
+  }
 
   /** What comes from the other side, as long as it may be heard and seen. */
   get remote(): Partial<Record<Kind, MediaStreamTrack>> {
@@ -66,13 +72,13 @@ export class MediaSession {
   /** The caller at dial: a connection that gathers on its own and tells nobody. */
   warm(relay: Relay | undefined, generation: number, skip: number): void {
     if (this.peer !== undefined || this.closed) return;
-    this.relay = relay;
+    this.credentials.take(relay);
     this.peer = this.createPeer(generation, skip, 1);
   }
 
   /** The answering side: the first offer, ready to travel with Answer. Nothing is gathered. */
   async prepareOffer(relay: Relay | undefined, generation: number, skip: number): Promise<Described | undefined> {
-    this.relay = relay;
+    this.credentials.take(relay);
     this.peer ??= this.createPeer(generation, skip, 0);
     return this.peer.prepare();
   }
@@ -82,10 +88,16 @@ export class MediaSession {
     if (this.open || this.closed) return;
     this.open = true;
     this.opened = true;
-    if (relay !== undefined) this.relay = relay;
-    void this.peer?.commit(this.configuration(0));
+    this.credentials.take(relay);
+    this.credentials.start();
+    void this.peer?.commit(this.credentials.configuration(0));
     this.apply();
-    this.watch();
+    this.path.start();
+  }
+
+  /** Credentials that came with a view, after the line was opened anew. */
+  relayIs(relay: Relay): void {
+    if (this.open && !this.closed) this.credentials.take(relay);
   }
 
   /**
@@ -125,7 +137,7 @@ export class MediaSession {
     if (on || !this.open) return;
     // The state before knew no path that is up: it is told again.
     if (this.peer?.connected === true) this.listener.flowing();
-    else this.watch();
+    else this.path.wait();
   }
 
   /**
@@ -154,26 +166,34 @@ export class MediaSession {
   }
 
   describedBy(description: Described): void {
-    if (this.open) void this.peer?.remote(description);
+    if (!this.open) return;
+    if (description.generation !== this.described) this.path.sought();
+    this.described = description.generation;
+    void this.peer?.remote(description);
   }
 
   candidatesOf(generation: number, candidates: Uint8Array[]): void {
     if (this.open) void this.peer?.remoteCandidates(generation, candidates);
   }
 
-  /** The network changed: do not wait for the old path to be declared dead. */
+  /**
+   * The network changed: do not wait for the old path to be declared dead. It carries what it can until the new one does.
+   * A browser says so in many words: one answer is enough for all that come while fresh credentials are on their way.
+   */
   async networkChanged(): Promise<void> {
-    if (!this.open || this.closed) return;
-    const relay = await this.listener.renewRelay();
-    if (relay !== undefined) this.relay = relay;
-    void this.peer?.restart(this.configuration(0));
-    this.watch();
+    if (!this.open || this.closed || this.seeking) return;
+    this.seeking = true;
+    this.path.sought();
+    await this.credentials.renew();
+    this.seeking = false;
+    void this.peer?.restart(this.credentials.configuration(0));
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.rest();
+    this.path.stop();
+    this.credentials.stop();
     this.peer?.close();
     this.peer = undefined;
     for (const kind of KINDS) this.release(kind);
@@ -195,7 +215,7 @@ export class MediaSession {
     const options = {
       polite: this.options.polite,
       admitted: this.admitted,
-      configuration: this.configuration(pool),
+      configuration: this.credentials.configuration(pool),
       generation,
       skip,
       create: this.options.create,
@@ -213,8 +233,7 @@ export class MediaSession {
     this.apply();
     void peer.remote(description);
     this.listener.lost();
-    this.rest();
-    this.watch();
+    this.path.anew();
   }
 
   private async ask(kinds: Kind[]): Promise<void> {
@@ -302,48 +321,37 @@ export class MediaSession {
   private pathChanged(state: RTCPeerConnectionState): void {
     if (this.closed || !this.open) return;
     if (state === "connected") {
-      this.rest();
-      this.relayOnly = false;
-      return this.listener.flowing();
-    }
-    if (state !== "disconnected" && state !== "failed") return;
-    this.listener.lost();
-    void this.peer?.restart();
-    this.watch();
+      this.credentials.relayOnly = false;
+      this.path.found();
+    } else if (state === "disconnected" || state === "failed") this.path.broken();
   }
 
-  /** Tries again while there is no path: anew, then through the relay only; after 30 s it is over. */
-  private watch(): void {
-    if (this.timers.length > 0 || this.closed) return;
-    const unlessUp = (work: () => void) => () => {
+  private watch(): PathWatch {
+    const { listener } = this;
+    const unlessUp = (work: () => void) => {
       if (!this.closed && this.peer?.connected !== true) work();
     };
-    const after = (ms: number, work: () => void) => this.timers.push(setTimeout(unlessUp(work), ms));
-    after(AGAIN_MS, () => void this.peer?.restart());
-    after(RELAY_ONLY_AFTER_MS, () => {
-      this.relayOnly = this.relay?.urls.some((url) => url.startsWith("turn")) === true;
-      void this.peer?.restart(this.configuration(0));
-    });
-    after(GIVE_UP_MS, () => this.listener.failed());
-  }
-
-  private rest(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers = [];
-  }
-
-  private configuration(pool: number): RTCConfiguration {
-    const relay = this.relay;
-    const servers: RTCIceServer[] =
-      relay === undefined || relay.urls.length === 0
-        ? []
-        : [{ urls: relay.urls, username: relay.username, credential: relay.credential }];
-    return {
-      iceServers: servers,
-      iceTransportPolicy: relay?.only === true || this.relayOnly ? "relay" : "all",
-      bundlePolicy: "max-bundle",
-      iceCandidatePoolSize: pool,
-    };
+    return new PathWatch(
+      {
+        up: () => this.peer?.connected === true,
+        settled: () => !this.seeking && this.peer?.settled === true,
+        expects: () => !this.hushed,
+        received: async () => readingOf((await this.peer?.stats()) ?? []).received,
+        now: () => this.options.now(),
+      },
+      {
+        doubt: () => listener.doubt(),
+        seek: () => void this.networkChanged(),
+        again: (relayOnly) =>
+          unlessUp(() => {
+            this.credentials.relayOnly = relayOnly && this.credentials.hasRelay;
+            void this.peer?.restart(this.credentials.configuration(0));
+          }),
+        lost: () => listener.lost(),
+        flowing: () => listener.flowing(),
+        failed: () => unlessUp(() => listener.failed()),
+      },
+    );
   }
 }
 
