@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from google.protobuf.message import DecodeError
 from nats.aio.client import Client
@@ -168,21 +169,34 @@ class Log:
                 )
                 await asyncio.sleep(1.0)
 
-    async def replay(self, facts: Sequence[str], on_event: OnEvent) -> int:
-        """Calls `on_event` for each event of these facts that is there now, oldest first; answers how many.
+    async def replay(self, facts: Sequence[str], on_event: OnEvent, since: datetime | None = None) -> int:
+        """Calls `on_event` for each event of these facts that is there now, oldest first, and was stored at
+        `since` or later; answers how many.
 
         Raises Refusal(UNAVAILABLE) while the log is away, and what the handler refused. An event at which it
         has a fault is logged by its id and passed over.
         """
         try:
-            return await self._replay([f"ringline.events.{token(fact)}" for fact in facts], on_event)
+            return await self._replay([f"ringline.events.{token(fact)}" for fact in facts], on_event, since)
         except (NatsError, OSError, TimeoutError) as trouble:
             raise Refusal(Reason.REASON_UNAVAILABLE, "The event log cannot be read.") from trouble
 
-    async def _replay(self, subjects: list[str], on_event: OnEvent) -> int:
+    async def is_empty(self) -> bool:
+        """Whether nothing was ever written to it, as after its data was lost.
+
+        Raises Refusal(UNAVAILABLE) while it is away.
+        """
+        try:
+            await self.ensure_stream()
+            return (await self._context().stream_info(STREAM)).state.last_seq == 0
+        except (NatsError, OSError, TimeoutError) as trouble:
+            raise Refusal(Reason.REASON_UNAVAILABLE, "The event log cannot be read.") from trouble
+
+    async def _replay(self, subjects: list[str], on_event: OnEvent, since: datetime | None) -> int:
         await self.ensure_stream()
         config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.ALL,
+            deliver_policy=DeliverPolicy.ALL if since is None else DeliverPolicy.BY_START_TIME,
+            opt_start_time=since,
             filter_subjects=subjects,
             ack_policy=AckPolicy.NONE,
             inactive_threshold=ACK_SECONDS,
