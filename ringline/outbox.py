@@ -48,12 +48,12 @@ def part_of(call_id: str) -> int:
 
 # How much is waiting must not matter: neither statement looks at more than it takes. Where nothing waits, no
 # lock is taken.
-_CLAIM = """
+CLAIM = """
 SELECT array_agg(part) FROM generate_series(0, $2 - 1) AS part
 WHERE (SELECT id FROM outbox ORDER BY id LIMIT 1) IS NOT NULL AND pg_try_advisory_xact_lock($1, part)
 """
 # A statement of its own: its snapshot is newer than the locks, so it sees what the relay before has deleted.
-_NEXT = "SELECT id, event FROM outbox WHERE part = ANY($1) ORDER BY id LIMIT $2"
+NEXT = "SELECT id, event FROM outbox WHERE part = ANY($1) ORDER BY id LIMIT $2"
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1)"
 
 
@@ -94,10 +94,10 @@ class Outbox:
     async def relay(self) -> int:
         """Publishes what nobody else has claimed, at most BATCH rows; answers how many rows that were."""
         async with self._db.transaction() as con:
-            parts = await con.fetchval(_CLAIM, self._key, PARTS)
+            parts = await con.fetchval(CLAIM, self._key, PARTS)
             if not parts:
                 return 0
-            rows = await con.fetch(_NEXT, parts, BATCH)
+            rows = await con.fetch(NEXT, parts, BATCH)
             sent = await self._publish([(row["id"], Event.FromString(row["event"])) for row in rows])
             if sent:
                 await con.execute(_DELETE, sent)
