@@ -60,6 +60,10 @@ PASSING = frozenset({Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED})
 
 LATE = Counter("ringline_events_late_total", "Events whose handler was not done in time.", ["durable"])
 GIVEN_UP = Counter("ringline_events_given_up_total", "Events whose handler failed too often.", ["durable"])
+MADE = Counter(
+    "ringline_event_log_made_total",
+    "How often the event log was not there, and was made: what it had is lost.",
+)
 
 OnEvent = Callable[[Event], Awaitable[None]]
 
@@ -112,6 +116,9 @@ class Log:
             await self._context().update_stream(config)
         except NotFoundError:
             await self._context().add_stream(config)
+            MADE.inc()
+            # True of a first start, too. Later, what was lost with it comes by `ringline rebuild-history`.
+            log(__name__).warning("event log was not there and is made", stream=STREAM)
         self._is_there = True
 
     async def publish(self, events: Sequence[Event]) -> int:
@@ -187,6 +194,8 @@ class Log:
         Raises Refusal(UNAVAILABLE) while it is away.
         """
         try:
+            if not self._bus.is_up:
+                raise TimeoutError
             await self.ensure_stream()
             return (await self._context().stream_info(STREAM)).state.last_seq == 0
         except (NatsError, OSError, TimeoutError) as trouble:
