@@ -86,8 +86,8 @@ def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def write(document: dict[str, Any]) -> Path:
-    """Keeps the result as results/latest.json."""
+def write(document: dict[str, Any], name: str = "latest.json") -> Path:
+    """Keeps the result in the folder results."""
     RESULTS.mkdir(exist_ok=True)
     document = {
         "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
@@ -95,7 +95,7 @@ def write(document: dict[str, Any]) -> Path:
         "host": host(),
         "versions": {name: version(name) for name in (*LIBRARIES, *SERVERS)},
     } | document
-    path = RESULTS / "latest.json"
+    path = RESULTS / name
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 
