@@ -17,7 +17,7 @@ from ringline.client import Call, Phone
 from services.embedded import Postgres
 from tests.servers import Process, bus_server
 from tests.suite.conftest import TOPOLOGIES
-from tests.suite.people import PATIENCE, Operator, Stage, at, chronicle, talk
+from tests.suite.people import PATIENCE, Operator, Stage, are_signed_out, at, chronicle, talk
 from tests.suite.topology import ROOT, SETTINGS, Topology, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -142,11 +142,23 @@ class Played(NamedTuple):
         return [phone for one in self for phone in (one.ada, one.bob)]
 
 
-async def play(stage: Stage) -> Played:
-    """Calls before the backup, the backup, and calls after it."""
+class Undone(NamedTuple):
+    """What was done after the backup and is lost."""
+
+    revoked: Phone
+    """A device that was revoked."""
+    newcomer: Phone
+    """Somebody who signed up."""
+    blocked: Pair
+    """Two of whom the first blocked the second."""
+
+
+async def play(stage: Stage) -> tuple[Phone, Played]:
+    """Calls before the backup, the backup, calls after it; and another device of who talks all the time."""
     kept, hung_up = await asyncio.gather(talking(stage, "kept"), talking(stage, "ended"))
     cancelled, answered = await asyncio.gather(ringing(stage, "rang"), ringing(stage, "answered"))
     later = await asyncio.gather(*(stage.friends(f"{one}_a", f"{one}_b") for one in ("past", "now", "last")))
+    tablet = await stage.another_device(kept.ada)
     await kept.ada.session.send(at(kept.bob), "before the backup")
     await carry_out(stage.topology, "backup")
     await kept.ada.session.send(at(kept.bob), "after the backup")
@@ -160,7 +172,23 @@ async def play(stage: Stage) -> Played:
     await asyncio.gather(*(stage.book.facts(one.call.call_id) for one in (hung_up, cancelled, past)))
     for one, fact in ((answered, "call_answered"), (unknown, "call_answered"), (rings, "call_rang")):
         await stage.book.facts(one.call.call_id, fact)
-    return Played(kept, hung_up, cancelled, answered, past, unknown, rings)
+    return tablet, Played(kept, hung_up, cancelled, answered, past, unknown, rings)
+
+
+async def do_what_will_be_lost(stage: Stage, played: Played, tablet: Phone) -> Undone:
+    """After the backup, and after those calls."""
+    await played.kept.ada.session.revoke(tablet.session.device_id)
+    await are_signed_out(tablet)
+    await played.past.ada.session.block(played.past.bob.session.username)
+    return Undone(tablet, await stage.person("newcomer"), played.past)
+
+
+async def is_lost(stage: Stage, undone: Undone) -> None:
+    """As the page says: the device is good again, the block is gone, and so is who signed up."""
+    await undone.newcomer.until(lambda it: it.gone is not None, BACK_SECONDS)
+    await stage.another_line(undone.revoked)
+    again, _ = await talk(undone.blocked.bob, undone.blocked.ada)
+    await again.hang_up()
 
 
 async def stop(topology: Topology) -> None:
@@ -222,7 +250,8 @@ async def test_after_a_restore_calls_go_on_or_are_over_and_the_history_is_whole(
     name: str, server_folder: Path, postgres: Postgres
 ) -> None:
     async with opened(name, server_folder, postgres) as stage:
-        played = await play(stage)
+        tablet, played = await play(stage)
+        undone = await do_what_will_be_lost(stage, played, tablet)
         before = played.kept.ada.incarnation
         await stop(stage.topology)
         said = await carry_out(stage.topology, "restore")
@@ -246,8 +275,7 @@ async def test_after_a_restore_calls_go_on_or_are_over_and_the_history_is_whole(
         await carry_out(stage.topology, "history")
         await histories_are_whole(played)
         await threads_begin_anew(kept)
-        again, _ = await talk(played.unknown.bob, played.unknown.ada)
-        await again.hang_up()
+        await is_lost(stage, undone)
         await nothing_is_left(stage.topology)
 
 
