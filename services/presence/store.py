@@ -101,6 +101,8 @@ WITH gateways AS (DELETE FROM gateway), leapt AS (
 ), gone AS (DELETE FROM line RETURNING 1)
 SELECT (SELECT count(*) FROM gone), (SELECT * FROM leapt)"""
 EPOCHS_LEAPT = 1_000_000_000
+FORGET_SECONDS = 120
+"""There may be a million lines, and nobody waits for them."""
 
 
 class Claimed(NamedTuple):
@@ -189,8 +191,10 @@ class Store:
 
     async def forget(self) -> int:
         """Forgets every line and lease, after a restore; answers how many lines that were."""
-        found: int = await self._db.fetchval(FORGET, EPOCHS_LEAPT)
-        return found
+        async with self._db.transaction() as con:
+            await con.execute(f"SET LOCAL statement_timeout = '{FORGET_SECONDS}s'")
+            found: int = await con.fetchval(FORGET, EPOCHS_LEAPT, timeout=FORGET_SECONDS)
+            return found
 
     async def sweep(self) -> int:
         """Deletes some of what nobody needs any more; answers how many rows."""
