@@ -14,7 +14,7 @@ from tests.suite.topology import Topology
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CALLS = 1_500
+CALLS = 1_000
 DRAIN_SECONDS = 60.0
 
 

@@ -35,11 +35,6 @@ async def stream(nats: Nats, bus: Bus) -> None:
     await bus.client.jetstream().delete_stream("EVENTS")
 
 
-async def consumer(nats: Nats, bus: Bus) -> None:
-    """Somebody deletes the consumer while everything runs."""
-    await bus.client.jetstream().delete_consumer("EVENTS", "projector")
-
-
 async def content(nats: Nats, bus: Bus) -> None:
     """Somebody purges the stream while everything runs."""
     await bus.client.jetstream().purge_stream("EVENTS")
@@ -50,7 +45,7 @@ def times_made() -> float:
     return REGISTRY.get_sample_value("ringline_event_log_made_total") or 0.0
 
 
-@pytest.mark.parametrize("lose", [disk, stream, consumer, content])
+@pytest.mark.parametrize("lose", [disk, stream, content])
 async def test_what_happens_after_the_log_was_lost_is_heard_by_those_who_listened_before(
     lose: Loss, nats: Nats, settings_for: SettingsFor
 ) -> None:
