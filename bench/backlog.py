@@ -167,7 +167,7 @@ async def bench() -> int:
         "calls_meanwhile": f"{RATE:g} a second, to the end, by the Python client",
         "pinned": "no: servers, load and whatever else runs share the cores",
     }
-    path = report.write({"conditions": conditions, "outages": found}, "backlog.json")
+    path = report.write({"conditions": conditions, "outages": found}, "backlog")
     print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     return sum(one[key] for one in found for key in (*backlog.NONE, "calls_failed"))
 

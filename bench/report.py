@@ -86,8 +86,8 @@ def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def write(document: dict[str, Any], name: str = "latest.json") -> Path:
-    """Keeps the result in the folder results."""
+def write(document: dict[str, Any], name: str = "latest") -> Path:
+    """Keeps the result as results/<name>.json."""
     RESULTS.mkdir(exist_ok=True)
     document = {
         "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
@@ -95,7 +95,7 @@ def write(document: dict[str, Any], name: str = "latest.json") -> Path:
         "host": host(),
         "versions": {name: version(name) for name in (*LIBRARIES, *SERVERS)},
     } | document
-    path = RESULTS / name
+    path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
 
