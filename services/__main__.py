@@ -113,6 +113,29 @@ def rebuild_history() -> None:
     importlib.import_module("services.conversations.cli").main()
 
 
+@app.command()
+def restored(
+    without_log: bool = typer.Option(False, help="The event log was lost as well: no call goes on."),
+) -> None:
+    """After a backup was restored, before anything serves: void what is not true any more, and say so."""
+    from ringline.refusal import Refusal
+
+    settings = NodeSettings()
+    try:
+        lines = asyncio.run(importlib.import_module("services.presence.cli").restored(settings))
+        calls = asyncio.run(
+            importlib.import_module("services.signaling.cli").restored(settings, not without_log)
+        )
+    except Refusal as refusal:
+        typer.echo(f"Refused: {refusal.sentence}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(
+        f"Incarnation {calls.incarnation}. Of the live calls of the backup {calls.kept} may go on and"
+        f" {calls.ended} are over; {calls.unknown} that came after it got an end."
+        f" {lines} lines are forgotten."
+    )
+
+
 def main() -> None:
     """The console script."""
     app()

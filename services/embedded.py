@@ -103,7 +103,7 @@ class Postgres(Server):
         super().__init__("postgres", folder)
         self.password = password
         self.data = folder / "data"
-        self._programs = _postgres_programs()
+        self.programs = _postgres_programs()
 
     def start(self, port: int = 0, **settings: str) -> None:
         """Starts it on `port` (0: a free one), creating the data first where there is none.
@@ -122,7 +122,7 @@ class Postgres(Server):
             "jit": "off",
             **settings,
         }
-        command = [str(self._programs / "postgres"), "-D", str(self.data)]
+        command = [str(self.programs / "postgres"), "-D", str(self.data)]
         for key, value in options.items():
             command += ["-c", f"{key}={value}"]
         self._launch(command, farewell="INT", as_nobody=is_root())
@@ -148,7 +148,7 @@ class Postgres(Server):
             shutil.rmtree(self.data)
         with secret_file(self.folder / "password", self.password, is_root()) as password_file:
             command = [
-                str(self._programs / "initdb"),
+                str(self.programs / "initdb"),
                 f"--pgdata={self.data}",
                 f"--pwfile={password_file}",
                 "--username=postgres",

@@ -62,7 +62,6 @@ PARTS = (
     Part("properties", 240, pytest("properties")),
     Part("suite", 450, pytest("suite")),
     Part("hostile", 90, pytest("hostile")),
-    Part("suite", 360, pytest("suite")),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 210, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )

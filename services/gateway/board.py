@@ -30,6 +30,8 @@ LATE_SECONDS = 2.0
 LIVE_SILENCE_SECONDS = 7.0
 """A line with a live call that says nothing for so long, to pings neither, is gone, whatever TCP believes."""
 IDLE_BEATS_MISSED = 2.4
+RENEW_SECONDS = 2.0
+"""Over so long lines are opened anew after a restore."""
 
 LINES = Gauge("ringline_lines", "Open lines.")
 OPENED = Counter("ringline_lines_opened_total", "Hellos, by what came of them.", ["outcome"])
@@ -71,7 +73,7 @@ class Board:
         self._farewells: set[asyncio.Task[None]] = set()
         link.held, link.deliver, link.settle, link.fence = self._held, self.deliver, self._settle, self.fence
         lease.lines, lease.fence, lease.expel = self._claimed, self.fence, self.expel
-        link.expel = self.expel
+        link.expel, link.renew = self.expel, self.renew
 
     def __len__(self) -> int:
         return len(self._by_key) + len(self._strangers)
@@ -283,6 +285,11 @@ class Board:
         farewell = asyncio.create_task(self._link.gone(line.proto))
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
+
+    def renew(self) -> None:
+        """Has every line opened anew, spread over some seconds: the server was restored from a backup."""
+        for line in list(self._by_key.values()):
+            line.reconnect(round(random.random() * RENEW_SECONDS * 1000))
 
     async def drain(self, seconds: float) -> None:
         """Sends every line elsewhere, spread over `seconds`, in which load balancers find out. Who is still

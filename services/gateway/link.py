@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from ringline.asker import Asker
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
+from ringline.v1.reasons_pb2 import Reason
 from services.gateway.recent import Recent
 
 COMMAND_SECONDS = 4.0
@@ -44,7 +45,8 @@ class Link:
     """What a gateway says to signaling, and hears of it.
 
     `held` answers what the lines hold for live, `deliver` takes a frame to its lines, `settle` is told what
-    of the held is live, `fence` closes lines that were replaced, `expel` those of expelled devices.
+    of the held is live, `fence` closes lines that were replaced, `expel` those of expelled devices, `renew`
+    has every line opened anew.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Link:
         self.settle: Callable[[Held, frozenset[str]], None] = lambda held, live: None
         self.fence: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
         self.expel: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
+        self.renew: Callable[[], None] = lambda: None
+        self._incarnation = 0
 
     async def command(self, line: types_pb2.Line, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:
         """A client's command; answers the frame for it. Raises Refusal."""
@@ -73,7 +77,18 @@ class Link:
     async def arrived(self, line: types_pb2.Line) -> signaling_pb2.CommandReply:
         """A line was opened: what it must know. Raises Refusal."""
         command = signaling_pb2.Command(line=line, arrived=signaling_pb2.Arrived())
-        return await self._asker.ask(command, ARRIVED_SECONDS)
+        reply = await self._asker.ask(command, ARRIVED_SECONDS)
+        if reply.incarnation < self._incarnation:  # of a process that has not seen yet that it was restored
+            raise Refusal(Reason.REASON_UNAVAILABLE)
+        self._learn(reply.incarnation)
+        return reply
+
+    def _learn(self, incarnation: int) -> None:
+        """Where the data was restored while lines are open, what they know is of another server."""
+        if incarnation > self._incarnation:
+            known, self._incarnation = self._incarnation, incarnation
+            if known:
+                self.renew()
 
     async def gone(self, line: types_pb2.Line) -> None:
         """A line was closed. Where nobody hears it, presence's lease says the same a little later."""
@@ -120,6 +135,7 @@ class Link:
             return
         SYNCS.labels("done").inc()
         self.synced_at = began
+        self._learn(reply.incarnation)
         for frame in reply.repairs:
             self.deliver(frame)
         self.settle(held, frozenset(one.call_id for one in reply.live))

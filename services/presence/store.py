@@ -93,6 +93,17 @@ SWEEP_GATEWAYS = """
 DELETE FROM gateway AS g WHERE g.lease_until < now() - $1::interval
     AND NOT EXISTS (SELECT FROM line AS l WHERE l.gateway_id = g.gateway_id AND l.gateway_id <> '')"""
 
+# Of a backup nothing is true. Spent tickets stay: that they are spent is. Epochs go on beyond all that were
+# given out between the backup and the loss.
+FORGET = """
+WITH gateways AS (DELETE FROM gateway), leapt AS (
+    SELECT setval('epoch', (SELECT last_value FROM epoch) + $1::bigint)
+), gone AS (DELETE FROM line RETURNING 1)
+SELECT (SELECT count(*) FROM gone), (SELECT * FROM leapt)"""
+EPOCHS_LEAPT = 1_000_000_000
+FORGET_SECONDS = 120
+"""There may be a million lines, and nobody waits for them."""
+
 
 class Claimed(NamedTuple):
     """What a claim did."""
@@ -177,6 +188,13 @@ class Store:
             )
             by_user.setdefault(user_id, []).append(line)
         return [_lines_of(users, by_user) for users in questions]
+
+    async def forget(self) -> int:
+        """Forgets every line and lease, after a restore; answers how many lines that were."""
+        async with self._db.transaction() as con:
+            await con.execute(f"SET LOCAL statement_timeout = '{FORGET_SECONDS}s'")
+            found: int = await con.fetchval(FORGET, EPOCHS_LEAPT, timeout=FORGET_SECONDS)
+            return found
 
     async def sweep(self) -> int:
         """Deletes some of what nobody needs any more; answers how many rows."""

@@ -28,7 +28,7 @@ from services.signaling.exchange import Exchange
 from services.signaling.relay import RelayDesk
 from services.signaling.settings import Settings
 from services.signaling.store import Store
-from services.signaling.sweeper import purge, sweep
+from services.signaling.sweeper import follow, purge, sweep
 from services.signaling.wakes import Wakes
 
 
@@ -71,4 +71,5 @@ async def build(node: Node) -> AsyncIterator[None]:
     node.spawn(outbox.run(), "outbox")
     node.spawn(sweep(exchange), "sweeper")
     node.spawn(purge(exchange), "purge")
+    node.spawn(follow(store, api), "incarnation")
     yield

@@ -31,7 +31,8 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
         self._exchange = exchange
         self._repairs = repairs
         self._draining = draining
-        self._incarnation = incarnation
+        self.incarnation = incarnation
+        """What lines are told with their calls; a restore raises it under a process that was not stopped."""
 
     def Link(
         self, request_iterator: AsyncIterator[signaling_pb2.LinkRequest], context: object
@@ -54,13 +55,13 @@ class SignalingApi(signaling_pb2_grpc.SignalingServicer):
             return signaling_pb2.CommandReply(frame=await self._frame(command.line, command.frame))
         if kind == "arrived":
             calls = await self._arrived(command.line)
-            return signaling_pb2.CommandReply(calls=calls, incarnation=self._incarnation)
+            return signaling_pb2.CommandReply(calls=calls, incarnation=self.incarnation)
         if kind == "gone":
             await self._gone(command.line)
             return signaling_pb2.CommandReply()
         if kind == "sync":
             repairs, live = await self._repairs.repair(command.line.gateway_id, command.sync.held)
-            return signaling_pb2.CommandReply(repairs=repairs, live=live, incarnation=self._incarnation)
+            return signaling_pb2.CommandReply(repairs=repairs, live=live, incarnation=self.incarnation)
         raise Refusal(reasons_pb2.REASON_INVALID)
 
     async def _frame(self, line: types_pb2.Line, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:

@@ -7,6 +7,7 @@ clock.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -108,6 +109,19 @@ ON CONFLICT (k) DO UPDATE SET closed_by = CASE WHEN $3 THEN p.closed_by | $2 ELS
 WHERE $4 = 0 OR $4 >= CASE WHEN $2 = 1 THEN p.wish_1 ELSE p.wish_2 END
 RETURNING live_call"""
 
+# Of two restores of the same backup the later one counts more: so it is a time, and no count.
+RESTORED = "UPDATE meta SET incarnation = greatest(incarnation + 1, $1) RETURNING incarnation"
+# By the indexes that there are: a day of calls is a large table.
+NEWEST = """SELECT greatest((SELECT max(ended_at) FROM call WHERE NOT live),
+    (SELECT max(updated_at) FROM call WHERE live))"""
+ALL_LIVE = f"SELECT {COLUMNS} FROM call WHERE live FOR UPDATE"
+MEND = """
+UPDATE call SET version = $2, live = $3, deadline_ms = $4, record = $5, updated_at = now(),
+    ended_at = CASE WHEN NOT $3 THEN now() END,
+    caller_slot = CASE WHEN $3 THEN caller_slot END, callee_slot = CASE WHEN $3 THEN callee_slot END
+WHERE id = $1"""
+FREE = "UPDATE pair SET live_call = NULL WHERE k = $1 AND live_call = $2"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -148,7 +162,7 @@ class Store:
         self._ahead_ms = min(looks)[1]
 
     async def incarnation(self) -> int:
-        """How often the data was restored, plus one."""
+        """1, or since the data was restored a number that is higher after each restore."""
         found: int = await self._db.fetchval("SELECT incarnation FROM meta")
         return found
 
@@ -296,6 +310,35 @@ class Store:
         live_call = gate["live_call"]
         row = await con.fetchrow(f"SELECT {COLUMNS} FROM call WHERE id = $1 FOR UPDATE", live_call)
         return _stored(row) if row else None
+
+    # What `ringline restored` needs (restore.py).
+
+    async def newest(self) -> datetime | None:
+        """When a call changed last; None where there is none."""
+        found: datetime | None = await self._db.fetchval(NEWEST)
+        return found
+
+    async def all_live(self, con: Connection) -> list[Stored]:
+        """Every live call, locked."""
+        return [_stored(row) for row in await con.fetch(ALL_LIVE)]
+
+    async def known(self, con: Connection, call_ids: Sequence[str]) -> set[str]:
+        """Which of these calls are there."""
+        return {row[0] for row in await con.fetch("SELECT id FROM call WHERE id = ANY($1)", list(call_ids))}
+
+    async def mend(self, con: Connection, step: Step) -> None:
+        """Puts a call in the place of what it was, whatever its version was. Its events are the caller's."""
+        record = step.record
+        values = (record.version, live(record), record.deadline_at_ms, record.SerializeToString())
+        await con.execute(MEND, record.call_id, *values)
+        if not holds_pair(record):
+            pair = pair_key(*(member.profile.user_id for member in record.members))
+            await con.execute(FREE, pair, record.call_id)
+
+    async def raise_incarnation(self, con: Connection) -> int:
+        """Says that the data was restored; answers the new incarnation."""
+        found: int = await con.fetchval(RESTORED, self.now())
+        return found
 
     def transaction(self) -> Any:
         """A transaction of this database."""

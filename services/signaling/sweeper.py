@@ -2,14 +2,17 @@
 one does."""
 
 import asyncio
+from contextlib import suppress
 
 from ringline.refusal import Refusal
 from ringline.telemetry import log
+from services.signaling.api import SignalingApi
 from services.signaling.exchange import Exchange
-from services.signaling.store import Stored
+from services.signaling.store import Store, Stored
 
 LOOK_SECONDS = 0.5
 PURGE_SECONDS = 60.0
+RESTORED_SECONDS = 2.0
 TICK_SECONDS = 5.0
 """A call whose commands queue must not keep the others from being looked at."""
 
@@ -38,6 +41,20 @@ async def purge(exchange: Exchange) -> None:
         except Refusal as refusal:
             log(__name__).warning("purge failed", reason=refusal.name)
         await asyncio.sleep(PURGE_SECONDS)
+
+
+async def follow(store: Store, api: SignalingApi) -> None:
+    """Looks whether the data was restored while this process runs, for ever.
+
+    What it remembers of calls does no harm then: their versions have leapt, so it is read again.
+    """
+    while True:
+        await asyncio.sleep(RESTORED_SECONDS)
+        with suppress(Refusal):
+            found = await store.incarnation()
+            if found != api.incarnation:
+                log(__name__).warning("the data was restored", incarnation=found)
+                api.incarnation = found
 
 
 async def _look_at(exchange: Exchange, stored: Stored) -> None:

@@ -10,6 +10,7 @@ from ringline.config import NodeSettings
 from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import presence_pb2, presence_pb2_grpc
+from services.presence import cli
 from tests.service.pods import channel_to, owner
 from tests.service.presence.conftest import Ear, Places, Presence, at, in_ms, located, new_line
 
@@ -179,3 +180,18 @@ async def one_and_other(one: Presence, other: Presence, asked: list[str]) -> lis
 async def test_one_may_ask_for_a_hundred_who_are_online(one: Presence) -> None:
     assert await online(one, *[ids.mint_user()] * 100) == []
     assert await refusal_of(online(one, *[ids.mint_user()] * 101)) == "invalid"
+
+
+async def test_after_a_restore_no_line_is_open_and_no_epoch_is_given_out_twice(
+    one: Presence, places: Places, settings: NodeSettings
+) -> None:
+    gateway = ids.mint_gateway()
+    line = await one.claim(new_line(gateway))
+    ticket = ids.mint_ticket()
+    spent = await one.claim(new_line(gateway), ticket_id=ticket)
+
+    assert await cli.restored(settings) == 2
+
+    assert await located(places, line.user_id, spent.user_id) == []
+    assert (await one.claim(line)).epoch > line.epoch + 1_000_000
+    assert await refusal_of(one.claim(spent, ticket_id=ticket)) == "ticket_invalid"

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from ringline import ids, telemetry
 from ringline.bus import ALL, Bus, token
 from ringline.db import Database
-from ringline.log import BATCH, BUG_TRIES, MOST_PENDING, TRIES, Log
+from ringline.log import BATCH, BUG_TRIES, MOST_PENDING, PAGE, TRIES, Log
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.v1.events_pb2 import CallEnded, CallRang, Event
@@ -254,7 +254,7 @@ async def test_a_consumer_of_before_gets_the_settings_of_now(bus: Bus) -> None:
 
 async def test_a_replay_ends_where_events_go_while_it_runs(bus: Bus) -> None:
     log = Log(bus)
-    events = [happened(f"c_{number}", 1) for number in range(200)]
+    events = [happened(f"c_{number}", 1) for number in range(3 * PAGE)]
     assert await log.publish(events) == len(events)
     heard: list[str] = []
 
