@@ -167,6 +167,8 @@ ROWS = (
         lose_first,
         before=prepare_second,
     ),
+    Row("gateway-term", "the gateway is restarted (SIGTERM)", partial(restart, kill=False)),
+    Row("gateway-kill", "the gateway is restarted (kill -9)", partial(restart, kill=True)),
     Row(
         "network-soft",
         "another network while the old one lasts",
@@ -174,8 +176,6 @@ ROWS = (
         before=prepare_second,
         afresh=True,
     ),
-    Row("gateway-term", "the gateway is restarted (SIGTERM)", partial(restart, kill=False)),
-    Row("gateway-kill", "the gateway is restarted (kill -9)", partial(restart, kill=True)),
 )
 
 

@@ -62,7 +62,9 @@ def commit() -> str:
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout.strip()
 
-    return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    return git("rev-parse", "--short=12", "HEAD") + (
+        "+" if git("status", "--porcelain", "-uno", "--", ".", ":!bench/results") else ""
+    )
 
 
 def samples(name: str, runs: Sequence[Sample]) -> dict[str, Any]:
