@@ -1,4 +1,5 @@
-"""Generated docs: settings, events and states, from the code that they describe.
+"""Generated docs: settings, events and states, from the code that they describe; and the table of
+reliability, from the results of a run.
 
 `python -m tools.docs` writes them; `--check` writes nothing and fails where one is stale.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from tools import correctness
+from tools import correctness, reliability
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos" / "ringline" / "v1"
@@ -152,6 +153,10 @@ def pages() -> dict[Path, str]:
     if architecture.exists():
         text = architecture.read_text()
         made[architecture] = text.partition(START)[0] + services_table() + text.partition(END)[2]
+    page = docs / "reliability.md"
+    text = page.read_text()
+    table = reliability.table(ROOT / "bench" / "results" / "chaos.json")
+    made[page] = text.partition(reliability.START)[0] + table + text.partition(reliability.END)[2]
     return made
 
 

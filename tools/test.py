@@ -61,6 +61,7 @@ PARTS = (
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
     Part("properties", 240, pytest("properties")),
     Part("suite", 360, pytest("suite")),
+    Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )
@@ -119,7 +120,8 @@ def main(names: Sequence[str]) -> int:
         return 2
     if not may_be_root() and any(part.needs_root for part in PARTS if not names or part.name in names):
         print(
-            "the part `apart` makes networks of its own, which needs root: run this as root, or allow sudo -n"
+            "the parts `apart` and `chaos` make networks and a small disk of their own, which needs root:"
+            " run this as root, or allow sudo -n"
         )
         return 1
     outcomes = [run(part) for part in PARTS if not names or part.name in names]

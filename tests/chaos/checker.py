@@ -98,55 +98,74 @@ def nothing_is_there_twice(book: Book, known: Known) -> Iterator[Finding]:
 
 def no_ghost_rings(book: Book, known: Known) -> Iterator[Finding]:
     """Nothing rings longer than 15 s for a call that is answered or over, or that nobody knows."""
+    words = _words(book, (*WAYS_TO_END, "answer"))
     for ring in book.rings:
-        since = _should_have_stopped(book, known.rows.get(ring.call_id), ring)
+        since = _should_have_stopped(book, known.rows.get(ring.call_id), ring, words[ring.call_id])
         if ring.stopped - since > GHOST_SECONDS + SKEW_SECONDS:
             rang = "to the end" if ring.stopped == NEVER else f"{ring.stopped - since:.1f} s"
             yield Finding(GHOST, ring.call_id, ring.began, f"{ring.line} rang on for {ring.call_id}: {rang}")
 
 
-def _should_have_stopped(book: Book, row: Row | None, ring: Ring) -> float:
+def _should_have_stopped(book: Book, row: Row | None, ring: Ring, words: list[float]) -> float:
+    """A row's times are of a server whose clock may be wrong: it was not over before somebody said so."""
     if row is None:
         return ring.began
     times = [book.at(one) for one in (row.answered_at_ms, row.ended_at_ms) if one]
-    return max(ring.began, min(times, default=NEVER))
+    return max(ring.began, min(times, default=NEVER), min(words, default=0.0))
 
 
 def nobody_else_ends_a_call(book: Book, known: Known) -> Iterator[Finding]:
-    """A call whose media flowed both ways ends by a word of one of the two; a ring too, unless its caller was
-    away or its time was over.
+    """A call that was talked in ends by a word of one of the two; a ring too, unless its caller was away or
+    its time was over.
     """
-    words: defaultdict[str, list[float]] = defaultdict(list)
-    for said in book.history.said:
-        if said.verb in WAYS_TO_END:
-            words[said.call_id or said.about].append(said.asked)
+    words = _words(book, WAYS_TO_END)
     flowed: defaultdict[str, set[str]] = defaultdict(set)
     for flow in book.flows:
         flowed[flow.call_id].add(flow.user_id)
+    shown: dict[str, float] = {}
+    for saw in book.history.saw:
+        if saw.view.phase == "ended":
+            shown.setdefault(saw.view.call_id, saw.at)
     for row in known.rows.values():
-        if row.live or not row.ended_at_ms:
-            continue
-        ended = book.at(row.ended_at_ms)
-        if any(asked < ended + SKEW_SECONDS for asked in words[row.call_id]):
+        ended = shown.get(row.call_id, book.at(row.ended_at_ms))
+        if row.live or any(asked < ended + SKEW_SECONDS for asked in words[row.call_id]):
             continue
         if len(flowed[row.call_id]) == 2 or row.connected_at_ms:
             what = f"{row.call_id} was talked in and ended as {row.ending} by nobody's word"
             yield Finding(WRONG, row.call_id, ended, what)
-        elif row.ending == "cancelled" and not _was_away(book, row, ended):
-            what = f"{row.call_id} was cancelled while its caller was there"
+        elif not row.answered_at_ms and (what := _ended_early(book, known, row, ended)):
             yield Finding(WRONG, row.call_id, ended, what)
 
 
-def _was_away(book: Book, row: Row, ended: float) -> bool:
-    """Whether a line of the caller was closed for a while before the end, or nobody knows when."""
+def _ended_early(book: Book, known: Known, row: Row, ended: float) -> str:
+    """Why a ring that nobody ended should have gone on; "" where it should not."""
+    tries = known.attempts[row.caller_id, row.commands[0][0]] if row.commands[0] else []
+    placed = min((one.asked for one in tries), default=book.at(row.placed_at_ms))
+    if row.ending_for_caller == "no_answer" and ended - placed < book.ring_s - SKEW_SECONDS:
+        return f"{row.call_id} rang for {ended - placed:.1f} s and not {book.ring_s:.0f} s"
+    if row.ending == "cancelled" and not _was_away(book, row, placed, ended):
+        return f"{row.call_id} was cancelled while its caller was there"
+    return ""
+
+
+def _was_away(book: Book, row: Row, placed: float, ended: float) -> bool:
+    """Whether a line of the caller was closed for a while before the end."""
     opened = [one for one in book.history.opened if one.user_id == row.caller_id]
     for closed in book.history.closed:
-        if closed.user_id != row.caller_id or not book.at(row.placed_at_ms) - 1 < closed.at < ended:
-            continue
-        back = [one.at for one in opened if one.line == closed.line and one.at > closed.at]
-        if min(back, default=NEVER) - closed.at > ABSENT_SECONDS / 2:
-            return True
+        if closed.user_id == row.caller_id and placed - 1 < closed.at < ended:
+            back = [one.at for one in opened if one.line == closed.line and one.at > closed.at]
+            if min(back, default=NEVER) - closed.at > ABSENT_SECONDS / 2:
+                return True
     return False
+
+
+def _words(book: Book, verbs: tuple[str, ...]) -> defaultdict[str, list[float]]:
+    """When somebody said one of these of a call, whatever he was answered."""
+    words: defaultdict[str, list[float]] = defaultdict(list)
+    for said in book.history.said:
+        if said.verb in verbs:
+            words[said.call_id or said.about].append(said.asked)
+    return words
 
 
 def _others(book: Book, known: Known, mine: list[Finding]) -> list[Finding]:

@@ -5,6 +5,7 @@ nothing has come for so long that the protocol has it fall silent (docs/client-p
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ringline.client import NotInTime, Phone, Session
 from ringline.client.call import DEADLINE, Call
@@ -76,6 +77,10 @@ class Device(Phone):
         try:
             await super()._open()
         except Refusal as refusal:
+            if refusal.name == "token_invalid":  # the clock of a server may be wrong: a fresh one, and again
+                with suppress(Refusal):
+                    await self.session.renew()
+                raise ConnectionError("the token was refused") from refusal
             if refusal.name in UNKNOWN:  # a balancer leads the next try elsewhere
                 self._gateways.append(self._gateways.pop(0))
             raise

@@ -15,6 +15,7 @@ from ringline.client import Api, DeviceKey, NotInTime, Session
 from ringline.client.call import Call
 from ringline.refusal import Refusal
 from tests.chaos.device import Device
+from tests.chaos.installation import RING_SECONDS
 from tests.chaos.media import Stream
 from tests.chaos.story import Book, Flow
 
@@ -227,10 +228,9 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(gateways: Sequence[str], pairs: int) -> AsyncIterator[Fleet]:
+async def fleet(gateways: Sequence[str], http: httpx.AsyncClient, pairs: int) -> AsyncIterator[Fleet]:
     """So many pairs with their devices connected, neighbours to different gateways."""
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10.0))
         made = []
         for number in range(pairs):
             pair = await _pair(gateways, http, number)
@@ -243,22 +243,23 @@ async def fleet(gateways: Sequence[str], pairs: int) -> AsyncIterator[Fleet]:
 
 async def _pair(gateways: Sequence[str], http: httpx.AsyncClient, number: int) -> Pair:
     wall_ms = time.time() * 1000 - time.monotonic() * 1000
-    book = Book(wall_ms=wall_ms)
+    book = Book(wall_ms=wall_ms, ring_s=RING_SECONDS)
     names = [_username(number, side) for side in "ab"]
-    one, other = [await _sign_up(gateways, http, name) for name in names]
+    one, other = [await sign_up(gateways, http, name) for name in names]
     await one.add_contact(names[1])
     await other.add_contact(names[0])
     book.history.people = (one.user_id, other.user_id)
-    sides = [[Device(session, _turned(gateways, number + side), book)]
+    sides = [[Device(session, turned(gateways, number + side), book)]
              for side, session in enumerate((one, other))]  # fmt: skip
     if number % SECOND_DEVICES == 0:
         api = Api(gateways, http)
         tablet = await api.sign_in(names[1], _password(names[1]), DeviceKey(), "tablet")
-        sides[1].append(Device(tablet, _turned(gateways, number), book))
+        sides[1].append(Device(tablet, turned(gateways, number), book))
     return Pair(number, sides[0], sides[1], book)
 
 
-async def _sign_up(gateways: Sequence[str], http: httpx.AsyncClient, name: str) -> Session:
+async def sign_up(gateways: Sequence[str], http: httpx.AsyncClient, name: str) -> Session:
+    """A new account, signed in on a new device."""
     api = Api(gateways, http)
     await api.sign_up(name, _password(name))
     return await api.sign_in(name, _password(name), DeviceKey())
@@ -273,5 +274,6 @@ def _password(name: str) -> str:
     return f"the password of {name}, who is a script"
 
 
-def _turned(gateways: Sequence[str], first: int) -> list[str]:
+def turned(gateways: Sequence[str], first: int) -> list[str]:
+    """The gateways, beginning with another one."""
     return [gateways[(first + step) % len(gateways)] for step in range(len(gateways))]

@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 
 from tests.chaos.clocks import Clocks
+from tests.chaos.disk import Disk
 from tests.chaos.passage import Passage, Weather
 from tests.chaos.servers import POLL_SECONDS, Database, Node, cluster
 from tests.properties.town import Pod
@@ -39,6 +40,7 @@ SETTINGS = {
     "RINGLINE_GATEWAY_TICKET_KEY": "the key that all gateways of the tests share",
     "RINGLINE_GATEWAY_LOOKUP_BURST": "1000000",
     "RINGLINE_GATEWAY_HELLO_FAILURES": "1000000",
+    "RINGLINE_POLICY_MESSAGE_BURST": "10000",
 }
 
 
@@ -61,6 +63,7 @@ class Installation:
     postgres: Database
     nodes: list[Node]
     clocks: Clocks
+    disk: Disk
     chance: random.Random
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     gateways: list[str] = field(default_factory=list)
@@ -127,8 +130,10 @@ async def until_ready(url: str, process: Process, within: float = START_SECONDS)
 async def installation(folder: Path, chance: random.Random) -> AsyncIterator[Installation]:
     """Everything up, below `folder`; everything down at the end."""
     made = Installation(folder, Database(folder / "postgres", PASSWORD), cluster(folder),
-                        Clocks(folder / "clocks"), chance)  # fmt: skip
+                        Clocks(folder / "clocks"), Disk(folder / "outbox_disk"), chance)  # fmt: skip
     async with AsyncExitStack() as stack:
+        made.disk.mount()
+        stack.callback(made.disk.unmount)
         stack.callback(made.postgres.stop)
         made.postgres.start()
         for node in made.nodes:
@@ -139,6 +144,9 @@ async def installation(folder: Path, chance: random.Random) -> AsyncIterator[Ins
         env = environment(made.postgres, made.nodes[0], NAME) | SETTINGS
         env["RINGLINE_NATS_URL"] = made.nats_url
         await prepare(made.postgres, NAME, env, folder)
+        con = await connect(made)
+        await made.disk.move_in(con)
+        await con.close()
         _lay_out(made, env)
         for own in made.passages:
             for passage in own:

@@ -49,6 +49,8 @@ class Book:
     flows: list[Flow] = field(default_factory=list)
     wall_ms: float = 0.0
     """Milliseconds to add to 1000 times the observer's clock to have the database's."""
+    ring_s: float = 45.0
+    """For how long a call rings in this installation."""
     repeats: int = 0
     """Events that the log gave out more than once, with one event id: no fault, consumers are told so."""
 
@@ -62,6 +64,7 @@ class Book:
             "rings": [dataclasses.asdict(one) for one in self.rings],
             "flows": [dataclasses.asdict(one) for one in self.flows],
             "wall_ms": self.wall_ms,
+            "ring_s": self.ring_s,
             "repeats": self.repeats,
         }
         return json.dumps(beside | {"history": json.loads(self.history.dumps())}, indent=1)
@@ -75,6 +78,7 @@ class Book:
             [Ring(**one) for one in data["rings"]],
             [Flow(**one) for one in data["flows"]],
             data["wall_ms"],
+            data["ring_s"],
             data["repeats"],
         )
 

@@ -106,9 +106,14 @@ def table(rows: Sequence[Line]) -> Table:
     return made
 
 
+def sums_of(rows: Sequence[Line]) -> dict[str, int]:
+    """How much was found of each kind."""
+    return {kind: sum(row.found.get(kind, 0) for row in rows) for kind in KINDS}
+
+
 def last_line(rows: Sequence[Line]) -> str:
     """What sums it up."""
-    sums = {kind: sum(row.found.get(kind, 0) for row in rows) for kind in KINDS}
+    sums = sums_of(rows)
     calls, faults = sum(row.calls for row in rows), sum(row.times for row in rows)
     return (
         f"calls={calls} faults={faults} lost={sums[LOST]} duplicates={sums[DUPLICATE]}"
