@@ -127,8 +127,8 @@ class Store:
     """The tables of signaling."""
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` is one that nobody sets, in seconds: a machine's wall clock may be wrong for a while, and no
-        call is to end early or late by that.
+        """`clock` is one that nobody sets, in seconds: a machine's wall clock may be wrong for a while, and
+        no call is to end early or late by that.
         """
         self._db = db
         self._clock = clock
