@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.chaos.story import NEVER, Book, Ring
 from tests.properties.checker import CHECKS, a_call_has_one_entry_for_each
-from tests.properties.history import Row, Said
+from tests.properties.history import CALLER, Row, Said
 from tests.properties.known import Known
 
 GHOST_SECONDS = 15.0
@@ -124,7 +124,8 @@ def nobody_else_ends_a_call(book: Book, known: Known) -> Iterator[Finding]:
         flowed[flow.call_id].add(flow.user_id)
     shown: dict[str, float] = {}
     for saw in book.history.saw:
-        if saw.view.phase == "ended":
+        # To the callee's other devices it is over when one has answered.
+        if saw.view.phase == "ended" and saw.view.role == CALLER:
             shown.setdefault(saw.view.call_id, saw.at)
     for row in known.rows.values():
         ended = shown.get(row.call_id, book.at(row.ended_at_ms))

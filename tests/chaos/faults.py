@@ -13,10 +13,10 @@ from tests.chaos.passage import Weather
 from tests.chaos.sleepers import Sleepers
 from tests.chaos.story import Injection
 
-HEAL_SECONDS = 2.0
+HEAL_SECONDS, QUICK_HEAL_SECONDS = 2.0, 1.0
 """So long after a fault its calls still count as placed in it."""
 LONG_OUTAGE, OUTAGE = 60.0, 30.0
-QUICK_OUTAGE = 5.0
+QUICK_OUTAGE = 4.0
 """For how long the bus is away, for how long other outages last, and how short both are in a quick run."""
 LOSS, DELAY_SECONDS = 0.1, 0.3
 STEPS = (5.0, 90.0)
@@ -38,15 +38,6 @@ class Fault:
     why_not: str = ""
 
 
-async def inject(fault: Fault) -> Injection:
-    """Injects one fault and says from when to when it was."""
-    began = time.monotonic()
-    if not fault.why_not:
-        await fault.inject()
-        await moment(HEAL_SECONDS)
-    return Injection(fault.name, began, time.monotonic(), fault.why_not)
-
-
 class Plan:
     """The faults of one round, in an order drawn from its seed."""
 
@@ -63,6 +54,14 @@ class Plan:
         faults = self.kills() + [there[(others_from + step) % len(there)] for step in range(others)]
         self._chance.shuffle(faults)
         return faults
+
+    async def inject(self, fault: Fault) -> Injection:
+        """Injects one fault and says from when to when it was."""
+        began = time.monotonic()
+        if not fault.why_not:
+            await fault.inject()
+            await moment(QUICK_HEAL_SECONDS if self._is_quick else HEAL_SECONDS)
+        return Injection(fault.name, began, time.monotonic(), fault.why_not)
 
     def kills(self) -> list[Fault]:
         """kill -9 and SIGTERM of one process of every kind."""

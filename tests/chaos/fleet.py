@@ -22,6 +22,8 @@ from tests.chaos.story import Book, Flow
 PATIENCE = 10.0
 """Seconds after which somebody gives up what he waits for."""
 CLEAR_SECONDS = 60.0
+AT_ONCE = 5
+"""So many pairs sign up at the same time."""
 SETTLE_SECONDS = 60.0
 TROUBLE = (Refusal, TimeoutError, NotInTime, ConnectionError)
 LETTERS = "bcdfghjkpqtvxz"
@@ -231,13 +233,13 @@ class Fleet:
 async def fleet(gateways: Sequence[str], http: httpx.AsyncClient, pairs: int) -> AsyncIterator[Fleet]:
     """So many pairs with their devices connected, neighbours to different gateways."""
     async with AsyncExitStack() as stack:
-        made = []
-        for number in range(pairs):
-            pair = await _pair(gateways, http, number)
-            made.append(pair)
-            for device in pair.devices:
-                stack.push_async_callback(device.close)
-                await device.connect(PATIENCE)
+        made: list[Pair] = []
+        for first in range(0, pairs, AT_ONCE):
+            numbers = range(first, min(pairs, first + AT_ONCE))
+            made += await asyncio.gather(*(_pair(gateways, http, number) for number in numbers))
+        for device in (device for pair in made for device in pair.devices):
+            stack.push_async_callback(device.close)
+        await asyncio.gather(*(device.connect(PATIENCE) for pair in made for device in pair.devices))
         yield Fleet(made)
 
 

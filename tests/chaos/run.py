@@ -14,7 +14,7 @@ import httpx
 
 from tests.chaos import evidence
 from tests.chaos.checker import Finding, findings
-from tests.chaos.faults import Plan, inject
+from tests.chaos.faults import Plan
 from tests.chaos.fleet import Fleet, fleet, moment
 from tests.chaos.installation import Installation, installation
 from tests.chaos.sleepers import Sleepers
@@ -77,7 +77,7 @@ async def _play(made: Installation, people: Fleet, story: Story, plan: Plan, wis
     for fault in plan.all(wish.others_from, wish.others):
         if wish.only in fault.name:
             before = people.placed
-            injection = await inject(fault)
+            injection = await plan.inject(fault)
             story.injections.append(injection)
             seconds = injection.ended - injection.began
             tell(f"  {fault.name}: {fault.why_not or f'{seconds:.1f} s, {people.placed - before} calls'}")
@@ -97,6 +97,7 @@ def _figures(made: Installation, people: Fleet, sleepers: Sleepers) -> Counter[s
     figures = Counter(
         {
             "slow lines": sleepers.lines,
+            "messages to slow lines": sleepers.messages,
             "slow lines cut": sleepers.cut,
             "calls with media bots": sum(len(pair.book.flows) for pair in people.pairs) // 2,
             "commands": len(said),

@@ -4,23 +4,25 @@ The gateway has to cut them, and nobody else is to notice.
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
 import httpx
 
 from ringline.client import Line, Session
-from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import Hello
 from tests.chaos.fleet import TROUBLE, moment, sign_up, turned
 
 LINES = 4
-MESSAGES = 60
+MESSAGES, WRITERS = 256, 8
+"""More than the kernel keeps for a reader that may come yet, which is up to 3 MB."""
+SMALL_BUFFER = 4_096
 TEXT = "\N{EARTH GLOBE EUROPE-AFRICA}" * 4_000
 """As long as a message may be: 16 KB."""
 SLOW_SECONDS = 5.0
 """After so long a line that does not read is cut: the gateway's own default."""
-GRACE_SECONDS = 4.0
+GRACE_SECONDS = 2.0
 
 
 class Sleepers:
@@ -30,7 +32,7 @@ class Sleepers:
         self._sleeper = sleeper
         self._writer = writer
         self._gateways = list(gateways)
-        self.lines = self.cut = 0
+        self.lines = self.cut = self.messages = 0
 
     @classmethod
     async def sign_up(cls, gateways: Sequence[str], http: httpx.AsyncClient) -> "Sleepers":
@@ -45,7 +47,7 @@ class Sleepers:
         """Opens lines that stop reading, has them written to, and counts how many were cut."""
         lines = [await self._open(number) for number in range(LINES)]
         opened = [line for line in lines if line is not None]
-        await asyncio.gather(*(self._write() for _ in range(MESSAGES)))
+        await asyncio.gather(*(self._write(MESSAGES // WRITERS) for _ in range(WRITERS)))
         await moment(SLOW_SECONDS + GRACE_SECONDS)
         for line in opened:
             assert line._socket is not None
@@ -66,10 +68,14 @@ class Sleepers:
                           instance=secrets.token_urlsafe(12))  # fmt: skip
             line = await Line.open(session.api.urls[0], hello, lambda frame: None)
             assert line._socket is not None and line._socket._transport is not None
-            line._socket._transport.pause_reading()
+            transport = line._socket._transport
+            transport.pause_reading()
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
             return line
         return None
 
-    async def _write(self) -> None:
-        with suppress(Refusal, *TROUBLE):
-            await self._writer.send("@" + self._sleeper.username, TEXT)
+    async def _write(self, messages: int) -> None:
+        for _ in range(messages):
+            with suppress(*TROUBLE):
+                await self._writer.send("@" + self._sleeper.username, TEXT)
+                self.messages += 1
