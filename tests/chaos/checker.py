@@ -97,7 +97,9 @@ def nothing_is_there_twice(book: Book, known: Known) -> Iterator[Finding]:
 
 
 def no_ghost_rings(book: Book, known: Known) -> Iterator[Finding]:
-    """Nothing rings longer than 15 s for a call that is answered or over, or that nobody knows."""
+    """Nothing rings longer than 15 s for a call that is answered or over, whose time to ring is over, or that
+    nobody knows.
+    """
     words = _words(book, (*WAYS_TO_END, "answer"))
     for ring in book.rings:
         since = _should_have_stopped(book, known.rows.get(ring.call_id), ring, words[ring.call_id])
@@ -111,7 +113,8 @@ def _should_have_stopped(book: Book, row: Row | None, ring: Ring, words: list[fl
     if row is None:
         return ring.began
     times = [book.at(one) for one in (row.answered_at_ms, row.ended_at_ms) if one]
-    return max(ring.began, min(times, default=NEVER), min(words, default=0.0))
+    told = max(ring.began, min(times, default=NEVER), min(words, default=0.0))
+    return min(told, ring.began + book.ring_s)
 
 
 def nobody_else_ends_a_call(book: Book, known: Known) -> Iterator[Finding]:

@@ -173,6 +173,12 @@ def dial_on(book: Book) -> None:
     book.rings[0] = replace(book.rings[0], stopped=20.0)
 
 
+def ring_past_its_time(book: Book) -> None:
+    unanswered(book, "no_answer", [])
+    book.ring_s = 20.0
+    book.rings = [Ring(PHONE, BOB, CALL, 1.2, 50.2)]
+
+
 def be_lost_while_media_flows(book: Book) -> None:
     book.history.said.pop()
     keep(book, ending="lost", ending_for_caller="lost")
@@ -212,7 +218,7 @@ BROKEN: dict[str, list[Break]] = {
         leave_an_entry_out,
     ],
     DUPLICATE: [place_twice, answer_a_command_twice, end_twice_in_the_log, two_entries],
-    GHOST: [ring_on, ring_to_the_end, ring_for_nothing, dial_on],
+    GHOST: [ring_on, ring_to_the_end, ring_for_nothing, dial_on, ring_past_its_time],
     WRONG: [
         be_lost_while_media_flows,
         end_before_the_word,
