@@ -237,10 +237,23 @@ async def fleet(gateways: Sequence[str], http: httpx.AsyncClient, pairs: int) ->
         for first in range(0, pairs, AT_ONCE):
             numbers = range(first, min(pairs, first + AT_ONCE))
             made += await asyncio.gather(*(_pair(gateways, http, number) for number in numbers))
-        for device in (device for pair in made for device in pair.devices):
-            stack.push_async_callback(device.close)
-        await asyncio.gather(*(device.connect(PATIENCE) for pair in made for device in pair.devices))
+            for device in (device for pair in made[first:] for device in pair.devices):
+                stack.push_async_callback(device.close)
+                await _connect(device)
         yield Fleet(made)
+
+
+async def _connect(device: Device, within: float = CLEAR_SECONDS) -> None:
+    """Opens a device's first line; processes that just began, on a busy machine, may need some tries."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            await device.connect(PATIENCE)
+            return
+        except TROUBLE:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 async def _pair(gateways: Sequence[str], http: httpx.AsyncClient, number: int) -> Pair:
