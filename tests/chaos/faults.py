@@ -18,6 +18,7 @@ HEAL_SECONDS, QUICK_HEAL_SECONDS = 2.0, 1.0
 LONG_OUTAGE, OUTAGE = 60.0, 30.0
 QUICK_OUTAGE = 4.0
 """For how long the bus is away, for how long other outages last, and how short both are in a quick run."""
+SLOW = "slow consumers"
 LOSS, DELAY_SECONDS = 0.1, 0.3
 STEPS = (5.0, 90.0)
 """By how many seconds a clock is set wrong, at least and at most."""
@@ -88,7 +89,7 @@ class Plan:
             Fault(f"{away}: delay 300 ms", lambda: self._in(everywhere, delay_s=DELAY_SECONDS)),
             Fault("clock set forward", lambda: self._set_clock(1.0), clock),
             Fault("clock set back", lambda: self._set_clock(-1.0), clock),
-            Fault("slow consumers", self._sleepers.sleep),
+            Fault(SLOW, self._sleepers.sleep),
             Fault("outbox disk full, bus away", self._fill_disk, self.made.disk.why_not),
             Fault("kill -9 coturn", _nothing, "no call of the fleet takes the relay"),
         ]

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 from tests.chaos import evidence
-from tests.chaos.checker import Finding, findings
-from tests.chaos.faults import Plan
+from tests.chaos.checker import OTHER, Finding, findings
+from tests.chaos.faults import SLOW, Plan
 from tests.chaos.fleet import Fleet, fleet, moment
 from tests.chaos.installation import Installation, installation
 from tests.chaos.sleepers import Sleepers
@@ -67,7 +67,9 @@ async def run(folder: Path, wish: Wish, tell: Tell) -> Outcome:
         await _play(made, people, story, Plan(made, sleepers, wish.seed, wish.is_quick), wish, tell)
         story.figures = await evidence.gather(made, story.books)
         story.figures |= _figures(made, people, sleepers)
-    found = [one for book in story.books for one in findings(book)]
+        at = next((one.began for one in story.injections if one.fault == SLOW), 0.0)
+        kept = [Finding(OTHER, "", at, "a line that does not read was kept")] * sleepers.kept
+    found = [one for book in story.books for one in findings(book)] + kept
     return Outcome(story, found, time.monotonic() - began)
 
 

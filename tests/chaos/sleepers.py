@@ -4,7 +4,6 @@ The gateway has to cut them, and nobody else is to notice.
 
 import asyncio
 import secrets
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -15,9 +14,10 @@ from ringline.v1.client_pb2 import Hello
 from tests.chaos.fleet import TROUBLE, moment, sign_up, turned
 
 LINES = 4
-MESSAGES, WRITERS = 256, 8
-"""More than the kernel keeps for a reader that may come yet, which is up to 3 MB."""
-SMALL_BUFFER = 4_096
+MESSAGES, WRITERS = 160, 8
+"""5 MB for each line: more than the kernel keeps for a reader that may come yet, which is up to 4 MB."""
+ENOUGH = 150
+"""Messages that are written at least where a line must be cut."""
 TEXT = "\N{EARTH GLOBE EUROPE-AFRICA}" * 4_000
 """As long as a message may be: 16 KB."""
 SLOW_SECONDS = 5.0
@@ -32,7 +32,10 @@ class Sleepers:
         self._sleeper = sleeper
         self._writer = writer
         self._gateways = list(gateways)
-        self.lines = self.cut = self.messages = 0
+        self.lines = self.cut = self.messages = self.kept = 0
+        """Lines that were opened, of them those that were cut, messages to them, and lines that were kept
+        though more waited for them than a line may have.
+        """
 
     @classmethod
     async def sign_up(cls, gateways: Sequence[str], http: httpx.AsyncClient) -> "Sleepers":
@@ -45,6 +48,7 @@ class Sleepers:
 
     async def sleep(self) -> None:
         """Opens lines that stop reading, has them written to, and counts how many were cut."""
+        before = self.messages
         lines = [await self._open(number) for number in range(LINES)]
         opened = [line for line in lines if line is not None]
         await asyncio.gather(*(self._write(MESSAGES // WRITERS) for _ in range(WRITERS)))
@@ -56,7 +60,10 @@ class Sleepers:
                 transport.resume_reading()
         await asyncio.wait([line.closed for line in opened], timeout=GRACE_SECONDS)
         self.lines += len(opened)
-        self.cut += sum(line.closed.done() for line in opened)
+        cut = sum(line.closed.done() for line in opened)
+        self.cut += cut
+        if self.messages - before >= ENOUGH:
+            self.kept += len(opened) - cut
         for line in opened:
             line.abort()
 
@@ -68,9 +75,7 @@ class Sleepers:
                           instance=secrets.token_urlsafe(12))  # fmt: skip
             line = await Line.open(session.api.urls[0], hello, lambda frame: None)
             assert line._socket is not None and line._socket._transport is not None
-            transport = line._socket._transport
-            transport.pause_reading()
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+            line._socket._transport.pause_reading()
             return line
         return None
 
