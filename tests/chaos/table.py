@@ -69,8 +69,11 @@ def lines(story: Story, found: Sequence[Finding]) -> dict[str, Line]:
             line.calls += 1
             line.ring_ms += ring_ms
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    known: set[tuple[str, str]] = set()
     for one in found:
-        kinds[_fault_at(story.injections, one.at)][one.kind] += 1
+        if (one.kind, one.call_id) not in known or one.kind == OTHER:  # a call counts once
+            kinds[_fault_at(story.injections, one.at)][one.kind] += 1
+            known.add((one.kind, one.call_id))
     for fault, counted in kinds.items():
         made[fault].found = dict(counted)
     return made

@@ -273,7 +273,7 @@ STORY = Story([good()], [Injection("kill -9 signaling", 0.5, 4.0), Injection("SI
 
 
 def test_a_call_counts_in_the_fault_in_which_it_was_placed() -> None:
-    made = lines(STORY, [Finding(GHOST, CALL, 5.5, "rang on")])
+    made = lines(STORY, [Finding(GHOST, CALL, 5.5, "rang on"), Finding(GHOST, CALL, 5.6, "on another one")])
     assert {name: line.calls for name, line in made.items()} == {
         "kill -9 signaling": 1,
         "SIGTERM nats": 0,
