@@ -71,11 +71,12 @@ class Teller:
 
 def raise_versions(was: Stored, done: Step) -> None:
     """Raises each member's version where what one of his lines sees has changed, and only there: a version
-    that rose with something hidden would tell of it.
+    that rose with something hidden would tell of it. Where none of them is there any more, what one sees that
+    comes back counts: it may have been told of this version before.
     """
     for side, member in enumerate(done.record.members):
         old = was.record.members[side]
         told = (done.described or done.added or (side, None))[0] != side
-        lines = concerned(member) | concerned(old)
+        lines = concerned(member) | concerned(old) or {""}
         if told or any(sight(was.record, side, x) != sight(done.record, side, x) for x in lines):
             member.version += 1
