@@ -4,6 +4,7 @@ nothing has come for so long that the protocol has it fall silent (docs/client-p
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from tests.chaos.story import Book, Ring
 from tests.properties.history import CALLEE, CALLER, Closed, Opened, Said, Saw, View, view_of
 
 LIVE_SILENCE_SECONDS = 12.5
+KEPT = 64
 UNKNOWN = ("unavailable", "overloaded")
 
 
@@ -28,6 +30,8 @@ class Device(Phone):
         self.peer_id = ""
         self._epoch = 0
         self._asked: list[tuple[ClientFrame, float]] = []
+        self._past: deque[tuple[ClientFrame, float]] = deque(maxlen=KEPT)
+        """What is asked now, and what was on this line: to what was given up a reply may come yet."""
         self._aloud: dict[str, float] = {}
         self._live: dict[str, Call] = {}
         self._opening = self._heard_at = 0.0
@@ -56,6 +60,7 @@ class Device(Phone):
             raise
         finally:
             self._asked = [one for one in self._asked if one[0] is not frame]
+            self._past.append((frame, asked))
         self._said(frame, asked, time.monotonic(), call_id=reply.done.call.call_id)
         return reply
 
@@ -146,7 +151,7 @@ class Device(Phone):
         elif kind == "call":
             self._saw(frame.call, at, "wake", at)
         elif kind == "done" and frame.done.call.call_id:
-            asked = [when for one, when in self._asked if one.id == frame.reply_to]
+            asked = [when for one, when in (*self._asked, *self._past) if one.id == frame.reply_to]
             known = self.calls.get(frame.done.call.call_id)
             is_late = known is not None and known.view.version > frame.done.call.version
             self._saw(frame.done.call, at, "late" if is_late else "reply", min(asked, default=at))
@@ -154,6 +159,7 @@ class Device(Phone):
             self._missing({one.call_id for one in frame.beat.calls}, at)
 
     def _welcomed(self, welcome: client_pb2.Welcome, at: float) -> None:
+        self._past.clear()  # the numbers begin anew
         self._epoch = welcome.line.epoch
         live = tuple(one.call_id for one in welcome.calls if one.phase != client_pb2.PHASE_ENDED)
         self.book.history.opened.append(
