@@ -1,9 +1,9 @@
 # The doors of this repository. What they do is in tools/.
 PYTHON ?= python3
 BIN = .venv/bin
-PACKAGES = chromium coturn firefox-esr iproute2 libatomic1 python3-venv tcpdump
+PACKAGES = chromium coturn firefox-esr iproute2 libatomic1 libfaketime python3-venv tcpdump
 
-.PHONY: help setup dev test check model campaign format protos lock screenshots bench
+.PHONY: help setup dev test check model campaign chaos format protos lock screenshots bench
 help:     ## show this list (the default)
 	@echo 'Ringline: audio and video calls by @username.  Start with: make dev'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,11 @@ model: setup    ## explore every interleaving of a bounded call, and hunt the mu
 campaign: setup    ## 10^6 random commands and races on real servers, resumable (ONLY="glare" SCALE=0.01 MINUTES=10 RESET=1)
 	@exec $(BIN)/python -m tests.campaign $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(filter-out 0,$(RESET)),--reset)
+
+chaos: setup    ## faults in turn while a fleet calls, for hours, resumable; QUICK=1: three minutes (SEED=2 MINUTES=20 RESET=1)
+	@tools/packages libfaketime || true
+	@exec $(BIN)/python -m tests.chaos $(if $(filter-out 0,$(QUICK)),--quick) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(MINUTES),--minutes $(MINUTES)) $(if $(filter-out 0,$(RESET)),--reset)
 
 format: setup    ## let ruff write the Python style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .

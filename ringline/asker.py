@@ -347,6 +347,8 @@ class _Stream(Generic[Q, A]):
                     log(__name__).info(
                         "stream ended", stream=self.asker.name, peer=self.address, code=result.code()
                     )
+                elif isinstance(result, asyncio.InvalidStateError):  # it was over before we wrote
+                    log(__name__).info("stream ended", stream=self.asker.name, peer=self.address, code="over")
                 elif isinstance(result, Exception):
                     report_bug(self.asker.name, result)
 

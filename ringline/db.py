@@ -40,7 +40,7 @@ _GONE = (
     asyncpg.InternalClientError,  # a connection that was killed in the middle of an answer
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # its disk or its memory is full, or it has too many connections
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )

@@ -1,4 +1,5 @@
-"""Generated docs: settings, events and states, from the code that they describe.
+"""Generated docs: settings, events and states, from the code that they describe; and the table of
+reliability, from the results of a run.
 
 `python -m tools.docs` writes them; `--check` writes nothing and fails where one is stale.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from tools import correctness, gaps
+from tools import correctness, gaps, reliability
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos" / "ringline" / "v1"
@@ -154,6 +155,10 @@ def pages() -> dict[Path, str]:
         made[architecture] = text.partition(START)[0] + services_table() + text.partition(END)[2]
     bench = docs / "bench.md"
     made[bench] = gaps.page(bench.read_text(), ROOT)
+    page = docs / "reliability.md"
+    text = page.read_text()
+    table = reliability.table(ROOT / "bench" / "results" / "chaos.json")
+    made[page] = text.partition(reliability.START)[0] + table + text.partition(reliability.END)[2]
     return made
 
 

@@ -5,7 +5,7 @@ clock.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -140,24 +140,28 @@ def pair_key(one: str, other: str) -> str:
 class Store:
     """The tables of signaling."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is one that nobody sets, in seconds: a machine's wall clock may be wrong for a while, and
+        no call is to end early or late by that.
+        """
         self._db = db
-        self._ahead_ms = 0
+        self._clock = clock
+        self._ahead_ms = round((time.time() - clock()) * 1000)
 
     def now(self) -> int:
         """The database's clock, in Unix milliseconds, as last compared."""
-        return round(time.time() * 1000) + self._ahead_ms
+        return round(self._clock() * 1000) + self._ahead_ms
 
     async def compare_clocks(self) -> None:
-        """Notes by how much the database's clock is ahead of this machine's: the quickest of a few looks, for
+        """Notes by how much the database's clock is ahead of this process's: the quickest of a few looks, for
         what it says was so at some moment between question and answer.
         """
         looks = []
         async with self._db.borrow() as con:
             for _ in range(CLOCK_LOOKS):
-                before = time.time()
+                before = self._clock()
                 there = await con.fetchval(f"SELECT {DATABASE_MS}")
-                after = time.time()
+                after = self._clock()
                 looks.append((after - before, round(there - (before + after) * 500)))
         self._ahead_ms = min(looks)[1]
 

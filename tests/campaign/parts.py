@@ -38,6 +38,12 @@ T = TypeVar("T")
 MODEL_SUM = re.compile(
     r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
 )
+CHAOTIC = ("services", "ringline", "tests/chaos", "tests/properties")
+CHAOS_SUM = re.compile(
+    r"^this round: calls=(\d+) faults=(\d+) lost=(\d+) duplicates=(\d+) ghosts=(\d+) wrongly_ended=(\d+)"
+    r" other=(\d+)$",
+    re.MULTILINE,
+)
 
 
 @dataclass
@@ -178,6 +184,24 @@ def counted(output: str, status: int, errors: str) -> Unit:
     return Unit(1, found, figures)
 
 
+def chaos(bench: Bench, seed: int, most: int) -> Unit:
+    """The next round of `make chaos`, in a process of its own; it keeps and publishes its table itself."""
+    argv = [sys.executable, "-m", "tests.chaos", "--rounds", "1"]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return counted_round(ended.stdout, ended.stderr)
+
+
+def counted_round(output: str, errors: str) -> Unit:
+    """What a round of chaos found, from what it wrote."""
+    sums = CHAOS_SUM.search(output)
+    if sums is None:
+        return Unit(1, [f"make chaos ended without a sum: {errors[-500:]}"])
+    names = ("calls", "faults", "lost", "duplicates", "ghosts", "wrongly_ended", "other")
+    figures = Counter(dict(zip(names, map(int, sums.groups()), strict=True)))
+    found = [f"{name}: {figures[name]}" for name in names[2:] if figures[name]]
+    return Unit(1, found, +figures)
+
+
 PARTS = (
     Part(
         "model",
@@ -191,6 +215,7 @@ PARTS = (
     Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
     Part("glare", 10_000, "glares", 500, race(races.GLARE)),
     Part("block-and-place", 100_000, "interleavings", 1_000, race(races.BLOCK_AND_PLACE)),
+    Part("chaos", 50, "rounds of make chaos", 1, chaos, code=CHAOTIC),
     Part("hostile-page", 2_000, "stories", 50, hostile_page, code=("web", "tests/browser/hostile")),
     Part("hostile-clients", 1_000_000, "cases", 20_000, hostile_clients, code=HOSTILE),
     Part("hostile-parsers", 1_000_000, "inputs", 140_000, hostile_parsers, code=HOSTILE),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.campaign import progress
-from tests.campaign.parts import FIRST_SEED, SERVERS, Bench, Part, Unit, counted
+from tests.campaign.parts import FIRST_SEED, SERVERS, Bench, Part, Unit, counted, counted_round
 
 
 def nothing(bench: Bench, seed: int, most: int) -> Unit:
@@ -62,6 +62,14 @@ def test_what_the_model_finds_is_found_by_the_campaign() -> None:
     assert counted(SUM.format(2, 3), 1, "").found == ["make model counts 2 violations"]
     assert counted("", 1, "no such module").found == ["make model ended with 1 and no sum: no such module"]
     assert counted(SUM.format(0, 3), 1, "killed").found == ["make model ended with 1: killed"]
+
+
+def test_a_round_of_chaos_counts_with_what_it_found() -> None:
+    said = "this round: calls=700 faults=18 lost=0 duplicates=0 ghosts={} wrongly_ended=0 other={}\n"
+    good = counted_round(said.format(0, 0) + "3 of 50 rounds: calls=2100\n", "")
+    assert (good.done, good.found, good.figures) == (1, [], {"calls": 700, "faults": 18})
+    assert counted_round(said.format(2, 1), "").found == ["ghosts: 2", "other: 1"]
+    assert counted_round("", "killed").found == ["make chaos ended without a sum: killed"]
 
 
 def test_a_change_of_what_is_tested_or_judges_is_other_code_and_a_commit_is_not(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ async def test_a_database_that_died_is_unavailable_and_then_back(
     await db.close()
 
 
+async def test_a_database_without_room_is_unavailable(settings: NodeSettings) -> None:
+    db = await opened(settings, "signaling")
+    for code in ("disk_full", "out_of_memory", "too_many_connections"):
+        with pytest.raises(Refusal) as refused:
+            await db.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$")
+        assert refused.value.reason == Reason.REASON_UNAVAILABLE
+    assert await db.fetchval("SELECT 1") == 1
+    await db.close()
+
+
 async def test_a_bug_in_a_statement_is_no_outage(settings: NodeSettings) -> None:
     db = await opened(settings, "signaling")
     with pytest.raises(asyncpg.UndefinedTableError):

@@ -1,5 +1,6 @@
 """What the rows of calls and pairs let in, whatever the processes have read before."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ from ringline.node import Node
 from ringline.v1 import client_pb2
 from services.signaling.call import step
 from services.signaling.record import CALLEE
-from services.signaling.store import Store, Stored
+from services.signaling.store import DATABASE_MS, Store, Stored
 from services.signaling.verbs import EndByOperator, Who
 from tests.conftest import SettingsFor
 from tests.unit.signaling.calls import AUDIO, placed
@@ -18,6 +19,19 @@ from tests.unit.signaling.calls import AUDIO, placed
 async def store(settings_for: SettingsFor) -> AsyncIterator[Store]:
     async with Node(await settings_for("signaling"), ["signaling"]) as node:
         yield Store(await node.database("signaling"))
+
+
+async def test_the_time_is_the_databases_whatever_the_clock_of_this_process_began_with(
+    settings_for: SettingsFor,
+) -> None:
+    """By a clock that nobody sets: one that is set would end rings and calls early, or late."""
+    async with Node(await settings_for("signaling"), ["signaling"]) as node:
+        db = await node.database("signaling")
+        store = Store(db, clock=lambda: time.monotonic() - 1_000_000.0)
+        await store.compare_clocks()
+        before = await db.fetchval(f"SELECT {DATABASE_MS}")
+        now = store.now()
+        assert before - 1 <= now <= await db.fetchval(f"SELECT {DATABASE_MS}") + 1
 
 
 @pytest.mark.shows("S7", "S10")

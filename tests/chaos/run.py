@@ -1,0 +1,120 @@
+"""One round: an installation, a fleet, faults in turn, and what the checker says of it."""
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.chaos import evidence
+from tests.chaos.checker import OTHER, Finding, findings
+from tests.chaos.faults import SLOW, Plan
+from tests.chaos.fleet import Fleet, fleet, moment
+from tests.chaos.installation import Installation, installation
+from tests.chaos.sleepers import Sleepers
+from tests.chaos.story import Story
+from tests.servers import Process
+
+SETTLE_SECONDS = 3.0
+WARM_SECONDS = 2.0
+WHOLE_LOG = 2**30
+OTHERS = 11
+"""So many faults there are beside kills."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a round is to be: `others` faults beside the kills, from that number on; `only` those whose name
+    has that.
+    """
+
+    seed: int
+    pairs: int
+    is_quick: bool = False
+    others_from: int = 0
+    others: int = OTHERS
+    only: str = ""
+
+
+@dataclass
+class Outcome:
+    """What a round told, and what is wrong with it."""
+
+    story: Story
+    found: list[Finding]
+    seconds: float
+
+
+async def run(folder: Path, wish: Wish, tell: Tell) -> Outcome:
+    """Runs a round, with everything below `folder`."""
+    began = time.monotonic()
+    story = Story()
+    async with AsyncExitStack() as stack:
+        made = await stack.enter_async_context(installation(folder, random.Random(wish.seed)))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10.0))
+        people = await stack.enter_async_context(fleet(made.gateways, http, wish.pairs))
+        sleepers = await Sleepers.sign_up(made.gateways, http)
+        tell(f"seed {wish.seed}: {wish.pairs} pairs are there after {time.monotonic() - began:.0f} s")
+        story.books = [pair.book for pair in people.pairs]
+        await _play(made, people, story, Plan(made, sleepers, wish.seed, wish.is_quick), wish, tell)
+        story.figures = await evidence.gather(made, story.books)
+        story.figures |= _figures(made, people, sleepers)
+        at = next((one.began for one in story.injections if one.fault == SLOW), 0.0)
+        kept = [Finding(OTHER, "", at, "a line that does not read was kept")] * sleepers.kept
+    found = [one for book in story.books for one in findings(book)] + kept
+    return Outcome(story, found, time.monotonic() - began)
+
+
+async def _play(made: Installation, people: Fleet, story: Story, plan: Plan, wish: Wish, tell: Tell) -> None:
+    playing = asyncio.create_task(people.play(wish.seed))
+    await moment(WARM_SECONDS)
+    for fault in plan.all(wish.others_from, wish.others):
+        if wish.only in fault.name:
+            before = people.placed
+            injection = await plan.inject(fault)
+            story.injections.append(injection)
+            seconds = injection.ended - injection.began
+            tell(f"  {fault.name}: {fault.why_not or f'{seconds:.1f} s, {people.placed - before} calls'}")
+    people.stop()
+    await playing
+    await people.settle()
+    await moment(SETTLE_SECONDS)
+    for pair in people.pairs:
+        pair.book.history.repaired_at = time.monotonic()
+        for device in pair.devices:
+            device.hush()
+
+
+def _figures(made: Installation, people: Fleet, sleepers: Sleepers) -> Counter[str]:
+    """What happened beside."""
+    said = [one for pair in people.pairs for one in pair.book.history.said]
+    figures = Counter(
+        {
+            "slow lines": sleepers.lines,
+            "messages to slow lines": sleepers.messages,
+            "slow lines cut": sleepers.cut,
+            "calls with media bots": sum(len(pair.book.flows) for pair in people.pairs) // 2,
+            "commands": len(said),
+            "commands without an answer": sum(one.answered == float("inf") for one in said),
+            "lines opened": sum(len(pair.book.history.opened) for pair in people.pairs),
+            "events twice in the log": sum(pair.book.repeats for pair in people.pairs),
+        }
+    )
+    figures += Counter(f"logged as a bug: {what}" for process in made.processes() for what in _bugs(process))
+    return figures + Counter({f"act {name}": count for name, count in people.outcomes().items()})
+
+
+def _bugs(process: Process) -> Iterator[str]:
+    """The faults that a process has logged: where and what."""
+    for line in process.tail(WHOLE_LOG).splitlines():
+        if '"event":"bug"' in line:
+            said = json.loads(line)
+            yield f"{said['where']} {said.get('fault', '')}"
