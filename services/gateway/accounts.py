@@ -1,5 +1,6 @@
 """REST: accounts, sessions, devices, tickets."""
 
+import asyncio
 import time
 from contextlib import suppress
 
@@ -86,9 +87,7 @@ async def recover(edge: Here, request: Request, wish: shapes.Recovery) -> shapes
     found = await edge.directory.Resolve(directory_pb2.ResolveRequest(username=wish.username))
     user_id = found.profile.user_id
     listed = await edge.directory.ListDevices(directory_pb2.ListDevicesRequest(user_id=user_id))
-    for one in listed.devices:
-        if one.revoked:
-            await _expel(edge, user_id, one.device_id)
+    await _expel(edge, user_id, *(one.device_id for one in listed.devices if one.revoked))
     return shapes.Recovered(codes_left=answer.codes_left)
 
 
@@ -156,14 +155,19 @@ async def revoke_device(edge: Here, me: Me, device_id: shapes.Id) -> Response:
     return Response(status_code=204)
 
 
-async def _expel(edge: Edge, user_id: str, device_id: str) -> None:
-    """Forgets a revoked device, and takes its lines off: a directory of the release before leaves that to the
-    gateway. To be removed with the release after this one.
+async def _expel(edge: Edge, user_id: str, *device_ids: str) -> None:
+    """Forgets revoked devices, and takes their lines off: a directory of the release before leaves that to
+    the gateway. To be removed with the release after this one.
     """
-    edge.doorkeeper.forget(user_id, device_id)
-    with suppress(Refusal):
-        request = presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id)
-        await edge.presence.Expel(request, timeout=EXPEL_SECONDS)
+
+    async def expel(device_id: str) -> None:
+        with suppress(Refusal):
+            request = presence_pb2.ExpelRequest(user_id=user_id, device_id=device_id)
+            await edge.presence.Expel(request, timeout=EXPEL_SECONDS)
+
+    for device_id in device_ids:
+        edge.doorkeeper.forget(user_id, device_id)
+    await asyncio.gather(*map(expel, device_ids))
 
 
 def _only_local(edge: Edge) -> None:

@@ -32,6 +32,8 @@ LIVE_SILENCE_SECONDS = 7.0
 IDLE_BEATS_MISSED = 2.4
 RENEW_SECONDS = 2.0
 """Over so long lines are opened anew after a restore."""
+MOST_LEAD_SECONDS = 3.0
+"""So long nobody is sent away from a gateway that stops: a balancer that knows nothing leads him back."""
 
 LINES = Gauge("ringline_lines", "Open lines.")
 OPENED = Counter("ringline_lines_opened_total", "Hellos, by what came of them.", ["outcome"])
@@ -297,8 +299,9 @@ class Board:
         """
         self.is_draining = True
         self._is_empty.clear()
+        lead = min(MOST_LEAD_SECONDS, seconds / 3)
         for line in [*self._by_key.values(), *self._strangers]:
-            line.reconnect(round(random.random() * seconds * 1000))
+            line.reconnect(round(random.uniform(lead, seconds) * 1000))
         await asyncio.sleep(seconds)
         if len(self) and seconds:
             with suppress(TimeoutError):

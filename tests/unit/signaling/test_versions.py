@@ -30,6 +30,7 @@ SAYINGS: list[tuple[Who | None, Verb]] = [
     (TABLET, client_pb2.Decline(everywhere=True)),
     (TABLET, client_pb2.Answer(kinds=AUDIO)),
     (PHONE, client_pb2.Decline()),
+    (PHONE, signaling_pb2.Gone()),
     (LAPTOP, client_pb2.HangUp()),
     (None, EndByOperator()),
 ]
