@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from ringline.client import Api, DeviceKey, Session
+from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import Hello
 from services.embedded import Nats, Postgres
 from tests.hostile.frames import Known
@@ -82,7 +83,7 @@ class Siege:
         """What opens a line of this session. Raises NotLetIn."""
         try:
             ticket = await session.ticket()
-        except ConnectionError as error:
+        except (ConnectionError, Refusal) as error:
             raise NotLetIn(str(error)) from error
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
