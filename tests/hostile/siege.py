@@ -34,8 +34,13 @@ TIMES = {
     "RINGLINE_GATEWAY_REQUEST_S": "5",
     "RINGLINE_GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
     "RINGLINE_SIGNALING_TURN_URLS": "",
+    "RINGLINE_SIGNALING_RING_S": "60",
+    "RINGLINE_SIGNALING_LOST_S": "60",
+    "RINGLINE_SIGNALING_CALLER_ABSENT_S": "60",
 }
-"""Shorter than they are shipped only where many of those who wait are to be waited for."""
+"""Shorter than they are shipped only where many of those who wait are to be waited for; a ring lasts as long as
+honest people have patience on a machine that has no time for them.
+"""
 NO_LIMITS = {
     "RINGLINE_GATEWAY_COMMAND_BURST": "1000000000",
     "RINGLINE_GATEWAY_COMMAND_EVERY_S": "0.000001",
