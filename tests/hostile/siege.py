@@ -38,8 +38,8 @@ TIMES = {
     "RINGLINE_SIGNALING_LOST_S": "60",
     "RINGLINE_SIGNALING_CALLER_ABSENT_S": "60",
 }
-"""Shorter than they are shipped only where many of those who wait are to be waited for; a ring lasts as long as
-honest people have patience on a machine that has no time for them.
+"""Shorter than they are shipped only where many of those who wait are to be waited for; a ring lasts as long
+as honest people have patience on a machine that has no time for them.
 """
 NO_LIMITS = {
     "RINGLINE_GATEWAY_COMMAND_BURST": "1000000000",
