@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from ringline.client import Api, DeviceKey, Session
+from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import Hello
 from services.embedded import Nats, Postgres
 from tests.hostile.frames import Known
@@ -33,8 +34,13 @@ TIMES = {
     "RINGLINE_GATEWAY_REQUEST_S": "5",
     "RINGLINE_GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
     "RINGLINE_SIGNALING_TURN_URLS": "",
+    "RINGLINE_SIGNALING_RING_S": "60",
+    "RINGLINE_SIGNALING_LOST_S": "60",
+    "RINGLINE_SIGNALING_CALLER_ABSENT_S": "60",
 }
-"""Shorter than they are shipped only where many of those who wait are to be waited for."""
+"""Shorter than they are shipped only where many of those who wait are to be waited for; a ring lasts as long
+as honest people have patience on a machine that has no time for them.
+"""
 NO_LIMITS = {
     "RINGLINE_GATEWAY_COMMAND_BURST": "1000000000",
     "RINGLINE_GATEWAY_COMMAND_EVERY_S": "0.000001",
@@ -82,7 +88,7 @@ class Siege:
         """What opens a line of this session. Raises NotLetIn."""
         try:
             ticket = await session.ticket()
-        except ConnectionError as error:
+        except (ConnectionError, Refusal) as error:
             raise NotLetIn(str(error)) from error
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 

@@ -61,12 +61,11 @@ class Storm:
         self, seed: int, most: int, mix: Sequence[tuple[Attack, int, int]] = MIX, slow: int = 0
     ) -> Outcome:
         """About so many cases of this seed, and so many slow ones; what is found is the judge's, too."""
-        for phone in self.honest.pair:  # whose line was cut while this loop made up requests
-            await phone.until_connected(CALM_SECONDS)
         plan = iter(planned(Random(seed), most, mix))
         done = Outcome()
-        before = await self.siege.look()
         failed = len(self.during.failed)
+        await self.honest.call(self.during)  # their lines were cut, where this loop stood still for a minute
+        before = await self.siege.look()
         over = asyncio.Event()
         witness = asyncio.create_task(self.honest.until(over, self.during))
 
