@@ -118,7 +118,7 @@ class Log:
             await self._context().add_stream(config)
             MADE.inc()
             # True of a first start, too. Later, what was lost with it comes by `ringline rebuild-history`.
-            log(__name__).warning("event log was not there and is made", stream=STREAM)
+            log(__name__).info("event log was not there and is made", stream=STREAM)
         self._is_there = True
 
     async def publish(self, events: Sequence[Event]) -> int:

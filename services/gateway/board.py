@@ -61,6 +61,7 @@ class Board:
         self._door = door
         self._doorkeeper = doorkeeper
         self._lookups = lookups
+        self._relays = Buckets(settings.relay_burst, settings.relay_every_s)
         self._link = link
         self._lease = lease
         self._strangers: set[Line] = set()
@@ -148,9 +149,12 @@ class Board:
         """Takes a command to signaling. Raises Refusal.
 
         To place a call tells whether a name exists: whoever dials names that nobody has uses up his lookups.
+        Credentials of the relay let whoever has them send through it: they are not handed out by the dozen.
         """
         user_id, now = line.proto.user_id, self.loop.time()
         if kind == "place" and (wait := self._lookups.wait(user_id, now)):
+            raise Refusal(Reason.REASON_LIMITED, retry_after=wait)
+        if kind == "renew_relay" and (wait := self._relays.take(user_id, now)):
             raise Refusal(Reason.REASON_LIMITED, retry_after=wait)
         try:
             return await self._link.command(line.proto, frame)

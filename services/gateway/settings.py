@@ -60,6 +60,14 @@ class Settings(ServiceSettings, service="gateway"):
     presence_every_s: float = Field(
         2.0, gt=0, description="Seconds after which a user may ask once more who is there."
     )
+    relay_burst: int = Field(
+        20, ge=1, description="Times that a user may ask at once for fresh credentials of the relay."
+    )
+    relay_every_s: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds after which he may ask once more; a call goes on with those that it has.",
+    )
     hello_failures: int = Field(10, ge=1, description="Failed hellos per network before it has to wait.")
     hello_window_s: float = Field(1800.0, gt=0, description="Seconds for which a failed hello is remembered.")
     command_burst: int = Field(60, ge=1, description="Frames that a line may send at once.")

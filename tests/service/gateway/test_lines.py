@@ -258,6 +258,28 @@ async def test_who_dials_names_that_nobody_has_uses_up_his_lookups(alone: Alone)
         line.close()
 
 
+async def test_a_user_asks_for_so_many_credentials_of_the_relay_on_all_his_lines_and_no_other_pays(
+    alone: Alone,
+) -> None:
+    async with alone(relay_burst=3) as town:
+        ada, bob = await town.person("ada"), await town.person("bob")
+        line, other, stranger = await town.line(ada), await town.line(ada), await town.line(bob)
+        call = (await placed(line, bob.username)).done.call
+        renew = ClientFrame(renew_relay=client_pb2.RenewRelay(call_id=call.call_id))
+        for _ in range(3):
+            assert (await line.ask(renew)).HasField("relay")
+        for limited in (line, other):
+            with pytest.raises(Refusal) as refused:
+                await limited.ask(renew)
+            assert refused.value.reason == Reason.REASON_LIMITED
+            assert refused.value.retry_after
+        own = (await placed(stranger, ada.username)).done.call
+        renew = ClientFrame(renew_relay=client_pb2.RenewRelay(call_id=own.call_id))
+        assert (await stranger.ask(renew)).HasField("relay")
+        for one in (line, other, stranger):
+            one.close()
+
+
 # ------------------------------------------------------------ what a line is shown
 
 
