@@ -61,9 +61,9 @@ def _module_marks(node: ast.Assign) -> list[str]:
     )
 
 
-def _numbers(node: ast.AST) -> list[str]:
+def _numbers(node: ast.AST, mark: str = "shows") -> list[str]:
     """The numbers of `pytest.mark.shows("S1", …)`; nothing of any other expression."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "shows":
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == mark:
         return [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
     return []
 
@@ -104,14 +104,37 @@ def found() -> dict[str, dict[str, list[str]]]:
     return rows
 
 
-def mutants() -> dict[str, list[str]]:
-    """By property, the faults put in by hand that it finds."""
-    from tests.model.mutants import MUTANTS  # only here: the table alone needs no services
+def mutants() -> dict[str, dict[str, list[str]]]:
+    """By property and by the test that finds them, the faults put in by hand."""
+    from tests.model.configurations import SMALL  # only here: the table alone needs no services
+    from tests.model.mutants import MUTANTS
 
-    killed: dict[str, list[str]] = defaultdict(list)
+    killed: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for mutant in MUTANTS:
-        killed[mutant.property].append(mutant.name)
+        is_quick = mutant.configuration in SMALL
+        test = "`tests/model/test_model.py`, a property finds the mutant" if is_quick else "`make model`"
+        killed[mutant.property][test].append(mutant.name)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for number, test, name in python_mutants(path):
+            killed[number][f"`{path.relative_to(ROOT)}`, {test}"].append(name)
     return killed
+
+
+def python_mutants(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Property, test and fault, for each `pytest.param(…, id="…", marks=pytest.mark.finds("S1"))`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            test = node.name.removeprefix("test_").replace("_", " ")
+            for one in (call for mark in node.decorator_list for call in ast.walk(mark)):
+                if (
+                    isinstance(one, ast.Call)
+                    and isinstance(one.func, ast.Attribute)
+                    and one.func.attr == "param"
+                ):
+                    words = {word.arg: word.value for word in one.keywords}
+                    if "marks" in words and "id" in words:
+                        for number in _numbers(words["marks"], "finds"):
+                            yield number, test, ast.literal_eval(words["id"])
 
 
 def looked_at() -> set[str]:
@@ -131,8 +154,8 @@ def page() -> str:
     lines += [
         "Safety (S): never, in any order, after whatever loss, crash or forged message. Liveness (L): in the",
         "end, always. *Model* says that `make model` looks at it in every state of its bounded calls;",
-        "*mutants* are faults put in by hand, each of which must be found by this very property",
-        "(`make model`, the quick ones in `make test`). Server and web client replay the same stories.",
+        "*mutants* are faults put in by hand, each of which must be found by this very property, in the test",
+        "that is named with them. Server and web client replay the same stories.",
         "Times are settings, short ones in the tests; no test says how quick anything is.",
         "",
         "| property | what it says | model | tests | mutants |",
@@ -142,12 +165,14 @@ def page() -> str:
         tests = sum(len(names) for names in rows[number].values())
         anchor = f"[{number}](#{number.lower()})"
         in_model = "yes" if number in modelled else ""
-        lines.append(f"| {anchor} | {says} | {in_model} | {tests} | {len(killed[number])} |")
+        lines.append(
+            f"| {anchor} | {says} | {in_model} | {tests} | {sum(map(len, killed[number].values()))} |"
+        )
     for number, says in PROPERTIES.items():
         lines += ["", f"## {number}", "", says, ""]
         for where, names in sorted(rows[number].items()):
             lines.append(f"- `{where}`")
             lines += [f"  - {name}" for name in dict.fromkeys(names)]
-        if killed[number]:
-            lines.append("- Mutants of the model: " + "; ".join(killed[number]) + ".")
+        for test, names in killed[number].items():
+            lines.append(f"- Mutants, each found by {test}: " + "; ".join(names) + ".")
     return "\n".join(lines) + "\n"

@@ -10,6 +10,9 @@ from services.signaling.verbs import Step
 from services.signaling.view import concerned, sight, view
 from services.signaling.wakes import Wakes, call_frame, candidates_frame
 
+NOBODY_KNOWN = ""
+"""Stands for any line that has no leg."""
+
 
 class Teller:
     """`now` answers the database's clock, in Unix milliseconds."""
@@ -71,12 +74,13 @@ class Teller:
 
 def raise_versions(was: Stored, done: Step) -> None:
     """Raises each member's version where what one of his lines sees has changed, and only there: a version
-    that rose with something hidden would tell of it. Where none of them is there any more, what one sees that
-    comes back counts: it may have been told of this version before.
+    that rose with something hidden would tell of it. A line may ring without a leg: where presence was away
+    all of them are called, whichever they are.
     """
     for side, member in enumerate(done.record.members):
         old = was.record.members[side]
         told = (done.described or done.added or (side, None))[0] != side
-        lines = concerned(member) | concerned(old) or {""}
+        new = {leg.line for leg in member.legs[len(old.legs) :]}
+        lines = concerned(member) | concerned(old) | new | {NOBODY_KNOWN}
         if told or any(sight(was.record, side, x) != sight(done.record, side, x) for x in lines):
             member.version += 1

@@ -48,13 +48,36 @@ ROOM = "t.length>1?`none`:t.every(e=>e.holds)?`talk`:`hold`"
 @pytest.mark.parametrize(
     ("script", "patches", "first"),
     [
-        ("", {UNWANTED: '"view.unwanted":{to:`connecting`}'}, 5),
-        ("", {CALLING: "calling:{media:`open`"}, 8),
-        (EAGER, {}, 7),
-        ("", {HOLDING: "holding:{media:`open`"}, 13),
-        ("", {SECOND: "n===`hold`||r?.hangUp()", ROOM: "`talk`"}, 5),
+        pytest.param(
+            "",
+            {UNWANTED: '"view.unwanted":{to:`connecting`}'},
+            5,
+            id="a page opens media without the gesture",
+            marks=pytest.mark.finds("S1"),
+        ),
+        pytest.param(
+            "",
+            {CALLING: "calling:{media:`open`"},
+            8,
+            id="a page opens media without the answer",
+            marks=pytest.mark.finds("S1"),
+        ),
+        pytest.param(EAGER, {}, 7, id="a page sends whatever is described", marks=pytest.mark.finds("S17")),
+        pytest.param(
+            "",
+            {HOLDING: "holding:{media:`open`"},
+            13,
+            id="a page sends while it holds",
+            marks=pytest.mark.finds("S9"),
+        ),
+        pytest.param(
+            "",
+            {SECOND: "n===`hold`||r?.hangUp()", ROOM: "`talk`"},
+            5,
+            id="a page talks in two calls",
+            marks=pytest.mark.finds("S8"),
+        ),
     ],
-    ids=["without the gesture", "without the answer", "whatever is described", "on hold", "in two calls"],
 )
 async def test_the_judge_finds_a_page_that_sends(
     cast: Cast, script: str, patches: Mapping[str, str], first: int
