@@ -18,6 +18,7 @@ from tests.properties.history import CALLEE, CALLER, Closed, Opened, Said, Saw, 
 
 LIVE_SILENCE_SECONDS = 12.5
 KEPT = 64
+WORDS = ("answer", "decline", "hang_up")
 UNKNOWN = ("unavailable", "overloaded")
 
 
@@ -34,6 +35,7 @@ class Device(Phone):
         """What is asked now, and what was on this line: to what was given up a reply may come yet."""
         self._aloud: dict[str, float] = {}
         self._live: dict[str, Call] = {}
+        self._hushed: set[str] = set()
         self._opening = self._heard_at = 0.0
 
     @property
@@ -50,6 +52,7 @@ class Device(Phone):
         """Phone's; written down with its answer, or that there was none."""
         asked = time.monotonic()
         self._asked.append((frame, asked))
+        self._hush_by_hand(frame, asked)
         try:
             reply = await super().command(frame, within)
         except Refusal as refusal:
@@ -112,10 +115,20 @@ class Device(Phone):
     def _sound(self, at: float) -> None:
         """Begins and stops to ring with what is known now."""
         ringing = {call.call_id for call in self.live() if call.phase in ("calling", "ringing")}
+        ringing -= self._hushed
         for call_id in self._aloud.keys() - ringing:
             self._stop(call_id, at)
         for call_id in ringing - self._aloud.keys():
             self._aloud[call_id] = at
+
+    def _hush_by_hand(self, frame: ClientFrame, at: float) -> None:
+        """A client is silent from its user's own word on, before the server has heard of it."""
+        verb = frame.WhichOneof("body") or ""
+        if verb in WORDS:
+            call_id = getattr(frame, verb).call_id
+            self._hushed.add(call_id)
+            if call_id in self._aloud:
+                self._stop(call_id, at)
 
     def _fall_silent(self, at: float) -> None:
         for call_id in list(self._aloud):
