@@ -7,6 +7,7 @@ The exit status is 0 where nothing is wrong.
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -35,6 +36,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=0, help="do exactly so many rounds, whole or not")
     parser.add_argument("--reset", action="store_true", help="forget what was done")
     asked = parser.parse_args(words)
+    # Either signal leaves through every `finally`, also where it was begun in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if asked.quick:
         outcome = one_round(Wish(asked.seed, QUICK_PAIRS, is_quick=True, only=asked.only))
         return show(list(lines(outcome.story, outcome.found).values()), outcome.story.figures)

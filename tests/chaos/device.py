@@ -1,5 +1,6 @@
-"""A phone that writes down what it asks and sees, and rings as a client does: until it is told, or until
-nothing has come for so long that the protocol has it fall silent (docs/client-protocol.md, section 3).
+"""A phone that writes down what it asks and sees, and rings as a client does: until it is told, until
+its time is over, or until nothing has come for so long that the protocol has it fall silent
+(docs/client-protocol.md, sections 3 and 5).
 """
 
 import asyncio
@@ -17,7 +18,10 @@ from tests.chaos.story import Book, Ring
 from tests.properties.history import CALLEE, CALLER, Closed, Opened, Said, Saw, View, view_of
 
 LIVE_SILENCE_SECONDS = 12.5
+RING_GRACE_SECONDS = 5.0
+"""So much longer than it was told a web client rings, where it hears of no end."""
 KEPT = 64
+WORDS = ("answer", "decline", "hang_up")
 UNKNOWN = ("unavailable", "overloaded")
 
 
@@ -34,6 +38,8 @@ class Device(Phone):
         """What is asked now, and what was on this line: to what was given up a reply may come yet."""
         self._aloud: dict[str, float] = {}
         self._live: dict[str, Call] = {}
+        self._hushed: set[str] = set()
+        self._until: dict[str, float] = {}
         self._opening = self._heard_at = 0.0
 
     @property
@@ -50,6 +56,7 @@ class Device(Phone):
         """Phone's; written down with its answer, or that there was none."""
         asked = time.monotonic()
         self._asked.append((frame, asked))
+        self._hush_by_hand(frame, asked)
         try:
             reply = await super().command(frame, within)
         except Refusal as refusal:
@@ -71,6 +78,7 @@ class Device(Phone):
 
     def hush(self) -> None:
         """The end of the observation: what still rings is written down as it is."""
+        self._ring_out(time.monotonic())
         for call_id, began in self._aloud.items():
             self.book.rings.append(Ring(self.name, self.session.user_id, call_id, began))
         self._aloud.clear()
@@ -105,6 +113,7 @@ class Device(Phone):
         at = time.monotonic()
         if at - self._heard_at > LIVE_SILENCE_SECONDS:
             self._fall_silent(self._heard_at + LIVE_SILENCE_SECONDS)
+        self._ring_out(at)
         self._heard_at = at
         super()._hear(frame)
         self._sound(at)
@@ -112,10 +121,29 @@ class Device(Phone):
     def _sound(self, at: float) -> None:
         """Begins and stops to ring with what is known now."""
         ringing = {call.call_id for call in self.live() if call.phase in ("calling", "ringing")}
+        ringing -= self._hushed
         for call_id in self._aloud.keys() - ringing:
             self._stop(call_id, at)
         for call_id in ringing - self._aloud.keys():
             self._aloud[call_id] = at
+
+    def _hush_by_hand(self, frame: ClientFrame, at: float) -> None:
+        """A client is silent from its user's own word on, before the server has heard of it."""
+        verb = frame.WhichOneof("body") or ""
+        if verb in WORDS:
+            call_id = getattr(frame, verb).call_id
+            self._hushed.add(call_id)
+            if call_id in self._aloud:
+                self._stop(call_id, at)
+
+    def _ring_out(self, at: float) -> None:
+        """A ring whose time is over stops by itself, whatever the server can say."""
+        for call_id, until in list(self._until.items()):
+            if until < at:
+                del self._until[call_id]
+                self._hushed.add(call_id)
+                if call_id in self._aloud:
+                    self._stop(call_id, until)
 
     def _fall_silent(self, at: float) -> None:
         for call_id in list(self._aloud):
@@ -129,6 +157,8 @@ class Device(Phone):
         super()._see(view)
         if (call := self.calls[view.call_id]).is_live:
             self._live[view.call_id] = call
+        if view.ring_left_ms > 0:
+            self._until[view.call_id] = time.monotonic() + view.ring_left_ms / 1000 + RING_GRACE_SECONDS
 
     # ------------------------------------------------------------ the book
 

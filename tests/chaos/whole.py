@@ -24,7 +24,7 @@ ROUNDS = 50
 """In each round every process kind is killed once by kill -9 and once by SIGTERM."""
 LEAST_CALLS = 20_000
 PAIRS = 20
-OTHERS_A_ROUND = 2
+OTHERS_A_ROUND = OTHERS
 FIRST_SEED = 2_000_000
 EXAMPLES = 10
 
