@@ -4,6 +4,7 @@ A clone without history asks its origin for that one commit. Where that is not p
 origin), the tree of today is taken in its place: then nothing is shown of compatibility, and the run says so.
 """
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,12 @@ def previous_release(folder: Path) -> Release:
 def _git(*arguments: str) -> bool:
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, timeout=FETCH_SECONDS, check=False
+            ["git", "-C", str(ROOT), *arguments],
+            env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},  # nobody is there who could answer
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=FETCH_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
