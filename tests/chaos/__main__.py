@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.chaos import whole
-from tests.chaos.checker import OTHER
+from tests.chaos.finding import OTHER
 from tests.chaos.run import Outcome, Wish, run
 from tests.chaos.table import Line, is_good, last_line, lines, sums_of, table
 from tests.servers import scratch

@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 
 from tests.chaos import evidence
-from tests.chaos.checker import OTHER, Finding, findings
+from tests.chaos.checker import findings
 from tests.chaos.faults import SLOW, Plan
+from tests.chaos.finding import OTHER, Finding
 from tests.chaos.fleet import Fleet, fleet, moment
 from tests.chaos.installation import Installation, installation
 from tests.chaos.sleepers import Sleepers

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from tests.chaos.checker import DUPLICATE, GHOST, LOST, OTHER, WRONG, Finding
+from tests.chaos.finding import DUPLICATE, GHOST, LOST, OTHER, WRONG, Finding
 from tests.chaos.story import Book, Injection, Story
 from tests.properties.history import CALLEE
 

@@ -1,0 +1,81 @@
+"""The table of chaos counts a call in its fault, rounds are added up, and the weather is as asked for."""
+
+import random
+from pathlib import Path
+
+from tests.chaos import whole
+from tests.chaos.books import CALL, good
+from tests.chaos.finding import GHOST, LOST, WRONG, Finding
+from tests.chaos.passage import RETRANSMISSION_SECONDS, Weather
+from tests.chaos.run import OTHERS, Outcome
+from tests.chaos.story import Injection, Story
+from tests.chaos.table import QUIET, Line, is_good, last_line, lines
+
+STORY = Story([good()], [Injection("kill -9 signaling", 0.5, 4.0), Injection("SIGTERM nats", 5.0, 6.0)])
+
+
+def test_a_call_counts_in_the_fault_in_which_it_was_placed() -> None:
+    made = lines(STORY, [Finding(GHOST, CALL, 5.5, "rang on"), Finding(GHOST, CALL, 5.6, "on another one")])
+    assert {name: line.calls for name, line in made.items()} == {
+        "kill -9 signaling": 1,
+        "SIGTERM nats": 0,
+        QUIET: 0,
+    }
+    assert made["kill -9 signaling"].ring_ms == [200] and made["kill -9 signaling"].p99() == 200
+    assert made["SIGTERM nats"].found == {GHOST: 1}
+    assert not is_good(list(made.values())) and is_good(list(lines(STORY, []).values()))
+
+
+def test_the_last_line_sums_up_and_what_was_not_injected_says_so() -> None:
+    story = Story(STORY.books, [Injection("clock set back", 0.5, 0.5, "no library")])
+    rows = list(lines(story, [Finding(LOST, CALL, 1.0, "gone")]).values())
+    assert last_line(rows) == "calls=1 faults=0 lost=1 duplicates=0 ghosts=0 wrongly_ended=0"
+    assert rows[0].cells()[:3] == ["clock set back", "not injected: no library", "0"]
+
+
+def test_the_whole_goes_on_where_it_was_and_begins_anew_with_other_code(tmp_path: Path) -> None:
+    state, result = tmp_path / "progress.json", tmp_path / "chaos.json"
+    begun = whole.load(state)
+    assert begun.wish().seed == whole.FIRST_SEED and not begun.is_whole
+    begun.add(Outcome(STORY, [], 60.0))
+    begun.add(Outcome(STORY, [Finding(WRONG, CALL, 1.0, "ended")], 60.0))
+    whole.save(begun, state)
+    whole.publish(begun, result)
+    again = whole.load(state)
+    assert (again.rounds, again.wish().seed) == (2, whole.FIRST_SEED + 2)
+    assert again.failed_seeds == [whole.FIRST_SEED + 1]
+    assert last_line(again.lines()) == "calls=2 faults=4 lost=0 duplicates=0 ghosts=0 wrongly_ended=1"
+    again.code = "another"
+    whole.save(again, state)
+    assert whole.load(state).rounds == 0
+
+
+def test_every_other_fault_has_its_turn() -> None:
+    begun = whole.Whole("code", "commit")
+    seen = set()
+    for _ in range(OTHERS):
+        wish = begun.wish()
+        seen |= {(wish.others_from + step) % OTHERS for step in range(wish.others)}
+        begun.rounds += 1
+    assert seen == set(range(OTHERS))
+
+
+def test_lines_of_several_rounds_are_added_up() -> None:
+    line = Line("kill -9 nats")
+    line.add(Line("kill -9 nats", 1, 3, {LOST: 1}, [5, 7]))
+    line.add(Line("kill -9 nats", 0, 0, {}, [], "no library"))
+    assert (line.times, line.calls, line.found, line.ring_ms, line.why_not) == (1, 3, {LOST: 1}, [5, 7], "")
+
+
+# ------------------------------------------------------------ the weather
+
+
+def test_a_share_of_the_chunks_is_late_by_retransmissions_and_all_by_the_delay() -> None:
+    weather = Weather(random.Random(1))
+    assert weather.lateness() == 0.0
+    weather.set(delay_s=0.3, loss=0.1)
+    late = [weather.lateness() for _ in range(10_000)]
+    assert min(late) == 0.3
+    lost = [one for one in late if one > 0.3]
+    assert 900 < len(lost) < 1_100
+    assert 80 < sum(one > 0.31 + RETRANSMISSION_SECONDS for one in late) < 120, "a retransmission is lost too"
