@@ -1,15 +1,23 @@
 """The table of chaos counts a call in its fault, rounds are added up, and the weather is as asked for."""
 
+import asyncio
+import os
 import random
 from pathlib import Path
 
 from tests.chaos import whole
 from tests.chaos.books import CALL, good
+from tests.chaos.clocks import Clocks
+from tests.chaos.disk import Disk
+from tests.chaos.faults import Fault, Plan
 from tests.chaos.finding import GHOST, LOST, WRONG, Finding
+from tests.chaos.installation import Installation, lay_out
 from tests.chaos.passage import RETRANSMISSION_SECONDS, Weather
-from tests.chaos.run import OTHERS, Outcome
+from tests.chaos.run import OTHERS, Outcome, bugs
+from tests.chaos.servers import Database, cluster
 from tests.chaos.story import Injection, Story
 from tests.chaos.table import QUIET, Line, is_good, last_line, lines
+from tests.servers import Process, until
 
 STORY = Story([good()], [Injection("kill -9 signaling", 0.5, 4.0), Injection("SIGTERM nats", 5.0, 6.0)])
 
@@ -50,6 +58,24 @@ def test_the_whole_goes_on_where_it_was_and_begins_anew_with_other_code(tmp_path
     assert whole.load(state).rounds == 0
 
 
+def an_installation(folder: Path) -> Installation:
+    """One that is laid out, of which nothing runs."""
+    base, nodes = Database(folder / "postgres", "x"), cluster(folder)
+    made = Installation(folder, base, nodes, Clocks(folder / "c"), Disk(folder / "d"), random.Random(1))
+    lay_out(made, {})
+    return made
+
+
+async def nothing() -> str:
+    """A fault that has its effect at once."""
+    return ""
+
+
+def test_there_are_as_many_other_faults_as_rounds_count_on(tmp_path: Path) -> None:
+    others = Plan(an_installation(tmp_path), nothing, 1, is_quick=True).others()
+    assert len(others) == len({one.name for one in others}) == OTHERS
+
+
 def test_every_other_fault_has_its_turn() -> None:
     begun = whole.Whole("code", "commit")
     seen = set()
@@ -79,3 +105,53 @@ def test_a_share_of_the_chunks_is_late_by_retransmissions_and_all_by_the_delay()
     lost = [one for one in late if one > 0.3]
     assert 900 < len(lost) < 1_100
     assert 80 < sum(one > 0.31 + RETRANSMISSION_SECONDS for one in late) < 120, "a retransmission is lost too"
+    assert weather.held == 10_000
+
+
+async def test_what_a_cut_holds_back_is_counted_and_fine_weather_holds_nothing() -> None:
+    weather = Weather(random.Random(1))
+    await weather.until_open(there=True)
+    assert (weather.lateness(), weather.held) == (0.0, 0)
+    weather.set(there=True)
+    waiting = asyncio.create_task(weather.until_open(there=True))
+    await weather.until_open(there=False)
+    await until(lambda: weather.held == 1, 5.0, lambda: "nothing is held")
+    weather.set()
+    await waiting
+    assert weather.held == 1
+
+
+async def test_a_fault_that_had_no_effect_is_not_counted(tmp_path: Path) -> None:
+    made = an_installation(tmp_path)
+
+    async def in_vain() -> str:
+        return "nothing passed"
+
+    injection = await Plan(made, nothing, 1, is_quick=True).inject(Fault("a cut", in_vain))
+    assert injection.why_not == "nothing passed"
+    assert lines(Story([good()], [injection]), [])["a cut"].times == 0
+
+
+async def test_a_process_that_ends_by_itself_or_badly_is_a_trouble(tmp_path: Path) -> None:
+    made = an_installation(tmp_path)
+    bad, fine = (
+        Process(name, ["sh", "-c", f"exit {status}"], {"PATH": os.environ["PATH"]}, tmp_path / name).start()
+        for name, status in (("bad", 3), ("fine", 0))
+    )
+    await made.must_stop(fine)
+    assert made.troubles == []
+    await made.must_stop(bad)
+    made.must_run(bad.name, bad.runs)
+    assert [what for _, what in made.troubles] == [
+        "bad was asked to stop and ended with 3",
+        "bad ended by itself",
+    ]
+
+
+def test_a_bug_that_a_process_logged_is_found_with_its_time(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    said = '{"where":"outbox","event":"bug","fault":"KeyError","timestamp":"2026-01-01T00:00:%02dZ"}\n'
+    log.write_text(said % 1 + '{"event":"started"}\n' + said % 6)
+    [(first, what), (second, _)] = bugs(Process("signaling-1", [], {}, log))
+    assert what == "signaling-1 logged a bug: outbox KeyError"
+    assert round(second - first) == 5
