@@ -3,10 +3,12 @@
 import asyncio
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
+from bench.report import commit
 from tests.chaos import whole
-from tests.chaos.books import CALL, good
+from tests.chaos.books import CALL, LAPTOP, good, unanswered
 from tests.chaos.clocks import Clocks
 from tests.chaos.disk import Disk
 from tests.chaos.faults import Fault, Plan
@@ -31,6 +33,7 @@ def test_a_call_counts_in_the_fault_in_which_it_was_placed() -> None:
     }
     assert made["kill -9 signaling"].ring_ms == [200] and made["kill -9 signaling"].p99() == 200
     assert made["SIGTERM nats"].found == {GHOST: 1}
+    assert {line.silent for line in made.values()} == {0}
     assert not is_good(list(made.values())) and is_good(list(lines(STORY, []).values()))
 
 
@@ -45,11 +48,12 @@ def test_the_whole_goes_on_where_it_was_and_begins_anew_with_other_code(tmp_path
     state, result = tmp_path / "progress.json", tmp_path / "chaos.json"
     begun = whole.load(state)
     assert begun.wish().seed == whole.FIRST_SEED and not begun.is_whole
-    begun.add(Outcome(STORY, [], 60.0))
+    begun.add(Outcome(replace(STORY, figures={"seconds_to_drain": 3}), [], 60.0))
     begun.add(Outcome(STORY, [Finding(WRONG, CALL, 1.0, "ended")], 60.0))
     whole.save(begun, state)
     whole.publish(begun, result)
     again = whole.load(state)
+    assert again.commits == [commit()] and again.figures["seconds_to_drain"] == 3
     assert (again.rounds, again.wish().seed) == (2, whole.FIRST_SEED + 2)
     assert again.failed_seeds == [whole.FIRST_SEED + 1]
     assert last_line(again.lines()) == "calls=2 faults=4 lost=0 duplicates=0 ghosts=0 wrongly_ended=1"
@@ -77,7 +81,7 @@ def test_there_are_as_many_other_faults_as_rounds_count_on(tmp_path: Path) -> No
 
 
 def test_every_other_fault_has_its_turn() -> None:
-    begun = whole.Whole("code", "commit")
+    begun = whole.Whole("code", [])
     seen = set()
     for _ in range(OTHERS):
         wish = begun.wish()
@@ -155,3 +159,13 @@ def test_a_bug_that_a_process_logged_is_found_with_its_time(tmp_path: Path) -> N
     [(first, what), (second, _)] = bugs(Process("signaling-1", [], {}, log))
     assert what == "signaling-1 logged a bug: outbox KeyError"
     assert round(second - first) == 5
+
+
+def test_a_call_that_did_not_ring_has_a_column_of_its_own() -> None:
+    book = good()
+    unanswered(book, "no_answer", [])
+    book.history.saw = [one for one in book.history.saw if one.line == LAPTOP]
+    line = lines(Story([book], []), [])[QUIET]
+    assert (line.calls, line.silent, line.ring_ms) == (1, 1, [])
+    line.add(line)
+    assert line.silent == 2 and line.cells()[-2:] == ["2", "–"]
