@@ -43,9 +43,7 @@ def _should_have_stopped(book: Book, known: Known, call_id: str) -> float:
     seen = [one.at for one in book.history.saw if one.view.call_id == call_id and _tells_all(one.view, row)]
     told = min(seen, default=NEVER)
     words = [
-        one.asked
-        for one in book.history.said
-        if one.verb in STOPS and (one.call_id or one.about) == call_id and one.asked <= told
+        one.asked for one in book.history.said if one.verb in STOPS and (one.call_id or one.about) == call_id
     ]
     times = [book.at(one) for one in (row.answered_at_ms, row.ended_at_ms) if one]
     kept = max(min(times, default=NEVER), min(words, default=0.0))

@@ -144,8 +144,10 @@ def ring_again_and_again(book: Book) -> None:
 
 
 def ring_again_because_somebody_spoke_late(book: Book) -> None:
-    book.history.said.append(said(PHONE, 69.0, "hang_up", refused="call_ended", call_id=CALL))
-    ring_late_and_long(book)
+    late = said(PHONE, 69.0, "hang_up", refused="call_ended", call_id="", about=CALL)
+    unanswered(book, "no_answer", [late])
+    book.rings = [Ring(PHONE, BOB, CALL, 48.0, 52.0), Ring(PHONE, BOB, CALL, 70.0, 72.0)]
+    book.ring_s = 40.0
 
 
 def lose_an_acknowledged_end(book: Book) -> None:
@@ -168,6 +170,13 @@ def be_lost_before_a_late_word(book: Book) -> None:
 def be_lost_after_a_word(book: Book) -> None:
     be_lost_while_media_flows(book)
     book.history.said.append(said(LAPTOP, 40.0, "hang_up", answered=NEVER))
+
+
+def be_told_before_the_word(book: Book) -> None:
+    book.history.saw[-2:] = [
+        saw(PHONE, 20.0, 3, "ended", ending="hung_up"),
+        saw(LAPTOP, 50.1, 3, "ended", ending="hung_up"),
+    ]
 
 
 def hung_up_by_a_refused_word(book: Book) -> None:
@@ -211,8 +220,7 @@ def without_media_though_packets_came(book: Book) -> None:
 
 
 def answered_and_not_answered(book: Book) -> None:
-    be_lost_while_media_flows(book)
-    book.flows = []
+    without_media(book)
     keep(book, connected_at_ms=0, ending="no_answer", ending_for_caller="no_answer")
 
 
@@ -267,6 +275,7 @@ BROKEN: dict[str, list[Break]] = {
         rang_too_short,
         be_lost_before_a_late_word,
         be_lost_after_a_word,
+        be_told_before_the_word,
         hung_up_by_a_refused_word,
         declined_by_nobody,
         declined_by_the_caller,
