@@ -49,7 +49,9 @@ def test_the_whole_goes_on_where_it_was_and_begins_anew_with_other_code(tmp_path
     begun = whole.load(state)
     assert begun.wish().seed == whole.FIRST_SEED and not begun.is_whole
     begun.add(Outcome(replace(STORY, figures={"seconds_to_drain": 3}), [], 60.0))
-    begun.add(Outcome(STORY, [Finding(WRONG, CALL, 1.0, "ended")], 60.0))
+    begun.add(
+        Outcome(replace(STORY, figures={"seconds_to_drain": 2}), [Finding(WRONG, CALL, 1.0, "ended")], 60.0)
+    )
     whole.save(begun, state)
     whole.publish(begun, result)
     again = whole.load(state)
