@@ -38,7 +38,10 @@ T = TypeVar("T")
 MODEL_SUM = re.compile(
     r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
 )
-CHAOTIC = ("services", "ringline", "tests/chaos", "tests/properties")
+CHAOTIC = (
+    "services", "ringline", "tests/chaos", "tests/properties", "tests/suite/topology.py", "tests/servers.py",
+    "requirements",
+)  # fmt: skip
 CHAOS_SUM = re.compile(
     r"^this round: calls=(\d+) faults=(\d+) lost=(\d+) duplicates=(\d+) ghosts=(\d+) wrongly_ended=(\d+)"
     r" other=(\d+)$",

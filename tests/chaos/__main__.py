@@ -1,6 +1,7 @@
 """`make chaos`: rounds until it is whole; prints the table, and in the last line what sums it up.
 
-`make chaos QUICK=1` is one round with every kind of fault, in less than three minutes, and leaves no result.
+`make chaos QUICK=1` is one round with every kind of fault that can be made here, in less than three minutes,
+and leaves no result.
 `make chaos MINUTES=20` begins no round after that, and goes on from there the next time; RESET=1 begins anew.
 The exit status is 0 where nothing is wrong.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.chaos import whole
-from tests.chaos.checker import OTHER
+from tests.chaos.finding import OTHER
 from tests.chaos.run import Outcome, Wish, run
 from tests.chaos.table import Line, is_good, last_line, lines, sums_of, table
 from tests.servers import scratch
@@ -29,7 +30,9 @@ WIDTH = 170
 def main(words: Sequence[str]) -> int:
     """Runs what is asked for."""
     parser = argparse.ArgumentParser(prog="make chaos")
-    parser.add_argument("--quick", action="store_true", help="one short round with every kind of fault")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round with every kind of fault that can be made"
+    )
     parser.add_argument("--seed", type=int, default=QUICK_SEED, help="of the quick round")
     parser.add_argument("--only", default="", help="in the quick round: faults whose name has this")
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no round after so many")

@@ -96,6 +96,10 @@ async def _read_log(made: Installation, books: Sequence[Book]) -> None:
         await bus.close()
     for book in books:
         for row in book.history.kept[-1].rows:
-            own = facts.get(row.call_id, {})
+            own = facts.pop(row.call_id, {})
             book.history.facts += own.values()
             book.repeats += times[row.call_id] - len(own)
+    # What is left is of calls that have no row, so nobody knows whose they are: it may not be lost either.
+    for call_id, own in facts.items():
+        if call_id:  # an event of something else than a call has none
+            books[0].history.facts += own.values()

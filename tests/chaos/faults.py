@@ -10,7 +10,6 @@ from tests.chaos.disk import FULL
 from tests.chaos.fleet import moment
 from tests.chaos.installation import Installation, Victim, connect
 from tests.chaos.passage import Weather
-from tests.chaos.sleepers import Sleepers
 from tests.chaos.story import Injection
 
 HEAL_SECONDS, QUICK_HEAL_SECONDS = 2.0, 1.0
@@ -25,7 +24,8 @@ STEPS = (5.0, 90.0)
 FULL_SECONDS = 20.0
 """A disk that nobody met as full after so long was not full."""
 
-Do = Callable[[], Awaitable[None]]
+Do = Callable[[], Awaitable[str]]
+"""Injects a fault; answers why it had no effect, "" where it had."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Fault:
 class Plan:
     """The faults of one round, in an order drawn from its seed."""
 
-    def __init__(self, made: Installation, sleepers: Sleepers, seed: int, is_quick: bool) -> None:
+    def __init__(self, made: Installation, sleep: Do, seed: int, is_quick: bool) -> None:
+        """`sleep` is the fault of the slow consumers."""
         self.made = made
         self.seed = seed
-        self._sleepers = sleepers
+        self._sleep = sleep
         self._is_quick = is_quick
         self._chance = random.Random(seed)
 
@@ -57,12 +58,12 @@ class Plan:
         return faults
 
     async def inject(self, fault: Fault) -> Injection:
-        """Injects one fault and says from when to when it was."""
+        """Injects one fault and says from when to when it was, or why it was not, or had no effect."""
         began = time.monotonic()
+        why_not = fault.why_not or await fault.inject()
         if not fault.why_not:
-            await fault.inject()
             await moment(QUICK_HEAL_SECONDS if self._is_quick else HEAL_SECONDS)
-        return Injection(fault.name, began, time.monotonic(), fault.why_not)
+        return Injection(fault.name, began, time.monotonic(), why_not)
 
     def kills(self) -> list[Fault]:
         """kill -9 and SIGTERM of one process of every kind."""
@@ -89,7 +90,7 @@ class Plan:
             Fault(f"{away}: delay 300 ms", lambda: self._in(everywhere, delay_s=DELAY_SECONDS)),
             Fault("clock set forward", lambda: self._set_clock(1.0), clock),
             Fault("clock set back", lambda: self._set_clock(-1.0), clock),
-            Fault(SLOW, self._sleepers.sleep),
+            Fault(SLOW, self._sleep),
             Fault("outbox disk full, bus away", self._fill_disk, self.made.disk.why_not),
             Fault("kill -9 coturn", _nothing, "no call of the fleet takes the relay"),
         ]
@@ -101,11 +102,11 @@ class Plan:
         """Towards all processes of signaling, or towards one: then there is a way round."""
         return self._chance.choice([weathers, weathers[:1], weathers[1:]])
 
-    async def _bus_away(self) -> None:
-        for node in self.made.nodes:
-            node.kill()
+    async def _bus_away(self) -> str:
+        self.made.kill_bus()
         await moment(self._seconds(LONG_OUTAGE))
         await self._bus_back()
+        return ""
 
     async def _bus_back(self) -> None:
         for node in self.made.nodes:
@@ -115,14 +116,18 @@ class Plan:
     async def _in(
         self, weathers: list[Weather], *, there: bool = False, back: bool = False, delay_s: float = 0.0,
         loss: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
+        before = sum(weather.held for weather in weathers)
         for weather in weathers:
             weather.set(there=there, back=back, delay_s=delay_s, loss=loss)
         await moment(self._seconds(OUTAGE))
         for weather in weathers:
             weather.set()
+        return (
+            "" if sum(weather.held for weather in weathers) > before else "nothing passed that way meanwhile"
+        )
 
-    async def _set_clock(self, direction: float) -> None:
+    async def _set_clock(self, direction: float) -> str:
         """One process of signaling, where time is most of the matter, and one of any other service."""
         wrong = round(self._chance.uniform(*STEPS), 1) * direction
         other = self._chance.choice([name for name in self.made.pods if name != "signaling"])
@@ -132,12 +137,12 @@ class Plan:
         await moment(self._seconds(OUTAGE))
         for name in names:
             self.made.clocks.step(name, 0)
+        return ""
 
-    async def _fill_disk(self) -> None:
+    async def _fill_disk(self) -> str:
         """The bus is away, the outbox grows, and its disk is full; then there is room, and the bus."""
         before = self.made.postgres.log_has(FULL)
-        for node in self.made.nodes:
-            node.kill()
+        self.made.kill_bus()
         con = await connect(self.made)
         try:
             await self.made.disk.fill(con)
@@ -150,20 +155,24 @@ class Plan:
         await moment(self._seconds(OUTAGE))
         self.made.disk.empty()
         await self._bus_back()
+        return ""
 
 
-async def _nothing() -> None:
+async def _nothing() -> str:
     """What is not injected."""
+    return "not injected"
 
 
-async def _kill(victim: Victim) -> None:
+async def _kill(victim: Victim) -> str:
     victim.kill()
     await _back(victim)
+    return ""
 
 
-async def _stop(victim: Victim) -> None:
+async def _stop(victim: Victim) -> str:
     await victim.stop()
     await _back(victim)
+    return ""
 
 
 async def _back(victim: Victim) -> None:

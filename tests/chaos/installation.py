@@ -7,6 +7,7 @@ of the way, because everybody calls from one.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,6 +71,8 @@ class Installation:
     """The origins of the gateways."""
     passages: list[list[Passage]] = field(default_factory=list)
     """By gateway, one to each process of signaling."""
+    troubles: list[tuple[float, str]] = field(default_factory=list)
+    """What a process did that none may do, and when: it ended by itself, or badly when asked to."""
 
     @property
     def nats_url(self) -> str:
@@ -80,26 +83,68 @@ class Installation:
         """What can be ended, by kind."""
         found = {kind: [self._pod(pod, number) for number, pod in enumerate(own)]
                  for kind, own in self.pods.items()}  # fmt: skip
-        found["nats"] = [
-            Victim("nats", node.kill, node.ask_to_stop, node.launch, node.until_ready) for node in self.nodes
-        ]
+        found["nats"] = [self._server("nats", node, node.launch) for node in self.nodes]
         base = self.postgres
-        found["postgres"] = [
-            Victim("postgres", base.kill, base.ask_to_stop, lambda: base.start(base.port), base.until_ready)
-        ]
+        found["postgres"] = [self._server("postgres", base, lambda: base.start(base.port))]
         return found
 
-    def _pod(self, pod: Pod, number: int) -> Victim:
+    def _server(self, kind: str, server: Node | Database, start: Callable[[], object]) -> Victim:
+        def kill() -> None:
+            self.must_run(kind, bool(server.pid))
+            server.kill()
+
         async def stop() -> None:
-            pod.process.ask_to_stop()
-            await pod.process.ended()
+            self.must_run(kind, bool(server.pid))
+            if not await server.ask_to_stop():
+                self.trouble(f"{kind} did not stop when it was asked to, and was killed")
+
+        return Victim(kind, kill, stop, start, server.until_ready)
+
+    def kill_bus(self) -> None:
+        """kill -9 of all nodes."""
+        for victim in self.victims()["nats"]:
+            victim.kill()
+
+    def trouble(self, what: str) -> None:
+        """Notes what is wrong with a process."""
+        self.troubles.append((time.monotonic(), what))
+
+    def must_run(self, name: str, runs: bool) -> None:
+        """Notes where a process ended that nobody has ended."""
+        if not runs:
+            self.trouble(f"{name} ended by itself")
+
+    def everything_must_run(self) -> None:
+        """Looks at every process, of which none is ended or being started now."""
+        for process in self.processes():
+            self.must_run(process.name, process.runs)
+        for node in self.nodes:
+            self.must_run("nats", bool(node.pid))
+        self.must_run("postgres", bool(self.postgres.pid))
+
+    async def must_stop(self, process: Process) -> None:
+        """Waits for the end of a process that was asked to stop, and notes any other exit status than 0."""
+        if (status := await process.ended()) != 0:
+            self.trouble(f"{process.name} was asked to stop and ended with {status}")
+
+    def _pod(self, pod: Pod, number: int) -> Victim:
+        process = pod.process
+
+        def kill() -> None:
+            self.must_run(process.name, process.runs)
+            process.kill()
+
+        async def stop() -> None:
+            self.must_run(process.name, process.runs)
+            process.ask_to_stop()
+            await self.must_stop(process)
 
         async def ready() -> None:
             await pod.ready()
             if pod.service == "gateway":
-                await until_ready(self.gateways[number], pod.process)
+                await until_ready(self.gateways[number], process)
 
-        return Victim(pod.service, pod.process.kill, stop, pod.process.start, ready)
+        return Victim(pod.service, kill, stop, process.start, ready)
 
     def weathers(self, gateway: int) -> list[Weather]:
         """The weather between a gateway and each process of signaling."""
@@ -147,7 +192,7 @@ async def installation(folder: Path, chance: random.Random) -> AsyncIterator[Ins
         con = await connect(made)
         await made.disk.move_in(con)
         await con.close()
-        _lay_out(made, env)
+        lay_out(made, env)
         for own in made.passages:
             for passage in own:
                 await stack.enter_async_context(passage.open())
@@ -159,13 +204,15 @@ async def installation(folder: Path, chance: random.Random) -> AsyncIterator[Ins
 
 
 async def _stop(made: Installation) -> None:
-    running = list(made.processes())
+    made.everything_must_run()
+    running = [process for process in made.processes() if process.runs]
     for process in reversed(running):
         process.ask_to_stop()
-    await asyncio.gather(*(process.ended() for process in running))
+    await asyncio.gather(*(made.must_stop(process) for process in running))
 
 
-def _lay_out(made: Installation, env: dict[str, str]) -> None:
+def lay_out(made: Installation, env: dict[str, str]) -> None:
+    """Gives every process its port, its neighbours and its settings; starts none."""
     ports = {service: [free_port() for _ in range(COPIES)] for service in SERVICES}
     shared = env | {f"RINGLINE_ADDRESS_{name.upper()}": _addresses(own) for name, own in ports.items()}
     for service, own in ports.items():

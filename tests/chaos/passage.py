@@ -27,6 +27,8 @@ class Weather:
     cut_back: bool = False
     delay_s: float = 0.0
     loss: float = 0.0
+    held: int = 0
+    """How many chunks, and knocks at the door, were held back or late so far."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def set(
@@ -45,12 +47,17 @@ class Weather:
                 break
             late += pause
             pause *= 2
+        self.held += late > 0
         return late
 
     async def until_open(self, there: bool) -> None:
         """Waits while this direction is cut."""
-        while self.cut_there if there else self.cut_back:
+        self.held += self._is_cut(there)
+        while self._is_cut(there):
             await self.changed.wait()
+
+    def _is_cut(self, there: bool) -> bool:
+        return self.cut_there if there else self.cut_back
 
 
 class Passage:

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 
 from tests.chaos import evidence
-from tests.chaos.checker import OTHER, Finding, findings
+from tests.chaos.checker import findings
 from tests.chaos.faults import SLOW, Plan
+from tests.chaos.finding import OTHER, Finding
 from tests.chaos.fleet import Fleet, fleet, moment
 from tests.chaos.installation import Installation, installation
 from tests.chaos.sleepers import Sleepers
@@ -64,12 +66,15 @@ async def run(folder: Path, wish: Wish, tell: Tell) -> Outcome:
         sleepers = await Sleepers.sign_up(made.gateways, http)
         tell(f"seed {wish.seed}: {wish.pairs} pairs are there after {time.monotonic() - began:.0f} s")
         story.books = [pair.book for pair in people.pairs]
-        await _play(made, people, story, Plan(made, sleepers, wish.seed, wish.is_quick), wish, tell)
+        await _play(made, people, story, Plan(made, sleepers.sleep, wish.seed, wish.is_quick), wish, tell)
         story.figures = await evidence.gather(made, story.books)
-        story.figures |= _figures(made, people, sleepers)
+        story.figures |= _figures(people, sleepers)
         at = next((one.began for one in story.injections if one.fault == SLOW), 0.0)
-        kept = [Finding(OTHER, "", at, "a line that does not read was kept")] * sleepers.kept
-    found = [one for book in story.books for one in findings(book)] + kept
+        beside = [Finding(OTHER, "", at, "a line that does not read was kept")] * sleepers.kept
+    # The last word of a process is its exit status: it is asked to stop when the stack unwinds.
+    beside += [Finding(OTHER, "", at, what) for at, what in made.troubles]
+    beside += [Finding(OTHER, "", at, what) for process in made.processes() for at, what in bugs(process)]
+    found = [one for book in story.books for one in findings(book)] + beside
     return Outcome(story, found, time.monotonic() - began)
 
 
@@ -82,7 +87,7 @@ async def _play(made: Installation, people: Fleet, story: Story, plan: Plan, wis
             injection = await plan.inject(fault)
             story.injections.append(injection)
             seconds = injection.ended - injection.began
-            tell(f"  {fault.name}: {fault.why_not or f'{seconds:.1f} s, {people.placed - before} calls'}")
+            tell(f"  {fault.name}: {injection.why_not or f'{seconds:.1f} s, {people.placed - before} calls'}")
     people.stop()
     await playing
     await people.settle()
@@ -93,7 +98,7 @@ async def _play(made: Installation, people: Fleet, story: Story, plan: Plan, wis
             device.hush()
 
 
-def _figures(made: Installation, people: Fleet, sleepers: Sleepers) -> Counter[str]:
+def _figures(people: Fleet, sleepers: Sleepers) -> Counter[str]:
     """What happened beside."""
     said = [one for pair in people.pairs for one in pair.book.history.said]
     figures = Counter(
@@ -108,13 +113,14 @@ def _figures(made: Installation, people: Fleet, sleepers: Sleepers) -> Counter[s
             "events twice in the log": sum(pair.book.repeats for pair in people.pairs),
         }
     )
-    figures += Counter(f"logged as a bug: {what}" for process in made.processes() for what in _bugs(process))
     return figures + Counter({f"act {name}": count for name, count in people.outcomes().items()})
 
 
-def _bugs(process: Process) -> Iterator[str]:
-    """The faults that a process has logged: where and what."""
+def bugs(process: Process) -> Iterator[tuple[float, str]]:
+    """The faults that a process has logged: when, if its own clock was right, on the observer's; and what."""
+    ahead = time.time() - time.monotonic()
     for line in process.tail(WHOLE_LOG).splitlines():
         if '"event":"bug"' in line:
             said = json.loads(line)
-            yield f"{said['where']} {said.get('fault', '')}"
+            at = datetime.fromisoformat(said["timestamp"]).timestamp() - ahead
+            yield at, f"{process.name} logged a bug: {said['where']} {said.get('fault', '')}"

@@ -35,9 +35,9 @@ class Database(Postgres):
                 self.start(self.port)
             await asyncio.sleep(POLL_SECONDS)
 
-    async def ask_to_stop(self) -> None:
-        """SIGTERM, and after a while SIGINT."""
-        await end(self._process, (signal.SIGTERM, SMART_SECONDS), (signal.SIGINT, 20.0))
+    async def ask_to_stop(self) -> bool:
+        """SIGTERM, and after a while SIGINT; whether that was enough."""
+        return await end(self._process, (signal.SIGTERM, SMART_SECONDS), (signal.SIGINT, 20.0))
 
     def log_has(self, text: str) -> int:
         """How often its log says this."""
@@ -84,9 +84,9 @@ class Node(Nats):
             assert self.pid and time.monotonic() < deadline, f"nats does not start:\n{self._end_of_log()}"
             await asyncio.sleep(POLL_SECONDS)
 
-    async def ask_to_stop(self) -> None:
-        """SIGTERM."""
-        await end(self._process, (signal.SIGTERM, 20.0))
+    async def ask_to_stop(self) -> bool:
+        """SIGTERM; whether that was enough."""
+        return await end(self._process, (signal.SIGTERM, 20.0))
 
 
 def cluster(folder: Path) -> list[Node]:
@@ -95,17 +95,19 @@ def cluster(folder: Path) -> list[Node]:
     return [Node(folder / f"nats{number}", number, free_port(), routes) for number in range(NODES)]
 
 
-async def end(process: "subprocess.Popen[bytes] | None", *signals: tuple[signal.Signals, float]) -> None:
-    """Sends signals, and waits so many seconds for the end after each; kill -9 where none helped."""
+async def end(process: "subprocess.Popen[bytes] | None", *signals: tuple[signal.Signals, float]) -> bool:
+    """Sends signals, and waits so many seconds for the end after each; whether one helped, or kill -9 did."""
     for number, seconds in signals:
         if process is None or process.poll() is not None:
-            return
+            return True
         process.send_signal(number)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                return
+                return True
             await asyncio.sleep(POLL_SECONDS)
-    if process is not None and process.poll() is None:
-        process.kill()
-        process.wait()
+    if process is None or process.poll() is not None:
+        return True
+    process.kill()
+    process.wait()
+    return False

@@ -46,11 +46,16 @@ class Sleepers:
         await writer.add_contact(names[0])
         return cls(sleeper, writer, gateways)
 
-    async def sleep(self) -> None:
-        """Opens lines that stop reading, has them written to, and counts how many were cut."""
+    async def sleep(self) -> str:
+        """Opens lines that stop reading, has them written to, and counts how many were cut.
+
+        Answers why nothing can be said of them, "" where it can.
+        """
         before = self.messages
         lines = [await self._open(number) for number in range(LINES)]
         opened = [line for line in lines if line is not None]
+        if not opened:
+            return "no line could be opened"
         await asyncio.gather(*(self._write(MESSAGES // WRITERS) for _ in range(WRITERS)))
         await moment(SLOW_SECONDS + GRACE_SECONDS)
         for line in opened:
@@ -62,10 +67,12 @@ class Sleepers:
         self.lines += len(opened)
         cut = sum(line.closed.done() for line in opened)
         self.cut += cut
-        if self.messages - before >= ENOUGH:
-            self.kept += len(opened) - cut
         for line in opened:
             line.abort()
+        if (written := self.messages - before) < ENOUGH:
+            return f"only {written} of {MESSAGES} messages could be written"
+        self.kept += len(opened) - cut
+        return ""
 
     async def _open(self, number: int) -> Line | None:
         session = self._sleeper.through(turned(self._gateways, number))

@@ -51,6 +51,8 @@ class Book:
     """Milliseconds to add to 1000 times the observer's clock to have the database's."""
     ring_s: float = 45.0
     """For how long a call rings in this installation."""
+    connect_s: float = 30.0
+    """In how many seconds after the answer media must flow: the default of signaling."""
     repeats: int = 0
     """Events that the log gave out more than once, with one event id: no fault, consumers are told so."""
 
@@ -65,6 +67,7 @@ class Book:
             "flows": [dataclasses.asdict(one) for one in self.flows],
             "wall_ms": self.wall_ms,
             "ring_s": self.ring_s,
+            "connect_s": self.connect_s,
             "repeats": self.repeats,
         }
         return json.dumps(beside | {"history": json.loads(self.history.dumps())}, indent=1)
@@ -79,6 +82,7 @@ class Book:
             [Flow(**one) for one in data["flows"]],
             data["wall_ms"],
             data["ring_s"],
+            data["connect_s"],
             data["repeats"],
         )
 

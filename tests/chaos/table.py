@@ -8,19 +8,22 @@ from typing import Any
 
 from rich.table import Table
 
-from tests.chaos.checker import DUPLICATE, GHOST, LOST, OTHER, WRONG, Finding
+from tests.chaos.finding import DUPLICATE, GHOST, LOST, OTHER, WRONG, Finding
+from tests.chaos.rings import silent_calls
 from tests.chaos.story import Book, Injection, Story
 from tests.properties.history import CALLEE
 
 QUIET = "no fault"
 COLUMNS = ("fault", "times", "calls", "acknowledged calls lost", "duplicates", "ghost rings > 15 s",
-           "calls ended wrongly", "other", "ring p99, ms")  # fmt: skip
+           "calls ended wrongly", "other", "did not ring", "ring p99, ms")  # fmt: skip
 KINDS = (LOST, DUPLICATE, GHOST, WRONG, OTHER)
 
 
 @dataclass
 class Line:
-    """One fault. `ring_ms` are the times from the gesture to the first ring, of the calls placed in it."""
+    """One fault. `ring_ms` are the times from the gesture to the first ring, of the calls placed in it;
+    `silent` counts those of them that should have rung and did not.
+    """
 
     fault: str
     times: int = 0
@@ -28,6 +31,7 @@ class Line:
     found: dict[str, int] = field(default_factory=dict)
     ring_ms: list[int] = field(default_factory=list)
     why_not: str = ""
+    silent: int = 0
 
     def add(self, other: "Line") -> None:
         """Adds what another run had in the same row."""
@@ -35,6 +39,7 @@ class Line:
         self.calls += other.calls
         self.found = dict(Counter(self.found) + Counter(other.found))
         self.ring_ms += other.ring_ms
+        self.silent += other.silent
         self.why_not = "" if self.times else other.why_not or self.why_not
 
     def p99(self) -> int | None:
@@ -48,7 +53,14 @@ class Line:
         times = f"not injected: {self.why_not}" if self.why_not else str(self.times or "–")
         p99 = self.p99()
         counts = [str(self.found.get(kind, 0)) for kind in KINDS]
-        return [self.fault, times, f"{self.calls:,}", *counts, "–" if p99 is None else f"{p99:,}"]
+        return [
+            self.fault,
+            times,
+            f"{self.calls:,}",
+            *counts,
+            str(self.silent),
+            "–" if p99 is None else f"{p99:,}",
+        ]
 
     def data(self) -> dict[str, Any]:
         """As it is kept."""
@@ -64,9 +76,11 @@ def lines(story: Story, found: Sequence[Finding]) -> dict[str, Line]:
         line.why_not = injection.why_not
     made[QUIET] = Line(QUIET)
     for book in story.books:
-        for at, ring_ms in _placed(book):
+        silent = silent_calls(book)
+        for call_id, at, ring_ms in _placed(book):
             line = made[_fault_at(story.injections, at)]
             line.calls += 1
+            line.silent += call_id in silent
             line.ring_ms += ring_ms
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
     known: set[tuple[str, str]] = set()
@@ -79,7 +93,7 @@ def lines(story: Story, found: Sequence[Finding]) -> dict[str, Line]:
     return made
 
 
-def _placed(book: Book) -> list[tuple[float, list[int]]]:
+def _placed(book: Book) -> list[tuple[str, float, list[int]]]:
     """When the calls of a pair were placed that were acknowledged, and how long each took to ring."""
     rang: dict[str, float] = {}
     for saw in book.history.saw:
@@ -90,7 +104,7 @@ def _placed(book: Book) -> list[tuple[float, list[int]]]:
         if said.verb == "place" and said.is_done and said.call_id:
             asked[said.call_id] = min(said.asked, asked.get(said.call_id, said.asked))
     return [
-        (at, [round((rang[call_id] - at) * 1000)] if rang.get(call_id, 0.0) >= at else [])
+        (call_id, at, [round((rang[call_id] - at) * 1000)] if rang.get(call_id, 0.0) >= at else [])
         for call_id, at in asked.items()
     ]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import RESULTS, commit, host
+from tests.campaign.parts import CHAOTIC
 from tests.campaign.progress import code
 from tests.chaos.run import OTHERS, Outcome, Wish
 from tests.chaos.table import KINDS, Line, last_line, lines
 
 STATE = Path(".ringline/chaos/progress.json")
 RESULT = RESULTS / "chaos.json"
-CODE = ("services", "ringline", "tests/chaos", "tests/properties")
 ROUNDS = 50
 """In each round every process kind is killed once by kill -9 and once by SIGTERM."""
 LEAST_CALLS = 20_000
@@ -27,6 +27,8 @@ PAIRS = 20
 OTHERS_A_ROUND = OTHERS
 FIRST_SEED = 2_000_000
 EXAMPLES = 10
+LONGEST = ("seconds_to_drain",)
+"""Figures of which the greatest is kept, and not the sum."""
 
 
 @dataclass
@@ -34,7 +36,9 @@ class Whole:
     """How far it is."""
 
     code: str
-    commit: str
+    """What tells two states of the code apart, of the product and of what breaks and judges it."""
+    commits: list[str]
+    """At which commits rounds were run with it, in their order."""
     rounds: int = 0
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
@@ -61,6 +65,8 @@ class Whole:
         """Adds a round."""
         if outcome.found:
             self.failed_seeds.append(FIRST_SEED + self.rounds)
+        if (here := commit()) not in self.commits:
+            self.commits.append(here)
         self.rounds += 1
         for name, line in lines(outcome.story, outcome.found).items():
             known = Line(**self.rows[name]) if name in self.rows else Line(name)
@@ -68,16 +74,19 @@ class Whole:
             self.rows[name] = known.data()
         said = [f"{one.kind}: {one.what}" for one in outcome.found]
         self.examples = (self.examples + said)[:EXAMPLES]
-        self.figures = dict(Counter(self.figures) + Counter(outcome.story.figures))
+        longest = {
+            name: max(self.figures.get(name, 0), outcome.story.figures.get(name, 0)) for name in LONGEST
+        }
+        self.figures = dict(Counter(self.figures) + Counter(outcome.story.figures) | longest)
         self.seconds = round(self.seconds + outcome.seconds, 1)
         self.at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def load(state: Path = STATE) -> Whole:
     """How far it is with this code; at the beginning where it was not begun."""
-    fresh = Whole(code(CODE), commit())
+    fresh = Whole(code(CHAOTIC), [])
     known = json.loads(state.read_text()) if state.exists() else {}
-    return Whole(**known | {"commit": fresh.commit}) if known.get("code") == fresh.code else fresh
+    return Whole(**known) if known.get("code") == fresh.code else fresh
 
 
 def save(whole: Whole, state: Path = STATE) -> None:
@@ -94,7 +103,7 @@ def publish(whole: Whole, result: Path = RESULT) -> None:
     document = {
         "command": "make chaos",
         "at": whole.at,
-        "commit": whole.commit,
+        "commits": whole.commits,
         "code": whole.code,
         "host": host(),
         "whole": ROUNDS,
@@ -116,7 +125,7 @@ def publish(whole: Whole, result: Path = RESULT) -> None:
 def _row(line: Line) -> dict[str, Any]:
     counts = {kind: line.found.get(kind, 0) for kind in KINDS}
     row: dict[str, Any] = {"fault": line.fault, "times": line.times, "calls": line.calls} | counts
-    row |= {"rang": len(line.ring_ms), "ring_p99_ms": line.p99()}
+    row |= {"rang": len(line.ring_ms), "did_not_ring": line.silent, "ring_p99_ms": line.p99()}
     return row | ({"not_injected": line.why_not} if line.why_not else {})
 
 

@@ -1,100 +1,31 @@
 """The checker of chaos finds nothing in a call that went well, and each kind of wrong where a book has it."""
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.chaos import whole
-from tests.chaos.checker import DUPLICATE, GHOST, LOST, OTHER, WRONG, Finding, findings
-from tests.chaos.passage import RETRANSMISSION_SECONDS, Weather
-from tests.chaos.run import OTHERS, Outcome
-from tests.chaos.story import NEVER, Book, Flow, Injection, Ring, Story
-from tests.chaos.table import QUIET, Line, is_good, last_line, lines
-from tests.properties.history import Closed, Entry, Fact, History, Kept, Opened, Row, Said, Saw, View
-
-ADA, BOB = "u_ada", "u_bob"
-LAPTOP, PHONE = "d_laptop.tab", "d_phone.tab"
-CALL = "c_1"
-OWNER = {LAPTOP: ADA, PHONE: BOB}
+from tests.chaos.books import (
+    ADA,
+    BOB,
+    CALL,
+    LAPTOP,
+    PHONE,
+    good,
+    keep,
+    row,
+    said,
+    saw,
+    unanswered,
+    without_media,
+)
+from tests.chaos.checker import findings
+from tests.chaos.finding import DUPLICATE, GHOST, LOST, OTHER, WRONG
+from tests.chaos.rings import silent_calls
+from tests.chaos.story import NEVER, Book, Ring
+from tests.properties.history import Closed, Entry, Fact, Kept, Opened
 
 Break = Callable[[Book], None]
-
-
-def said(line: str, at: float, verb: str, call_id: str = CALL, **more: object) -> Said:
-    """A command that was answered a moment later."""
-    about = BOB if verb == "place" else call_id
-    one = Said(line, OWNER[line], 1, f"{verb}-{line}", verb, about, at, at + 0.1, "", call_id)
-    return replace(one, **more)  # type: ignore[arg-type]
-
-
-def saw(line: str, at: float, version: int, phase: str, **more: object) -> Saw:
-    """What a line was told by a wake-up."""
-    role = "caller" if line == LAPTOP else "callee"
-    view = View(CALL, version, role, phase, **more)  # type: ignore[arg-type]
-    return Saw(line, OWNER[line], 1, at, at, "wake", view)
-
-
-def row(**more: object) -> Row:
-    """A call that Ada placed at 1 s, Bob answered at 2 s, and Ada hung up at 50 s."""
-    values: dict[str, object] = {
-        "version": 3, "caller_id": ADA, "callee_id": BOB, "live": False, "holds_pair": False,
-        "shadow": False, "truth": True, "ending": "hung_up", "ending_for_caller": "hung_up",
-        "placed_at_ms": 1_000, "answered_at_ms": 2_000, "connected_at_ms": 3_000, "ended_at_ms": 50_000,
-        "answered_line": PHONE, "bound": ((), ()), "versions": (3, 3),
-        "commands": ((f"place-{LAPTOP}", f"hang_up-{LAPTOP}"), (f"answer-{PHONE}",)), "digest": "three",
-    }  # fmt: skip
-    return Row(CALL, **values | more)  # type: ignore[arg-type]
-
-
-def good() -> Book:
-    """That call, with everything that belongs to it."""
-    history = History(
-        people=(ADA, BOB),
-        opened=[Opened(line, user_id, 1, 0.0, 0.1) for line, user_id in OWNER.items()],
-        said=[said(LAPTOP, 1.0, "place"), said(PHONE, 2.0, "answer"), said(LAPTOP, 50.0, "hang_up")],
-        saw=[
-            saw(LAPTOP, 1.1, 1, "calling", here=True),
-            saw(PHONE, 1.2, 1, "calling"),
-            saw(PHONE, 2.1, 2, "connecting", here=True),
-            saw(LAPTOP, 2.2, 2, "connecting", here=True),
-            saw(LAPTOP, 50.1, 3, "ended", ending="hung_up"),
-            saw(PHONE, 50.2, 3, "ended", ending="hung_up"),
-        ],
-        kept=[Kept(60.0, 60.1, (row(),))],
-        facts=[
-            Fact("e_1", CALL, 1, "call_placed"),
-            Fact("e_2", CALL, 2, "call_answered"),
-            Fact("e_3", CALL, 3, "call_ended", is_last=True),
-        ],
-        entries=[Entry(ADA, CALL, "hung_up"), Entry(BOB, CALL, "hung_up")],
-        repaired_at=59.0,
-    )
-    rings = [Ring(LAPTOP, ADA, CALL, 1.1, 2.2), Ring(PHONE, BOB, CALL, 1.2, 2.1)]
-    flows = [Flow(line, user_id, CALL, 3.0, 50.0, 200) for line, user_id in OWNER.items()]
-    return Book(history, rings, flows)
-
-
-def keep(book: Book, **more: object) -> None:
-    """The row that was kept is another one."""
-    book.history.kept = [Kept(60.0, 60.1, (row(**more),))]
-
-
-def unanswered(book: Book, ending: str, said_too: list[Said], **more: object) -> None:
-    """The call rang and was never answered; it was over at 50 s."""
-    values: dict[str, object] = {"answered_at_ms": 0, "connected_at_ms": 0, "answered_line": "", "version": 2}
-    values |= {"versions": (2, 2), "ending": ending, "ending_for_caller": ending}
-    values["commands"] = ((f"place-{LAPTOP}",), ())
-    keep(book, **values | more)
-    book.flows, book.rings = [], []
-    history = book.history
-    history.said = [said(LAPTOP, 1.0, "place"), *said_too]
-    history.saw = [*history.saw[:2], saw(LAPTOP, 50.1, 2, "ended", ending=ending)]
-    history.saw.append(saw(PHONE, 50.2, 2, "ended", ending=ending))
-    history.facts = [Fact("e_1", CALL, 1, "call_placed"), Fact("e_3", CALL, 2, "call_ended", is_last=True)]
-    history.entries = [Entry(ADA, CALL, ending), Entry(BOB, CALL, ending)]
 
 
 def kinds(book: Book) -> set[str]:
@@ -204,6 +135,112 @@ def rang_too_short(book: Book) -> None:
     book.ring_s = 60.0
 
 
+def ring_late_and_long(book: Book) -> None:
+    book.rings.append(Ring(PHONE, BOB, CALL, 70.0, 84.0))
+
+
+def ring_again_and_again(book: Book) -> None:
+    book.rings += [Ring(PHONE, BOB, CALL, 52.0 + 14 * n, 66.0 + 14 * n) for n in range(10)]
+
+
+def ring_again_because_somebody_spoke_late(book: Book) -> None:
+    late = said(PHONE, 69.0, "hang_up", refused="call_ended", call_id="", about=CALL)
+    unanswered(book, "no_answer", [late])
+    book.rings = [Ring(PHONE, BOB, CALL, 48.0, 52.0), Ring(PHONE, BOB, CALL, 70.0, 72.0)]
+    book.ring_s = 40.0
+
+
+def lose_an_acknowledged_end(book: Book) -> None:
+    book.history.said.append(said(PHONE, 49.9, "hang_up"))
+
+
+def lose_an_acknowledged_decline(book: Book) -> None:
+    unanswered(book, "no_answer", [said(PHONE, 5.0, "decline")])
+
+
+def be_lost_before_a_late_word(book: Book) -> None:
+    be_lost_while_media_flows(book)
+    history = book.history
+    history.said.append(said(PHONE, 25.0, "hang_up", refused="call_ended", call_id="", about=CALL))
+    end = {"ending": "lost"}
+    history.saw[-2:] = [saw(PHONE, 20.0, 3, "ended", **end), saw(LAPTOP, 26.0, 3, "ended", **end)]
+    keep(book, ending="lost", ending_for_caller="lost", ended_at_ms=20_000)
+
+
+def be_lost_after_a_word(book: Book) -> None:
+    be_lost_while_media_flows(book)
+    book.history.said.append(said(LAPTOP, 40.0, "hang_up", answered=NEVER))
+
+
+def be_told_before_the_word(book: Book) -> None:
+    book.history.saw[-2:] = [
+        saw(PHONE, 20.0, 3, "ended", ending="hung_up"),
+        saw(LAPTOP, 50.1, 3, "ended", ending="hung_up"),
+    ]
+
+
+def hung_up_by_a_refused_word(book: Book) -> None:
+    book.history.said[-1] = said(LAPTOP, 50.0, "hang_up", refused="wrong_state", command_id="another")
+
+
+def declined_by_nobody(book: Book) -> None:
+    unanswered(book, "declined", [])
+
+
+def declined_by_the_caller(book: Book) -> None:
+    unanswered(book, "declined", [said(LAPTOP, 49.9, "hang_up", answered=NEVER)])
+
+
+def busy_with_nothing(book: Book) -> None:
+    unanswered(book, "busy", [])
+
+
+def lost_while_it_rang(book: Book) -> None:
+    unanswered(book, "lost", [])
+
+
+def without_media_while_one_was_there(book: Book) -> None:
+    without_media(book, cut_off=(LAPTOP,))
+
+
+def without_media_too_soon(book: Book) -> None:
+    without_media(book)
+    book.connect_s = 40.0
+
+
+def without_media_though_it_flowed(book: Book) -> None:
+    without_media(book)
+    book.history.said.append(said(PHONE, 4.0, "report"))
+
+
+def without_media_though_packets_came(book: Book) -> None:
+    flows = book.flows
+    without_media(book)
+    book.flows = flows
+
+
+def answered_and_not_answered(book: Book) -> None:
+    without_media(book)
+    keep(book, connected_at_ms=0, ending="no_answer", ending_for_caller="no_answer")
+
+
+def never_ring(book: Book) -> None:
+    unanswered(book, "no_answer", [])
+    book.history.saw = [one for one in book.history.saw if one.line == LAPTOP]
+
+
+def fact_of_no_call(book: Book) -> None:
+    book.history.facts.append(Fact("e_9", "c_9", 1, "call_placed"))
+
+
+def entry_of_no_call(book: Book) -> None:
+    book.history.entries.append(Entry(ADA, "c_9", "hung_up"))
+
+
+def entry_of_a_third_one(book: Book) -> None:
+    book.history.entries.append(Entry("u_cleo", CALL, "hung_up"))
+
+
 def version_goes_down(book: Book) -> None:
     book.history.saw.insert(-1, saw(LAPTOP, 49.0, 1, "calling", here=True))
 
@@ -216,17 +253,41 @@ BROKEN: dict[str, list[Break]] = {
         go_on_after_hanging_up,
         leave_the_end_out_of_the_log,
         leave_an_entry_out,
+        lose_an_acknowledged_end,
+        lose_an_acknowledged_decline,
     ],
     DUPLICATE: [place_twice, answer_a_command_twice, end_twice_in_the_log, two_entries],
-    GHOST: [ring_on, ring_to_the_end, ring_for_nothing, dial_on, ring_past_its_time],
+    GHOST: [
+        ring_on,
+        ring_to_the_end,
+        ring_for_nothing,
+        dial_on,
+        ring_past_its_time,
+        ring_late_and_long,
+        ring_again_and_again,
+        ring_again_because_somebody_spoke_late,
+    ],
     WRONG: [
         be_lost_while_media_flows,
         end_before_the_word,
         media_failed_before_it_was_reported,
         cancelled_by_nobody,
         rang_too_short,
+        be_lost_before_a_late_word,
+        be_lost_after_a_word,
+        be_told_before_the_word,
+        hung_up_by_a_refused_word,
+        declined_by_nobody,
+        declined_by_the_caller,
+        busy_with_nothing,
+        lost_while_it_rang,
+        without_media_while_one_was_there,
+        without_media_too_soon,
+        without_media_though_it_flowed,
+        without_media_though_packets_came,
+        answered_and_not_answered,
     ],
-    OTHER: [version_goes_down],
+    OTHER: [version_goes_down, never_ring, fact_of_no_call, entry_of_no_call, entry_of_a_third_one],
 }
 
 
@@ -266,74 +327,42 @@ def test_an_unanswered_command_may_be_lost() -> None:
     assert findings(book) == []
 
 
-# ------------------------------------------------------------ the table
+def test_a_ring_that_comes_late_and_stops_at_once_is_no_ghost() -> None:
+    book = good()
+    unanswered(book, "cancelled", [said(LAPTOP, 49.9, "hang_up", answered=NEVER)])
+    book.rings = [Ring(PHONE, BOB, CALL, 49.0, 52.0), Ring(PHONE, BOB, CALL, 60.0, 64.9)]
+    book.ring_s = 60.0
+    assert findings(book) == []
 
 
-STORY = Story([good()], [Injection("kill -9 signaling", 0.5, 4.0), Injection("SIGTERM nats", 5.0, 6.0)])
+def test_a_call_is_given_up_for_want_of_media_where_both_were_cut_off() -> None:
+    book = good()
+    without_media(book)
+    assert findings(book) == []
+    without_media(book, cut_off=(LAPTOP,))
+    book.history.closed.append(Closed(PHONE, BOB, 1, 3.0))
+    assert WRONG not in kinds(book), "its line was closed"
 
 
-def test_a_call_counts_in_the_fault_in_which_it_was_placed() -> None:
-    made = lines(STORY, [Finding(GHOST, CALL, 5.5, "rang on"), Finding(GHOST, CALL, 5.6, "on another one")])
-    assert {name: line.calls for name, line in made.items()} == {
-        "kill -9 signaling": 1,
-        "SIGTERM nats": 0,
-        QUIET: 0,
-    }
-    assert made["kill -9 signaling"].ring_ms == [200] and made["kill -9 signaling"].p99() == 200
-    assert made["SIGTERM nats"].found == {GHOST: 1}
-    assert not is_good(list(made.values())) and is_good(list(lines(STORY, []).values()))
+def test_a_declined_call_and_one_that_meets_another_are_no_fault() -> None:
+    book = good()
+    word = said(PHONE, 49.9, "decline")
+    unanswered(book, "declined", [word], commands=((f"place-{LAPTOP}",), (word.command_id,)))
+    assert findings(book) == []
+    unanswered(book, "busy", [])
+    other = replace(row(), call_id="c_0", caller_id=BOB, callee_id="u_cleo", placed_at_ms=500, live=True)
+    book.history.kept = [Kept(60.0, 60.1, (*book.history.kept[0].rows, other))]
+    assert WRONG not in kinds(book)
 
 
-def test_the_last_line_sums_up_and_what_was_not_injected_says_so() -> None:
-    story = Story(STORY.books, [Injection("clock set back", 0.5, 0.5, "no library")])
-    rows = list(lines(story, [Finding(LOST, CALL, 1.0, "gone")]).values())
-    assert last_line(rows) == "calls=1 faults=0 lost=1 duplicates=0 ghosts=0 wrongly_ended=0"
-    assert rows[0].cells()[:3] == ["clock set back", "not injected: no library", "0"]
-
-
-def test_the_whole_goes_on_where_it_was_and_begins_anew_with_other_code(tmp_path: Path) -> None:
-    state, result = tmp_path / "progress.json", tmp_path / "chaos.json"
-    begun = whole.load(state)
-    assert begun.wish().seed == whole.FIRST_SEED and not begun.is_whole
-    begun.add(Outcome(STORY, [], 60.0))
-    begun.add(Outcome(STORY, [Finding(WRONG, CALL, 1.0, "ended")], 60.0))
-    whole.save(begun, state)
-    whole.publish(begun, result)
-    again = whole.load(state)
-    assert (again.rounds, again.wish().seed) == (2, whole.FIRST_SEED + 2)
-    assert again.failed_seeds == [whole.FIRST_SEED + 1]
-    assert last_line(again.lines()) == "calls=2 faults=4 lost=0 duplicates=0 ghosts=0 wrongly_ended=1"
-    again.code = "another"
-    whole.save(again, state)
-    assert whole.load(state).rounds == 0
-
-
-def test_every_other_fault_has_its_turn() -> None:
-    begun = whole.Whole("code", "commit")
-    seen = set()
-    for _ in range(OTHERS):
-        wish = begun.wish()
-        seen |= {(wish.others_from + step) % OTHERS for step in range(wish.others)}
-        begun.rounds += 1
-    assert seen == set(range(OTHERS))
-
-
-def test_lines_of_several_rounds_are_added_up() -> None:
-    line = Line("kill -9 nats")
-    line.add(Line("kill -9 nats", 1, 3, {LOST: 1}, [5, 7]))
-    line.add(Line("kill -9 nats", 0, 0, {}, [], "no library"))
-    assert (line.times, line.calls, line.found, line.ring_ms, line.why_not) == (1, 3, {LOST: 1}, [5, 7], "")
-
-
-# ------------------------------------------------------------ the weather
-
-
-def test_a_share_of_the_chunks_is_late_by_retransmissions_and_all_by_the_delay() -> None:
-    weather = Weather(random.Random(1))
-    assert weather.lateness() == 0.0
-    weather.set(delay_s=0.3, loss=0.1)
-    late = [weather.lateness() for _ in range(10_000)]
-    assert min(late) == 0.3
-    lost = [one for one in late if one > 0.3]
-    assert 900 < len(lost) < 1_100
-    assert 80 < sum(one > 0.31 + RETRANSMISSION_SECONDS for one in late) < 120, "a retransmission is lost too"
+def test_a_call_need_not_ring_where_it_was_over_soon_or_no_line_was_open() -> None:
+    book = good()
+    never_ring(book)
+    assert silent_calls(book) == {CALL}
+    book.history.closed.append(Closed(PHONE, BOB, 1, 40.0))
+    assert OTHER not in kinds(book)
+    book = good()
+    never_ring(book)
+    book.history.saw[-1] = saw(LAPTOP, 8.0, 2, "ended", ending="no_answer")
+    assert OTHER not in kinds(book)
+    assert silent_calls(good()) == set()
