@@ -203,6 +203,15 @@ async def play(siege: Siege, seed: int, moves: list[Move]) -> Outcome:
         stage = Play(siege, dice, await Raw.upgraded(siege.unlimited, network(dice)))
     except NotLetIn:
         return Outcome(repeated=Counter({"not let in": 1}))
+    try:
+        await _moves(stage, moves, done, seed)
+    finally:
+        stage.raw.abort()
+    done.found += stage.raw.found
+    return done
+
+
+async def _moves(stage: Play, moves: list[Move], done: Outcome, seed: int) -> None:
     for move in moves:
         if stage.raw.is_closed:
             break
@@ -217,9 +226,6 @@ async def play(siege: Siege, seed: int, moves: list[Move]) -> Outcome:
     if stage.raw.welcome is not None and not stage.raw.is_closed:
         stage.raw.answered.clear()
         await stage.raw.barrier()
-    stage.raw.abort()
-    done.found += stage.raw.found
-    return done
 
 
 def counted(outcomes: list[Outcome]) -> Outcome:

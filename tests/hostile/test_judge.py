@@ -1,7 +1,8 @@
 """The judge can fail: each thing that an installation must not do, done by hand, is found."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,12 @@ from tests.hostile.judge import (
     readings,
     verdict,
 )
-from tests.hostile.raw import Raw
+from tests.hostile.raw import Hang, Raw
 from tests.hostile.rest import problems
+from tests.hostile.sessions import Move
 from tests.hostile.siege import bugs_of
 from tests.hostile.storm import Storm
+from tests.hostile.units import Script, hunted, together
 from tests.hostile.wire import framed
 
 GOOD = Seen(
@@ -97,6 +100,35 @@ def test_a_log_line_that_tells_of_a_fault_is_read_as_one(tmp_path: Path) -> None
         '{"bug":"bug_1","level":"error"}\nTraceback (most recent call last):\n'
     )
     assert bugs_of(log) == ['{"bug":"bug_1","level":"error"}', "Traceback (most recent call last):"]
+
+
+@pytest.mark.parametrize("cut", [Hang("once"), ConnectionResetError("once")])
+def test_what_breaks_once_and_does_not_come_again_is_found(runner: asyncio.Runner, cut: Exception) -> None:
+    left = [cut]
+
+    async def play(dice: int, moves: list[Move]) -> Outcome:
+        if left:
+            raise left.pop()
+        return Outcome(Counter(played=1))
+
+    async def plays(scripts: Sequence[Script]) -> Outcome:
+        return await together(scripts, play)
+
+    done = hunted(runner, plays, 1, 5)
+    assert len(done.found) == 1 and f"{type(cut).__name__}: once" in done.found[0] and done.cases["played"]
+
+
+def test_a_fault_of_the_campaign_itself_is_not_swallowed(runner: asyncio.Runner) -> None:
+    left = [KeyError("ours")]
+
+    async def plays(scripts: Sequence[Script]) -> Outcome:
+        if left:
+            raise left.pop()
+        return Outcome()
+
+    with pytest.raises(ExceptionGroup) as told:
+        hunted(runner, plays, 1, 5)
+    assert told.group_contains(KeyError)
 
 
 # ------------------------------------------------------------ a server that is broken on purpose
