@@ -11,7 +11,7 @@ from random import Random
 from ringline.v1.client_pb2 import ClientFrame
 from ringline.v1.reasons_pb2 import Reason
 from tests.hostile import frames, framing, requests
-from tests.hostile.raw import Hang, NotLetIn, Raw
+from tests.hostile.raw import Fault, NotLetIn, Raw
 from tests.hostile.siege import Siege, network
 from tests.hostile.wire import framed
 
@@ -147,7 +147,7 @@ async def _each(count: int, one: Callable[[int], Awaitable[Outcome]]) -> Outcome
                 done.add(await one(number))
             except NotLetIn:
                 done.repeated["not let in"] += 1
-            except (Hang, OSError) as error:
+            except (Fault, OSError) as error:
                 done.found.append(f"case {number}: {type(error).__name__}: {error}")
 
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))

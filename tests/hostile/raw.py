@@ -18,12 +18,16 @@ HANG_SECONDS = 30.0
 FAULT = "A fault, logged"
 
 
-class Hang(AssertionError):
+class Fault(AssertionError):
+    """What no server may do."""
+
+
+class Hang(Fault):
     """The server neither answered nor closed."""
 
 
 class NotLetIn(Exception):
-    """The server did not open the connection, or the line: that is its right, and it may be busy."""
+    """The server did not open the connection, or the line, and said that this is too much at the moment."""
 
 
 class Raw(asyncio.Protocol):
@@ -59,13 +63,18 @@ class Raw(asyncio.Protocol):
 
     @classmethod
     async def upgraded(cls, address: tuple[str, int], network: str, receive_buffer: int = 0) -> "Raw":
-        """Connects and is upgraded. Raises Hang or NotLetIn."""
+        """Connects and is upgraded. Raises NotLetIn where the server says 429, and Fault where it says
+        anything else or nothing; 503 too, as nobody asks it to stop while it is attacked.
+        """
         raw = await cls.open(address, receive_buffer)
         raw.send(wire.upgrade(f"{address[0]}:{address[1]}", network))
         await raw.until(lambda: bool(raw.server.statuses) or raw.is_closed, "the upgrade")
-        if raw.server.statuses != [101]:
-            raise NotLetIn(f"not upgraded: {raw.server.statuses}")
-        return raw
+        if raw.server.statuses == [101]:
+            return raw
+        raw.abort()
+        if raw.server.statuses == [429]:
+            raise NotLetIn("too many hellos failed")
+        raise Fault(f"a good upgrade was answered with {raw.server.statuses or 'nothing'}")
 
     def send(self, data: bytes) -> None:
         """Sends bytes, unless the connection is closed."""

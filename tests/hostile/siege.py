@@ -17,10 +17,11 @@ import psutil
 from ringline.client import Api, DeviceKey, Session
 from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import Hello
+from ringline.v1.reasons_pb2 import Reason
 from services.embedded import Nats, Postgres
 from tests.hostile.frames import Known
 from tests.hostile.judge import Seen, readings
-from tests.hostile.raw import NotLetIn, Raw
+from tests.hostile.raw import Fault, NotLetIn, Raw
 from tests.servers import Process, free_port
 from tests.suite.topology import SETTINGS, environment, prepare, ringline
 
@@ -29,6 +30,8 @@ ATTACKERS = 6
 LETTERS = "bcdfghjkpqtvxz"
 NETWORKS = 4_096
 """From so many networks those who attack come."""
+BUSY = (Reason.REASON_LIMITED, Reason.REASON_OVERLOADED, Reason.REASON_UNAVAILABLE)
+"""Why somebody may be sent away who did nothing wrong."""
 TIMES = {
     "RINGLINE_LOG_LEVEL": "warning",
     "RINGLINE_GATEWAY_REQUEST_S": "5",
@@ -85,20 +88,23 @@ class Siege:
         return await api.sign_in(name, PASSWORD, DeviceKey())
 
     async def hello(self, session: Session, instance: str) -> Hello:
-        """What opens a line of this session. Raises NotLetIn."""
+        """What opens a line of this session. Raises NotLetIn, or Fault where no ticket is given."""
         try:
             ticket = await session.ticket()
-        except (ConnectionError, Refusal) as error:
+        except ConnectionError as error:
             raise NotLetIn(str(error)) from error
+        except Refusal as refusal:
+            raise (NotLetIn if refusal.reason in BUSY else Fault)(f"no ticket: {refusal}") from refusal
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
     async def line(self, dice: Random, door: tuple[str, int] | None = None, receive_buffer: int = 0) -> Raw:
-        """An open line of one of those who attack. Raises Hang or NotLetIn."""
+        """An open line of one of those who attack. Raises NotLetIn, or Fault where hello does nothing."""
         session = dice.choice(self.attackers)
         hello = await self.hello(session, f"hostile-{dice.getrandbits(60):015x}")
         raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
         if not await raw.hello(hello):
-            raise NotLetIn(f"not welcome: {raw.server.close_code}, {raw.goodbye}")
+            what = f"a good hello was answered with {raw.server.close_code}, {Reason.Name(raw.goodbye)}"
+            raise (NotLetIn if raw.goodbye in BUSY else Fault)(what)
         return raw
 
     async def stranger(self, dice: Random, door: tuple[str, int] | None = None) -> Raw:

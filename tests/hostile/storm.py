@@ -11,7 +11,7 @@ from ringline.client import Phone
 from tests.hostile import attacks, excess
 from tests.hostile.attacks import Attack, Outcome
 from tests.hostile.judge import Calls, Honest, Memory, Seen, is_quiet, verdict
-from tests.hostile.raw import Hang, NotLetIn
+from tests.hostile.raw import Fault, NotLetIn
 from tests.hostile.siege import Siege
 
 CALM_SECONDS = 30.0
@@ -117,7 +117,7 @@ class Storm:
             done = await attack(self.siege, Random(number), size)
         except NotLetIn:
             return Outcome(repeated=Counter({"not let in": 1}))
-        except (Hang, OSError) as error:
+        except (Fault, OSError) as error:
             return Outcome(Counter(), [f"{attack.__name__} {number} {size}: {type(error).__name__}: {error}"])
         done.found = [f"{attack.__name__} {number} {size}: {what}" for what in done.found]
         return done

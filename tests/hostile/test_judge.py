@@ -29,7 +29,7 @@ from tests.hostile.judge import (
     readings,
     verdict,
 )
-from tests.hostile.raw import Hang, Raw
+from tests.hostile.raw import Hang, NotLetIn, Raw
 from tests.hostile.rest import problems
 from tests.hostile.sessions import Move
 from tests.hostile.siege import bugs_of
@@ -198,6 +198,27 @@ async def test_a_close_that_no_broken_rule_explains_is_found() -> None:
     assert "closed with 1011" in _judged(raw, b"\xff", (1003,))[0]
     good = await ended(ACCEPTED + framed(b"\x03\xeb", 8, mask=None))
     assert not good.found and not _judged(good, b"\xff", (1003,))
+
+
+@pytest.mark.parametrize(
+    "said", [NOTHING, NOTHING.replace(b"500", b"503"), NOTHING.replace(b"500", b"404"), b""]
+)
+async def test_a_server_that_lets_in_nobody_is_found(said: bytes) -> None:
+    async with server(saying(said)) as address:
+
+        async def one(number: int) -> Outcome:
+            (await Raw.upgraded(address, "198.18.0.1")).abort()
+            return Outcome(Counter(let_in=1))
+
+        done = await _each(3, one)
+    assert len(done.found) == 3 and "a good upgrade was answered with" in done.found[0]
+    assert not done.cases and not done.repeated
+
+
+async def test_a_server_that_says_it_is_too_much_is_excused() -> None:
+    async with server(saying(NOTHING.replace(b"500", b"429"))) as address:
+        with pytest.raises(NotLetIn):
+            await Raw.upgraded(address, "198.18.0.1")
 
 
 async def test_a_server_that_hangs_is_found_and_the_other_cases_go_on() -> None:

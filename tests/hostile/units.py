@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.hostile import excess, rest, sessions
 from tests.hostile.attacks import Outcome
 from tests.hostile.parsers import PARSERS
-from tests.hostile.raw import Hang
+from tests.hostile.raw import Fault
 from tests.hostile.rest import Rest
 from tests.hostile.siege import siege
 from tests.hostile.storm import MIX, Storm, put_away, storm
@@ -80,7 +80,7 @@ async def together(
     async def one(dice: int, moves: list[sessions.Move]) -> Outcome:
         try:
             return await play(dice, moves)
-        except (Hang, OSError) as error:
+        except (Fault, OSError) as error:
             names = [move.__name__ for move in moves]
             return Outcome(found=[f"{type(error).__name__}: {error}: {dice} {names}"])
 
