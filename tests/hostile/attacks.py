@@ -31,7 +31,9 @@ class Outcome:
     """By what was wrong with them."""
     found: list[str] = field(default_factory=list)
     repeated: Counter[str] = field(default_factory=Counter)
-    """Frames of floods, which are the same one again and again: a flood is one case."""
+    """What is no case of its own: frames of floods, which are the same one again and again (a flood is one
+    case), what was not sent, and who was not let in.
+    """
 
     def add(self, other: "Outcome") -> None:
         """Takes another one in."""

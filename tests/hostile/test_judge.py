@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from schemathesis import Case
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2
@@ -30,9 +32,9 @@ from tests.hostile.judge import (
     verdict,
 )
 from tests.hostile.raw import Hang, NotLetIn, Raw
-from tests.hostile.rest import problems
+from tests.hostile.rest import Rest, problems
 from tests.hostile.sessions import Move
-from tests.hostile.siege import bugs_of
+from tests.hostile.siege import Siege, bugs_of
 from tests.hostile.storm import Storm
 from tests.hostile.units import Script, hunted, together
 from tests.hostile.wire import framed
@@ -248,6 +250,18 @@ def test_a_refusal_that_is_no_problem_is_found() -> None:
     assert problems(validator, httpx.Response(400, json=told, headers=kind))
     assert problems(validator, httpx.Response(404, json=told | {"reason": 7}, headers=kind))
     assert problems(validator, httpx.Response(404, json=told | {"trace": "x"}, headers=kind))
+
+
+async def test_a_request_that_was_not_sent_is_no_case() -> None:
+    class Unsendable:
+        def as_transport_kwargs(self, base_url: str) -> dict[str, Any]:
+            return {"method": "GET", "url": base_url + "/\0", "headers": {}}
+
+    async with httpx.AsyncClient(trust_env=False) as http:
+        nowhere = ("127.0.0.1", 9)
+        api = Rest(Siege(Path(), [], nowhere, nowhere, http, ()), document())
+        done = await api._ask("good", cast("Case[Any]", Unsendable()), {}, Random(1))
+    assert not done.cases and not done.found and done.repeated["requests not sent"] == 1
 
 
 # ------------------------------------------------------------ the real installation, disturbed
