@@ -22,8 +22,10 @@ LEAST_SPAN = 100_000
 BYTES_PER_CASE = 60.0
 """A case that leaves one small object behind for ever leaves more."""
 PATIENCE = 60.0
-PAUSE_SECONDS = 0.1
-"""Between two calls of honest people: they are to be witnesses, and no load."""
+PAUSE_SECONDS = 0.3
+"""Between two calls of honest people: they are to be witnesses, and no load. On a quick machine, too, they
+stay below the 20 commands a second of a line, of which a call has up to five.
+"""
 _READING = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$", re.M)
 
 
