@@ -175,4 +175,4 @@ def _flood(kind: str, found: list[str]) -> Outcome:
 
 
 def _closed_with(raw: Raw, code: int) -> list[str]:
-    return [] if raw.server.close_code in (0, code) else [f"closed with {raw.server.close_code}, not {code}"]
+    return [] if raw.server.close_code == code else [f"closed with {raw.server.close_code}, not {code}"]

@@ -40,6 +40,8 @@ class Raw(asyncio.Protocol):
         self.replies = 0
         self.welcome: client_pb2.Welcome | None = None
         self.is_closed = False
+        self.has_left = False
+        """Whether this side left first: then the server owes it no close code."""
         self.answered: set[int] = set()
         """The ids of frames that were replied to."""
         self.calls: list[str] = []
@@ -118,7 +120,7 @@ class Raw(asyncio.Protocol):
     def finish(self) -> None:
         """Says no more, but reads on."""
         if self._transport is not None and not self.is_closed:
-            self._is_finished = True
+            self._is_finished = self.has_left = True
             with suppress(OSError):
                 self._transport.write_eof()
 
@@ -134,6 +136,8 @@ class Raw(asyncio.Protocol):
 
     def abort(self) -> None:
         """Goes without a word."""
+        if not self.is_closed:
+            self.has_left = True
         if self._transport is not None:
             self._transport.abort()
 

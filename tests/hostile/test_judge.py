@@ -20,6 +20,7 @@ from ringline.v1.client_pb2 import ServerFrame
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.http import document
 from tests.hostile.attacks import Outcome, _each, _judged
+from tests.hostile.excess import _closed_with
 from tests.hostile.judge import (
     LEAST_SPAN,
     WARM_CASES,
@@ -200,6 +201,18 @@ async def test_a_close_that_no_broken_rule_explains_is_found() -> None:
     assert "closed with 1011" in _judged(raw, b"\xff", (1003,))[0]
     good = await ended(ACCEPTED + framed(b"\x03\xeb", 8, mask=None))
     assert not good.found and not _judged(good, b"\xff", (1003,))
+
+
+async def test_a_server_that_cuts_a_line_without_a_word_is_found_unless_one_left_first() -> None:
+    cut = await ended(ACCEPTED)
+    assert "closed with 0" in _judged(cut, b"\xff", (1003,))[0]
+    assert _closed_with(cut, 1008)
+    async with server(saying(ACCEPTED)) as address:
+        raw = await Raw.open(address)
+        raw.send(b"x")
+        raw.finish()
+        await raw.until_closed(5.0)
+    assert not _judged(raw, b"\xff", (1003,))
 
 
 @pytest.mark.parametrize(
