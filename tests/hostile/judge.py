@@ -52,13 +52,15 @@ def readings(text: str) -> Iterator[tuple[str, float]]:
             yield name, float(value)
 
 
-def verdict(before: Seen, after: Seen) -> list[str]:
-    """What is wrong after an attack is over and its connections are closed."""
+def verdict(first: Seen, before: Seen, after: Seen) -> list[str]:
+    """What is wrong after an attack is over and its connections are closed. What stays is held against the
+    first look of all: a little that each attack leaves behind adds up.
+    """
     found = []
-    for name, pid in before.pids.items():
-        if after.pids.get(name) != pid:
+    for name, pid in first.pids.items():
+        if not pid or after.pids.get(name) != pid:
             found.append(f"the process {name} ended or was started anew")
-        more = after.files.get(name, 0) - before.files.get(name, 0)
+        more = after.files.get(name, 0) - first.files.get(name, 0)
         if more > FILES_MORE:
             found.append(f"{name} keeps {more} more files and sockets open")
     found += [f"a fault was logged: {line[:1500]}" for line in after.bugs[len(before.bugs) :]]
@@ -70,16 +72,16 @@ def verdict(before: Seen, after: Seen) -> list[str]:
         if more_of > 0:
             found.append(f"{more_of:.0f} {what}")
     for figure in ("ringline_lines", "ringline_streams"):
-        if after.figures.get(figure, 0.0) > before.figures.get(figure, 0.0):
-            found.append(f"{figure} rose from {before.figures.get(figure)} to {after.figures.get(figure)}")
+        if after.figures.get(figure, 0.0) > first.figures.get(figure, 0.0):
+            found.append(f"{figure} rose from {first.figures.get(figure)} to {after.figures.get(figure)}")
     return found
 
 
-def is_quiet(before: Seen, after: Seen) -> bool:
+def is_quiet(first: Seen, after: Seen) -> bool:
     """Whether what was opened is closed again, as far as it ever will be."""
     lines = "ringline_lines"
-    return after.figures.get(lines, 0.0) <= before.figures.get(lines, 0.0) and all(
-        after.files.get(name, 0) - files <= FILES_MORE for name, files in before.files.items()
+    return after.figures.get(lines, 0.0) <= first.figures.get(lines, 0.0) and all(
+        after.files.get(name, 0) - files <= FILES_MORE for name, files in first.files.items()
     )
 
 

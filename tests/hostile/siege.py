@@ -68,8 +68,8 @@ class Siege:
     metrics: tuple[str, ...]
     known: Known = field(default_factory=Known)
     attackers: list[Session] = field(default_factory=list)
-    started: dict[str, int] = field(default_factory=dict)
-    """The process ids of the first moment."""
+    started: Seen = field(default_factory=Seen)
+    """The first look, before anybody attacks."""
 
     def url(self, address: tuple[str, int]) -> str:
         """A door's origin."""
@@ -134,7 +134,9 @@ def network(dice: Random) -> str:
 
 
 def bugs_of(log: Path) -> list[str]:
-    """The lines of a log that tell of a fault: ours, the loop's, uvicorn's. All at warning and above is."""
+    """The lines of a log that tell of a fault: ours, which are at level error, and those that are no JSON,
+    which are the loop's and uvicorn's. Warnings are none.
+    """
     if not log.exists():
         return []
     lines = log.read_text(errors="replace").splitlines()
@@ -173,7 +175,6 @@ async def siege(folder: Path, postgres: Postgres, nats: Nats, name: str) -> Asyn
                 await _until_ready(made, url)
             dice = Random(name)
             made.attackers = [await made.person("mallory", dice) for _ in range(ATTACKERS)]
-            made.started = {one.name: one.pid for one in processes}
             yield made
         finally:
             for process in reversed(processes):

@@ -126,11 +126,11 @@ class Storm:
         """What is wrong once everybody has gone."""
         end = time.monotonic() + CALM_SECONDS
         after = await self.siege.look()
-        while not is_quiet(before, after) and time.monotonic() < end:
+        while not is_quiet(self.siege.started, after) and time.monotonic() < end:
             await asyncio.sleep(0.2)
             after = await self.siege.look()
         self.memory.add(self.cases, after.memory)
-        return verdict(before, after) + self.memory.verdict()
+        return verdict(self.siege.started, before, after) + self.memory.verdict()
 
 
 async def storm(siege: Siege) -> Storm:
@@ -146,6 +146,7 @@ async def storm(siege: Siege) -> Storm:
     siege.known.names = ["@" + one.session.username for one in phones]
     made = Storm(siege, Honest(ada, bob))
     await made.calm()
+    siege.started = await siege.look()
     return made
 
 

@@ -67,8 +67,27 @@ ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
     ],
 )
 def test_what_an_installation_must_not_do_is_found(after: Seen, what: str) -> None:
-    assert verdict(GOOD, GOOD) == [] and is_quiet(GOOD, GOOD)
-    assert len(verdict(GOOD, after)) == 1 and what in verdict(GOOD, after)[0]
+    assert verdict(GOOD, GOOD, GOOD) == [] and is_quiet(GOOD, GOOD)
+    found = verdict(GOOD, GOOD, after)
+    assert len(found) == 1 and what in found[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (replace(GOOD, files={"all": 60}), replace(GOOD, files={"all": 80}), "40 more files"),
+        (replace(GOOD, pids={"all": 0}), replace(GOOD, pids={"all": 0}), "ended or was started anew"),
+        (replace(GOOD, pids={"all": 8}), replace(GOOD, pids={"all": 8}), "ended or was started anew"),
+    ],
+)
+def test_what_was_so_before_the_last_attack_is_found_too(before: Seen, after: Seen, what: str) -> None:
+    found = verdict(GOOD, before, after)
+    assert len(found) == 1 and what in found[0]
+
+
+def test_a_process_that_never_ran_is_found() -> None:
+    dead = replace(GOOD, pids={"all": 0})
+    assert "ended" in verdict(dead, dead, dead)[0]
 
 
 def test_only_answers_with_5xx_count_as_such() -> None:
@@ -302,7 +321,7 @@ def test_a_connection_that_stays_is_found(runner: asyncio.Runner, under_attack: 
     async def kept() -> list[str]:
         before = await under_attack.siege.look()
         raw = await under_attack.siege.line(Random(5))
-        found = verdict(before, await under_attack.siege.look())
+        found = verdict(under_attack.siege.started, before, await under_attack.siege.look())
         raw.abort()
         return found
 
