@@ -50,6 +50,7 @@ class Raw(asyncio.Protocol):
         self._is_finished = False
         self._changed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
+        self._socket: sockets.socket | None = None
 
     @classmethod
     async def open(cls, address: tuple[str, int], receive_buffer: int = 0) -> "Raw":
@@ -61,6 +62,7 @@ class Raw(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         await loop.sock_connect(raw, address)
         _, protocol = await loop.create_connection(cls, sock=raw)
+        protocol._socket = raw
         return protocol
 
     @classmethod
@@ -162,7 +164,10 @@ class Raw(asyncio.Protocol):
         """asyncio's: closed from the other side."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's."""
+        """asyncio's. Where we were writing when the server closed, its last words are still to be read."""
+        with suppress(OSError):
+            while self._socket is not None and (data := self._socket.recv(1 << 16)):
+                self.data_received(data)
         self.is_closed = True
         self.found += [f"HTTP {status}" for status in self.server.statuses if status >= 500]
         self._changed.set()
