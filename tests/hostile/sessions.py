@@ -153,7 +153,26 @@ async def same_key(play: Play) -> str:
         ClientFrame(id=15, command_id="k" * 20, answer=client_pb2.Answer(call_id=ids.mint_call())),
     ):
         play.raw.tell(frame)
-    return ""
+    return await _by_two_users(play)
+
+
+async def _by_two_users(play: Play) -> str:
+    """Two users place a call by the same key: each has one of their own, or none."""
+    key, placed = _key(play), list[list[str]]()
+    place = client_pb2.Place(username="@" + play.me.username, kinds=Kinds(audio=True))
+    for session in play.dice.sample(play.siege.attackers[1:], 2):
+        line = await play.siege.line(play.dice, session=session)
+        try:
+            line.tell(ClientFrame(id=2, command_id=key, place=place))
+            await line.until(lambda line=line: 2 in line.answered or line.is_closed, "an answer to a place")  # type: ignore[misc]
+            placed.append(list(line.calls))
+            for call_id in {one for calls in placed for one in calls}:  # the other one's is not theirs to end
+                line.tell(ClientFrame(id=3, command_id=key, hang_up=client_pb2.HangUp(call_id=call_id)))
+            await line.barrier()
+        finally:
+            line.abort()
+    first, second = placed
+    return "a key of one user was taken for another's" if set(first) & set(second) else ""
 
 
 async def strange_frames(play: Play) -> str:

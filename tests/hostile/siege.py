@@ -97,9 +97,15 @@ class Siege:
             raise (NotLetIn if refusal.reason in BUSY else Fault)(f"no ticket: {refusal}") from refusal
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
-    async def line(self, dice: Random, door: tuple[str, int] | None = None, receive_buffer: int = 0) -> Raw:
+    async def line(
+        self,
+        dice: Random,
+        door: tuple[str, int] | None = None,
+        receive_buffer: int = 0,
+        session: Session | None = None,
+    ) -> Raw:
         """An open line of one of those who attack. Raises NotLetIn, or Fault where hello does nothing."""
-        session = dice.choice(self.attackers)
+        session = session or dice.choice(self.attackers)
         hello = await self.hello(session, f"hostile-{dice.getrandbits(60):015x}")
         raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
         if not await raw.hello(hello):

@@ -317,6 +317,24 @@ def test_a_call_that_does_not_go_through_is_found(runner: asyncio.Runner, under_
     assert not after.failed
 
 
+@pytest.mark.parametrize("what", ["hang_up", "hold"])
+def test_a_talk_that_somebody_ends_or_holds_is_found(
+    runner: asyncio.Runner, under_attack: Storm, what: str
+) -> None:
+    honest, seen = under_attack.honest, Calls()
+
+    async def disturbed() -> None:
+        held = await honest.talk(seen)
+        assert held is not None
+        await honest.go_on(held, seen)
+        assert not seen.failed
+        await getattr(held[1], what)()
+        await honest.go_on(held, seen)
+
+    runner.run(disturbed())
+    assert len(seen.failed) == 1 and "a call of honest people failed" in seen.failed[0]
+
+
 def test_a_connection_that_stays_is_found(runner: asyncio.Runner, under_attack: Storm) -> None:
     async def kept() -> list[str]:
         before = await under_attack.siege.look()

@@ -57,7 +57,10 @@ def storm_of(runner: asyncio.Runner, storm: Storm, number: int, most: int) -> Ou
 
 
 def scripted(runner: asyncio.Runner, storm: Storm, number: int, examples: int) -> Outcome:
-    """Sessions out of order."""
+    """Sessions out of order, while two honest people talk: afterwards they still do."""
+    honest, during = storm.honest, storm.during
+    failed = len(during.failed)
+    held = runner.run(honest.talk(during))
 
     async def play(scripts: Sequence[Script]) -> Outcome:
         before = await storm.siege.look()
@@ -67,7 +70,13 @@ def scripted(runner: asyncio.Runner, storm: Storm, number: int, examples: int) -
         told.found += [f"a fault was logged: {line}" for line in after.bugs[len(before.bugs) :]]
         return told
 
-    return hunted(runner, play, number, examples)
+    done = hunted(runner, play, number, examples)
+    if held is not None:
+        runner.run(honest.go_on(held, during))
+    if held is not None and len(during.failed) == failed:
+        runner.run(honest.part(held, during))
+    done.found += during.failed[failed:]
+    return done
 
 
 async def together(
