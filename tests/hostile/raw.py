@@ -11,11 +11,14 @@ from google.protobuf.message import DecodeError
 from ringline.v1 import client_pb2
 from ringline.v1.client_pb2 import ClientFrame, Hello, ServerFrame
 from ringline.v1.reasons_pb2 import Reason
+from services.gateway.line import NO_HELLO
 from tests.hostile import wire
 
 HANG_SECONDS = 30.0
 """No case takes a tenth of it on a quiet machine."""
 FAULT = "A fault, logged"
+BUSY = (Reason.REASON_LIMITED, Reason.REASON_OVERLOADED, Reason.REASON_UNAVAILABLE)
+"""Why somebody may be sent away who did nothing wrong."""
 
 
 class Fault(AssertionError):
@@ -37,6 +40,10 @@ class Raw(asyncio.Protocol):
         self.server = wire.ServerBytes()
         self.found: list[str] = []
         self.goodbye: Reason.ValueType = Reason.REASON_UNSPECIFIED
+        self.is_excused = False
+        """Whether the goodbye is one that a good client may get: too much at once, or hello came too late from a
+        machine that had no time for us.
+        """
         self.replies = 0
         self.welcome: client_pb2.Welcome | None = None
         self.is_closed = False
@@ -186,6 +193,7 @@ class Raw(asyncio.Protocol):
             self.welcome = frame.welcome
         elif kind == "goodbye":
             self.goodbye = frame.goodbye.refused.reason
+            self.is_excused = self.goodbye in BUSY or frame.goodbye.refused.sentence == NO_HELLO
             self._fault(frame.goodbye.refused.sentence)
         elif kind == "refused":
             self._fault(frame.refused.sentence)

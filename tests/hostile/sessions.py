@@ -20,7 +20,7 @@ from ringline.v1.types_pb2 import Kinds
 from tests.hostile.attacks import Outcome
 from tests.hostile.frames import made
 from tests.hostile.raw import NotLetIn, Raw
-from tests.hostile.siege import BUSY, Siege, network
+from tests.hostile.siege import Siege, network
 from tests.hostile.wire import CLOSE, framed
 
 MOST_MOVES = 12
@@ -57,7 +57,7 @@ class Play:
         await self.raw.until(lambda: self.raw.welcome is not None or self.raw.is_closed, "an answer to hello")
         if good and self.raw.welcome is not None:
             self.spent.append(hello)
-        if good and self.raw.welcome is None and self.raw.goodbye not in BUSY:
+        if good and self.raw.welcome is None and not self.raw.is_excused:
             return "a good hello opened no line"
         if self.raw.welcome is not None and not good:
             return "a hello that is worth nothing opened a line"

@@ -21,7 +21,7 @@ from ringline.v1.reasons_pb2 import Reason
 from services.embedded import Nats, Postgres
 from tests.hostile.frames import Known
 from tests.hostile.judge import Seen, readings
-from tests.hostile.raw import Fault, NotLetIn, Raw
+from tests.hostile.raw import BUSY, Fault, NotLetIn, Raw
 from tests.servers import Process, free_port
 from tests.suite.topology import SETTINGS, environment, prepare, ringline
 
@@ -30,8 +30,6 @@ ATTACKERS = 6
 LETTERS = "bcdfghjkpqtvxz"
 NETWORKS = 4_096
 """From so many networks those who attack come."""
-BUSY = (Reason.REASON_LIMITED, Reason.REASON_OVERLOADED, Reason.REASON_UNAVAILABLE)
-"""Why somebody may be sent away who did nothing wrong."""
 TIMES = {
     "RINGLINE_LOG_LEVEL": "warning",
     "RINGLINE_GATEWAY_REQUEST_S": "5",
@@ -110,7 +108,7 @@ class Siege:
         raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
         if not await raw.hello(hello):
             what = f"a good hello was answered with {raw.server.close_code}, {Reason.Name(raw.goodbye)}"
-            raise (NotLetIn if raw.goodbye in BUSY else Fault)(what)
+            raise (NotLetIn if raw.is_excused else Fault)(what)
         return raw
 
     async def stranger(self, dice: Random, door: tuple[str, int] | None = None) -> Raw:

@@ -19,6 +19,7 @@ from ringline.v1 import client_pb2
 from ringline.v1.client_pb2 import ServerFrame
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.http import document
+from services.gateway.line import NO_HELLO
 from tests.hostile.attacks import Outcome, _each, _judged
 from tests.hostile.excess import _closed_with
 from tests.hostile.judge import (
@@ -253,6 +254,21 @@ async def test_a_server_that_says_it_is_too_much_is_excused() -> None:
     async with server(saying(NOTHING.replace(b"500", b"429"))) as address:
         with pytest.raises(NotLetIn):
             await Raw.upgraded(address, "198.18.0.1")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_excused"),
+    [
+        (Refusal(Reason.REASON_INVALID, NO_HELLO), True),
+        (Refusal(Reason.REASON_OVERLOADED), True),
+        (Refusal(Reason.REASON_TICKET_INVALID), False),
+        (Refusal(Reason.REASON_INVALID, "This is no frame."), False),
+    ],
+)
+async def test_a_good_hello_may_come_too_late_and_is_no_bad_one(refusal: Refusal, is_excused: bool) -> None:
+    goodbye = ServerFrame(goodbye=client_pb2.Goodbye(refused=refusal.to_proto()))
+    raw = await ended(ACCEPTED + framed(goodbye.SerializeToString(), mask=None))
+    assert raw.is_excused == is_excused
 
 
 async def test_a_server_that_hangs_is_found_and_the_other_cases_go_on() -> None:
