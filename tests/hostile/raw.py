@@ -41,8 +41,8 @@ class Raw(asyncio.Protocol):
         self.found: list[str] = []
         self.goodbye: Reason.ValueType = Reason.REASON_UNSPECIFIED
         self.is_excused = False
-        """Whether the goodbye is one that a good client may get: too much at once, or hello came too late from a
-        machine that had no time for us.
+        """Whether the goodbye is one that a good client may get: too much at once, or hello came too late,
+        as this machine had no time for it.
         """
         self.replies = 0
         self.welcome: client_pb2.Welcome | None = None
