@@ -17,6 +17,8 @@ from tests.browser.tones import HERTZ
 PATIENCE = 15.0
 """Seconds for what should take less than one: two cores for servers and several browsers."""
 POLL_SECONDS = 0.1
+UNREACHED = re.compile(r"Failed to load resource: net::ERR_|WebSocket connection to '[^']*' failed")
+"""What the browser says of a server that it did not reach; no error of the page reads like it."""
 TOLERANCE_HERTZ = 20.0
 AUDIBLE_DECIBEL = -70.0
 
@@ -204,6 +206,10 @@ class Person:
     async def paths(self) -> list[list[str]]:
         """The kinds of candidates in use: [local, remote] for each path."""
         return cast("list[list[str]]", await self.page.evaluate(judge.PATHS))
+
+    def forgive_the_network(self) -> None:
+        """Drops the complaints of the browser that it reached nobody; those about the page stay."""
+        self.complaints[:] = [one for one in self.complaints if not UNREACHED.match(one)]
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "the server responded with a status of" not in message.text:

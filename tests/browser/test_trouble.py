@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Route, expect
 
 from tests.browser.cast import Cast
-from tests.browser.person import PATIENCE, SOCKETS, talk, until
+from tests.browser.person import PATIENCE, SOCKETS, UNREACHED, talk, until
 from tests.browser.tones import HERTZ
 from tests.suite.people import Operator
 from tests.suite.topology import Topology
@@ -20,6 +20,22 @@ OPEN_AGAIN = "() => sockets.length > 1 && sockets.at(-1).readyState === WebSocke
 RESTARTED = """
 () => connections[0].remoteDescription.sdp.match(/a=ice-ufrag:(\\S+)/)[1]
 """
+
+
+@pytest.mark.parametrize(
+    ("complaint", "is_of_the_network"),
+    [
+        ("Failed to load resource: net::ERR_INTERNET_DISCONNECTED", True),
+        ("WebSocket connection to 'ws://10.0.0.1:8080/v1/connect' failed: ", True),
+        ("Failed to load resource: the server said something", False),
+        ("TypeError: Failed to fetch", False),
+        ("TypeError: cannot read Failed to load resource: net::ERR_FAILED", False),
+    ],
+)
+async def test_an_error_of_the_page_is_not_taken_for_one_of_the_network(
+    complaint: str, is_of_the_network: bool
+) -> None:
+    assert bool(UNREACHED.match(complaint)) == is_of_the_network
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -36,7 +36,12 @@ def under_attack(runner: asyncio.Runner, server_folder: Path, postgres: Postgres
     folder.mkdir()
     with bus_server(folder) as nats:
         opening = siege(folder, postgres, nats, "hostile")
-        made = runner.run(storm(runner.run(opening.__aenter__())))
-        yield made
-        runner.run(put_away(made))
-        runner.run(opening.__aexit__(None, None, None))
+        besieged = runner.run(opening.__aenter__())
+        try:
+            made = runner.run(storm(besieged))
+            try:
+                yield made
+            finally:
+                runner.run(put_away(made))
+        finally:
+            runner.run(opening.__aexit__(None, None, None))

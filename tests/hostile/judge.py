@@ -5,12 +5,12 @@ honest people met meanwhile, and knows nothing of who sent what. Pure, but for t
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
-from ringline.client import Phone
+from ringline.client import Call, Phone
 from ringline.refusal import Refusal
 
 FIGURES = ("ringline_lines", "ringline_streams", "ringline_bugs_total", "ringline_http_seconds_count")
@@ -22,8 +22,10 @@ LEAST_SPAN = 100_000
 BYTES_PER_CASE = 60.0
 """A case that leaves one small object behind for ever leaves more."""
 PATIENCE = 60.0
-PAUSE_SECONDS = 0.1
-"""Between two calls of honest people: they are to be witnesses, and no load."""
+PAUSE_SECONDS = 0.3
+"""Between two calls of honest people: they are to be witnesses, and no load. On a quick machine, too, they
+stay below the 20 commands a second of a line, of which a call has up to five.
+"""
 _READING = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$", re.M)
 
 
@@ -50,13 +52,15 @@ def readings(text: str) -> Iterator[tuple[str, float]]:
             yield name, float(value)
 
 
-def verdict(before: Seen, after: Seen) -> list[str]:
-    """What is wrong after an attack is over and its connections are closed."""
+def verdict(first: Seen, before: Seen, after: Seen) -> list[str]:
+    """What is wrong after an attack is over and its connections are closed. What stays is held against the
+    first look of all: a little that each attack leaves behind adds up.
+    """
     found = []
-    for name, pid in before.pids.items():
-        if after.pids.get(name) != pid:
+    for name, pid in first.pids.items():
+        if not pid or after.pids.get(name) != pid:
             found.append(f"the process {name} ended or was started anew")
-        more = after.files.get(name, 0) - before.files.get(name, 0)
+        more = after.files.get(name, 0) - first.files.get(name, 0)
         if more > FILES_MORE:
             found.append(f"{name} keeps {more} more files and sockets open")
     found += [f"a fault was logged: {line[:1500]}" for line in after.bugs[len(before.bugs) :]]
@@ -68,16 +72,16 @@ def verdict(before: Seen, after: Seen) -> list[str]:
         if more_of > 0:
             found.append(f"{more_of:.0f} {what}")
     for figure in ("ringline_lines", "ringline_streams"):
-        if after.figures.get(figure, 0.0) > before.figures.get(figure, 0.0):
-            found.append(f"{figure} rose from {before.figures.get(figure)} to {after.figures.get(figure)}")
+        if after.figures.get(figure, 0.0) > first.figures.get(figure, 0.0):
+            found.append(f"{figure} rose from {first.figures.get(figure)} to {after.figures.get(figure)}")
     return found
 
 
-def is_quiet(before: Seen, after: Seen) -> bool:
+def is_quiet(first: Seen, after: Seen) -> bool:
     """Whether what was opened is closed again, as far as it ever will be."""
     lines = "ringline_lines"
-    return after.figures.get(lines, 0.0) <= before.figures.get(lines, 0.0) and all(
-        after.files.get(name, 0) - files <= FILES_MORE for name, files in before.files.items()
+    return after.figures.get(lines, 0.0) <= first.figures.get(lines, 0.0) and all(
+        after.files.get(name, 0) - files <= FILES_MORE for name, files in first.files.items()
     )
 
 
@@ -129,6 +133,10 @@ class Calls:
         return median(self.rings_ms), quantiles(self.rings_ms, n=100, method="inclusive")[98]
 
 
+Talk = tuple[Call, Call]
+"""A call, as who called and who was called have it."""
+
+
 class Honest:
     """Two people who call each other all the while, by turns."""
 
@@ -141,30 +149,58 @@ class Honest:
 
     async def call(self, seen: Calls) -> None:
         """One call, answered and hung up; what went wrong goes to `seen`."""
+        held = await self.talk(seen)
+        if held is not None:
+            await self.part(held, seen)
+
+    async def talk(self, seen: Calls) -> Talk | None:
+        """A call that is connected; None where it failed, which goes to `seen`."""
         caller, callee = self.pair
         self.pair = (callee, caller)
         seen.made += 1
+        async with self._witnessed(seen):
+            began = time.perf_counter()
+            call = await caller.place("@" + callee.session.username, within=self.patience)
+            self.live = call.call_id
+            ring = await callee.rings(self.patience)
+            seen.rings_ms.append((time.perf_counter() - began) * 1000)
+            await _insist(lambda: ring.answer(offer=b"offer"))
+            offer = await call.until_described(within=self.patience)
+            await _insist(lambda: call.describe(b"answer", answers=offer.generation))
+            await ring.until_described(within=self.patience)
+            await asyncio.gather(
+                _insist(lambda: call.report("flowing")), _insist(lambda: ring.report("flowing"))
+            )
+            await call.until("connected", within=self.patience)
+            await ring.until("connected", within=self.patience)
+            return call, ring
+        return None
+
+    async def go_on(self, held: Talk, seen: Calls) -> None:
+        """Both still talk, and the server says so too: nobody has ended their call, or held it."""
+        async with self._witnessed(seen):
+            for one in held:
+                await _insist(one.set_media)  # refused where it is over; and answered by what is so now
+            for one in held:
+                assert one.phase == "connected" and not one.holds and not one.peer_holds, one
+
+    async def part(self, held: Talk, seen: Calls) -> None:
+        """Who called hangs up; what went wrong goes to `seen`."""
+        call, ring = held
+        async with self._witnessed(seen):
+            await _insist(call.hang_up)
+            await ring.until(ended="hung_up", within=self.patience)
+
+    @asynccontextmanager
+    async def _witnessed(self, seen: Calls) -> AsyncIterator[None]:
+        """What fails in the block goes to `seen`."""
         try:
             async with asyncio.timeout(self.patience):
-                began = time.perf_counter()
-                call = await caller.place("@" + callee.session.username, within=self.patience)
-                self.live = call.call_id
-                ring = await callee.rings(self.patience)
-                seen.rings_ms.append((time.perf_counter() - began) * 1000)
-                await _insist(lambda: ring.answer(offer=b"offer"))
-                offer = await call.until_described(within=self.patience)
-                await _insist(lambda: call.describe(b"answer", answers=offer.generation))
-                await ring.until_described(within=self.patience)
-                await asyncio.gather(
-                    _insist(lambda: call.report("flowing")), _insist(lambda: ring.report("flowing"))
-                )
-                await call.until("connected", within=self.patience)
-                await ring.until("connected", within=self.patience)
-                await _insist(call.hang_up)
-                await ring.until("ended", within=self.patience)
+                yield
         except (Refusal, TimeoutError, ConnectionError, AssertionError) as error:
+            one, other = self.pair
             seen.failed.append(
-                f"a call of honest people failed: {type(error).__name__}: {error}; {caller}; {callee}"
+                f"a call of honest people failed: {type(error).__name__}: {error}; {one}; {other}"
             )
             await self._clear()
 

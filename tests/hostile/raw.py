@@ -11,19 +11,26 @@ from google.protobuf.message import DecodeError
 from ringline.v1 import client_pb2
 from ringline.v1.client_pb2 import ClientFrame, Hello, ServerFrame
 from ringline.v1.reasons_pb2 import Reason
+from services.gateway.line import NO_HELLO
 from tests.hostile import wire
 
 HANG_SECONDS = 30.0
 """No case takes a tenth of it on a quiet machine."""
 FAULT = "A fault, logged"
+BUSY = (Reason.REASON_LIMITED, Reason.REASON_OVERLOADED, Reason.REASON_UNAVAILABLE)
+"""Why somebody may be sent away who did nothing wrong."""
 
 
-class Hang(AssertionError):
+class Fault(AssertionError):
+    """What no server may do."""
+
+
+class Hang(Fault):
     """The server neither answered nor closed."""
 
 
 class NotLetIn(Exception):
-    """The server did not open the connection, or the line: that is its right, and it may be busy."""
+    """The server did not open the connection, or the line, and said that this is too much at the moment."""
 
 
 class Raw(asyncio.Protocol):
@@ -33,9 +40,15 @@ class Raw(asyncio.Protocol):
         self.server = wire.ServerBytes()
         self.found: list[str] = []
         self.goodbye: Reason.ValueType = Reason.REASON_UNSPECIFIED
+        self.is_excused = False
+        """Whether the goodbye is one that a good client may get: too much at once, or hello came too late,
+        as this machine had no time for it.
+        """
         self.replies = 0
         self.welcome: client_pb2.Welcome | None = None
         self.is_closed = False
+        self.has_left = False
+        """Whether this side left first: then the server owes it no close code."""
         self.answered: set[int] = set()
         """The ids of frames that were replied to."""
         self.calls: list[str] = []
@@ -44,6 +57,7 @@ class Raw(asyncio.Protocol):
         self._is_finished = False
         self._changed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
+        self._socket: sockets.socket | None = None
 
     @classmethod
     async def open(cls, address: tuple[str, int], receive_buffer: int = 0) -> "Raw":
@@ -55,17 +69,23 @@ class Raw(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         await loop.sock_connect(raw, address)
         _, protocol = await loop.create_connection(cls, sock=raw)
+        protocol._socket = raw
         return protocol
 
     @classmethod
     async def upgraded(cls, address: tuple[str, int], network: str, receive_buffer: int = 0) -> "Raw":
-        """Connects and is upgraded. Raises Hang or NotLetIn."""
+        """Connects and is upgraded. Raises NotLetIn where the server says 429, and Fault where it says
+        anything else or nothing; 503 too, as nobody asks it to stop while it is attacked.
+        """
         raw = await cls.open(address, receive_buffer)
         raw.send(wire.upgrade(f"{address[0]}:{address[1]}", network))
         await raw.until(lambda: bool(raw.server.statuses) or raw.is_closed, "the upgrade")
-        if raw.server.statuses != [101]:
-            raise NotLetIn(f"not upgraded: {raw.server.statuses}")
-        return raw
+        if raw.server.statuses == [101]:
+            return raw
+        raw.abort()
+        if raw.server.statuses == [429]:
+            raise NotLetIn("too many hellos failed")
+        raise Fault(f"a good upgrade was answered with {raw.server.statuses or 'nothing'}")
 
     def send(self, data: bytes) -> None:
         """Sends bytes, unless the connection is closed."""
@@ -109,7 +129,7 @@ class Raw(asyncio.Protocol):
     def finish(self) -> None:
         """Says no more, but reads on."""
         if self._transport is not None and not self.is_closed:
-            self._is_finished = True
+            self._is_finished = self.has_left = True
             with suppress(OSError):
                 self._transport.write_eof()
 
@@ -125,6 +145,8 @@ class Raw(asyncio.Protocol):
 
     def abort(self) -> None:
         """Goes without a word."""
+        if not self.is_closed:
+            self.has_left = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -149,7 +171,10 @@ class Raw(asyncio.Protocol):
         """asyncio's: closed from the other side."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's."""
+        """asyncio's. Where we were writing when the server closed, its last words are still to be read."""
+        with suppress(OSError):
+            while self._socket is not None and (data := self._socket.recv(1 << 16)):
+                self.data_received(data)
         self.is_closed = True
         self.found += [f"HTTP {status}" for status in self.server.statuses if status >= 500]
         self._changed.set()
@@ -168,6 +193,7 @@ class Raw(asyncio.Protocol):
             self.welcome = frame.welcome
         elif kind == "goodbye":
             self.goodbye = frame.goodbye.refused.reason
+            self.is_excused = self.goodbye in BUSY or frame.goodbye.refused.sentence == NO_HELLO
             self._fault(frame.goodbye.refused.sentence)
         elif kind == "refused":
             self._fault(frame.refused.sentence)

@@ -90,7 +90,7 @@ class Rest:
         try:
             response = await self.siege.http.request(**request)
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError, ValueError):
-            return Outcome(Counter(rest_not_sent=1))  # our own client does not send it
+            return Outcome(repeated=Counter({"requests not sent": 1}))  # by our own client: no case
         except httpx.TransportError as error:
             return Outcome(Counter(), [f"{case.operation.label}: {type(error).__name__}: {case.body!r}"])
         label, kind = case.operation.label, f"{response.status_code // 100}xx"

@@ -57,6 +57,8 @@ class Play:
         await self.raw.until(lambda: self.raw.welcome is not None or self.raw.is_closed, "an answer to hello")
         if good and self.raw.welcome is not None:
             self.spent.append(hello)
+        if good and self.raw.welcome is None and not self.raw.is_excused:
+            return "a good hello opened no line"
         if self.raw.welcome is not None and not good:
             return "a hello that is worth nothing opened a line"
         return ""
@@ -151,7 +153,26 @@ async def same_key(play: Play) -> str:
         ClientFrame(id=15, command_id="k" * 20, answer=client_pb2.Answer(call_id=ids.mint_call())),
     ):
         play.raw.tell(frame)
-    return ""
+    return await _by_two_users(play)
+
+
+async def _by_two_users(play: Play) -> str:
+    """Two users place a call by the same key: each has one of their own, or none."""
+    key, placed = _key(play), list[list[str]]()
+    place = client_pb2.Place(username="@" + play.me.username, kinds=Kinds(audio=True))
+    for session in play.dice.sample(play.siege.attackers[1:], 2):
+        line = await play.siege.line(play.dice, session=session)
+        try:
+            line.tell(ClientFrame(id=2, command_id=key, place=place))
+            await line.until(lambda line=line: 2 in line.answered or line.is_closed, "an answer to a place")  # type: ignore[misc]
+            placed.append(list(line.calls))
+            for call_id in {one for calls in placed for one in calls}:  # the other one's is not theirs to end
+                line.tell(ClientFrame(id=3, command_id=key, hang_up=client_pb2.HangUp(call_id=call_id)))
+            await line.barrier()
+        finally:
+            line.abort()
+    first, second = placed
+    return "a key of one user was taken for another's" if set(first) & set(second) else ""
 
 
 async def strange_frames(play: Play) -> str:
@@ -203,6 +224,15 @@ async def play(siege: Siege, seed: int, moves: list[Move]) -> Outcome:
         stage = Play(siege, dice, await Raw.upgraded(siege.unlimited, network(dice)))
     except NotLetIn:
         return Outcome(repeated=Counter({"not let in": 1}))
+    try:
+        await _moves(stage, moves, done, seed)
+    finally:
+        stage.raw.abort()
+    done.found += stage.raw.found
+    return done
+
+
+async def _moves(stage: Play, moves: list[Move], done: Outcome, seed: int) -> None:
     for move in moves:
         if stage.raw.is_closed:
             break
@@ -217,9 +247,6 @@ async def play(siege: Siege, seed: int, moves: list[Move]) -> Outcome:
     if stage.raw.welcome is not None and not stage.raw.is_closed:
         stage.raw.answered.clear()
         await stage.raw.barrier()
-    stage.raw.abort()
-    done.found += stage.raw.found
-    return done
 
 
 def counted(outcomes: list[Outcome]) -> Outcome:

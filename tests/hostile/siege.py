@@ -17,10 +17,11 @@ import psutil
 from ringline.client import Api, DeviceKey, Session
 from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import Hello
+from ringline.v1.reasons_pb2 import Reason
 from services.embedded import Nats, Postgres
 from tests.hostile.frames import Known
 from tests.hostile.judge import Seen, readings
-from tests.hostile.raw import NotLetIn, Raw
+from tests.hostile.raw import BUSY, Fault, NotLetIn, Raw
 from tests.servers import Process, free_port
 from tests.suite.topology import SETTINGS, environment, prepare, ringline
 
@@ -65,8 +66,8 @@ class Siege:
     metrics: tuple[str, ...]
     known: Known = field(default_factory=Known)
     attackers: list[Session] = field(default_factory=list)
-    started: dict[str, int] = field(default_factory=dict)
-    """The process ids of the first moment."""
+    started: Seen = field(default_factory=Seen)
+    """The first look, before anybody attacks."""
 
     def url(self, address: tuple[str, int]) -> str:
         """A door's origin."""
@@ -85,20 +86,29 @@ class Siege:
         return await api.sign_in(name, PASSWORD, DeviceKey())
 
     async def hello(self, session: Session, instance: str) -> Hello:
-        """What opens a line of this session. Raises NotLetIn."""
+        """What opens a line of this session. Raises NotLetIn, or Fault where no ticket is given."""
         try:
             ticket = await session.ticket()
-        except (ConnectionError, Refusal) as error:
+        except ConnectionError as error:
             raise NotLetIn(str(error)) from error
+        except Refusal as refusal:
+            raise (NotLetIn if refusal.reason in BUSY else Fault)(f"no ticket: {refusal}") from refusal
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
-    async def line(self, dice: Random, door: tuple[str, int] | None = None, receive_buffer: int = 0) -> Raw:
-        """An open line of one of those who attack. Raises Hang or NotLetIn."""
-        session = dice.choice(self.attackers)
+    async def line(
+        self,
+        dice: Random,
+        door: tuple[str, int] | None = None,
+        receive_buffer: int = 0,
+        session: Session | None = None,
+    ) -> Raw:
+        """An open line of one of those who attack. Raises NotLetIn, or Fault where hello does nothing."""
+        session = session or dice.choice(self.attackers)
         hello = await self.hello(session, f"hostile-{dice.getrandbits(60):015x}")
         raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
         if not await raw.hello(hello):
-            raise NotLetIn(f"not welcome: {raw.server.close_code}, {raw.goodbye}")
+            what = f"a good hello was answered with {raw.server.close_code}, {Reason.Name(raw.goodbye)}"
+            raise (NotLetIn if raw.is_excused else Fault)(what)
         return raw
 
     async def stranger(self, dice: Random, door: tuple[str, int] | None = None) -> Raw:
@@ -128,7 +138,9 @@ def network(dice: Random) -> str:
 
 
 def bugs_of(log: Path) -> list[str]:
-    """The lines of a log that tell of a fault: ours, the loop's, uvicorn's. All at warning and above is."""
+    """The lines of a log that tell of a fault: ours, which are at level error, and those that are no JSON,
+    which are the loop's and uvicorn's. Warnings are none.
+    """
     if not log.exists():
         return []
     lines = log.read_text(errors="replace").splitlines()
@@ -167,7 +179,6 @@ async def siege(folder: Path, postgres: Postgres, nats: Nats, name: str) -> Asyn
                 await _until_ready(made, url)
             dice = Random(name)
             made.attackers = [await made.person("mallory", dice) for _ in range(ATTACKERS)]
-            made.started = {one.name: one.pid for one in processes}
             yield made
         finally:
             for process in reversed(processes):

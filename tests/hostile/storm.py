@@ -11,7 +11,7 @@ from ringline.client import Phone
 from tests.hostile import attacks, excess
 from tests.hostile.attacks import Attack, Outcome
 from tests.hostile.judge import Calls, Honest, Memory, Seen, is_quiet, verdict
-from tests.hostile.raw import Hang, NotLetIn
+from tests.hostile.raw import Fault, NotLetIn
 from tests.hostile.siege import Siege
 
 CALM_SECONDS = 30.0
@@ -117,7 +117,7 @@ class Storm:
             done = await attack(self.siege, Random(number), size)
         except NotLetIn:
             return Outcome(repeated=Counter({"not let in": 1}))
-        except (Hang, OSError) as error:
+        except (Fault, OSError) as error:
             return Outcome(Counter(), [f"{attack.__name__} {number} {size}: {type(error).__name__}: {error}"])
         done.found = [f"{attack.__name__} {number} {size}: {what}" for what in done.found]
         return done
@@ -126,11 +126,11 @@ class Storm:
         """What is wrong once everybody has gone."""
         end = time.monotonic() + CALM_SECONDS
         after = await self.siege.look()
-        while not is_quiet(before, after) and time.monotonic() < end:
+        while not is_quiet(self.siege.started, after) and time.monotonic() < end:
             await asyncio.sleep(0.2)
             after = await self.siege.look()
         self.memory.add(self.cases, after.memory)
-        return verdict(before, after) + self.memory.verdict()
+        return verdict(self.siege.started, before, after) + self.memory.verdict()
 
 
 async def storm(siege: Siege) -> Storm:
@@ -146,6 +146,7 @@ async def storm(siege: Siege) -> Storm:
     siege.known.names = ["@" + one.session.username for one in phones]
     made = Storm(siege, Honest(ada, bob))
     await made.calm()
+    siege.started = await siege.look()
     return made
 
 

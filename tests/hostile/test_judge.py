@@ -1,22 +1,27 @@
 """The judge can fail: each thing that an installation must not do, done by hand, is found."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from schemathesis import Case
 
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2
 from ringline.v1.client_pb2 import ServerFrame
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.http import document
+from services.gateway.line import NO_HELLO
 from tests.hostile.attacks import Outcome, _each, _judged
+from tests.hostile.excess import _closed_with
 from tests.hostile.judge import (
     LEAST_SPAN,
     WARM_CASES,
@@ -28,10 +33,12 @@ from tests.hostile.judge import (
     readings,
     verdict,
 )
-from tests.hostile.raw import Raw
-from tests.hostile.rest import problems
-from tests.hostile.siege import bugs_of
+from tests.hostile.raw import Hang, NotLetIn, Raw
+from tests.hostile.rest import Rest, problems
+from tests.hostile.sessions import Move
+from tests.hostile.siege import Siege, bugs_of
 from tests.hostile.storm import Storm
+from tests.hostile.units import Script, hunted, together
 from tests.hostile.wire import framed
 
 GOOD = Seen(
@@ -61,8 +68,27 @@ ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
     ],
 )
 def test_what_an_installation_must_not_do_is_found(after: Seen, what: str) -> None:
-    assert verdict(GOOD, GOOD) == [] and is_quiet(GOOD, GOOD)
-    assert len(verdict(GOOD, after)) == 1 and what in verdict(GOOD, after)[0]
+    assert verdict(GOOD, GOOD, GOOD) == [] and is_quiet(GOOD, GOOD)
+    found = verdict(GOOD, GOOD, after)
+    assert len(found) == 1 and what in found[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (replace(GOOD, files={"all": 60}), replace(GOOD, files={"all": 80}), "40 more files"),
+        (replace(GOOD, pids={"all": 0}), replace(GOOD, pids={"all": 0}), "ended or was started anew"),
+        (replace(GOOD, pids={"all": 8}), replace(GOOD, pids={"all": 8}), "ended or was started anew"),
+    ],
+)
+def test_what_was_so_before_the_last_attack_is_found_too(before: Seen, after: Seen, what: str) -> None:
+    found = verdict(GOOD, before, after)
+    assert len(found) == 1 and what in found[0]
+
+
+def test_a_process_that_never_ran_is_found() -> None:
+    dead = replace(GOOD, pids={"all": 0})
+    assert "ended" in verdict(dead, dead, dead)[0]
 
 
 def test_only_answers_with_5xx_count_as_such() -> None:
@@ -97,6 +123,35 @@ def test_a_log_line_that_tells_of_a_fault_is_read_as_one(tmp_path: Path) -> None
         '{"bug":"bug_1","level":"error"}\nTraceback (most recent call last):\n'
     )
     assert bugs_of(log) == ['{"bug":"bug_1","level":"error"}', "Traceback (most recent call last):"]
+
+
+@pytest.mark.parametrize("cut", [Hang("once"), ConnectionResetError("once")])
+def test_what_breaks_once_and_does_not_come_again_is_found(runner: asyncio.Runner, cut: Exception) -> None:
+    left = [cut]
+
+    async def play(dice: int, moves: list[Move]) -> Outcome:
+        if left:
+            raise left.pop()
+        return Outcome(Counter(played=1))
+
+    async def plays(scripts: Sequence[Script]) -> Outcome:
+        return await together(scripts, play)
+
+    done = hunted(runner, plays, 1, 5)
+    assert len(done.found) == 1 and f"{type(cut).__name__}: once" in done.found[0] and done.cases["played"]
+
+
+def test_a_fault_of_the_campaign_itself_is_not_swallowed(runner: asyncio.Runner) -> None:
+    left = [KeyError("ours")]
+
+    async def plays(scripts: Sequence[Script]) -> Outcome:
+        if left:
+            raise left.pop()
+        return Outcome()
+
+    with pytest.raises(ExceptionGroup) as told:
+        hunted(runner, plays, 1, 5)
+    assert told.group_contains(KeyError)
 
 
 # ------------------------------------------------------------ a server that is broken on purpose
@@ -168,6 +223,54 @@ async def test_a_close_that_no_broken_rule_explains_is_found() -> None:
     assert not good.found and not _judged(good, b"\xff", (1003,))
 
 
+async def test_a_server_that_cuts_a_line_without_a_word_is_found_unless_one_left_first() -> None:
+    cut = await ended(ACCEPTED)
+    assert "closed with 0" in _judged(cut, b"\xff", (1003,))[0]
+    assert _closed_with(cut, 1008)
+    async with server(saying(ACCEPTED)) as address:
+        raw = await Raw.open(address)
+        raw.send(b"x")
+        raw.finish()
+        await raw.until_closed(5.0)
+    assert not _judged(raw, b"\xff", (1003,))
+
+
+@pytest.mark.parametrize(
+    "said", [NOTHING, NOTHING.replace(b"500", b"503"), NOTHING.replace(b"500", b"404"), b""]
+)
+async def test_a_server_that_lets_in_nobody_is_found(said: bytes) -> None:
+    async with server(saying(said)) as address:
+
+        async def one(number: int) -> Outcome:
+            (await Raw.upgraded(address, "198.18.0.1")).abort()
+            return Outcome(Counter(let_in=1))
+
+        done = await _each(3, one)
+    assert len(done.found) == 3 and "a good upgrade was answered with" in done.found[0]
+    assert not done.cases and not done.repeated
+
+
+async def test_a_server_that_says_it_is_too_much_is_excused() -> None:
+    async with server(saying(NOTHING.replace(b"500", b"429"))) as address:
+        with pytest.raises(NotLetIn):
+            await Raw.upgraded(address, "198.18.0.1")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_excused"),
+    [
+        (Refusal(Reason.REASON_INVALID, NO_HELLO), True),
+        (Refusal(Reason.REASON_OVERLOADED), True),
+        (Refusal(Reason.REASON_TICKET_INVALID), False),
+        (Refusal(Reason.REASON_INVALID, "This is no frame."), False),
+    ],
+)
+async def test_a_good_hello_may_come_too_late_and_is_no_bad_one(refusal: Refusal, is_excused: bool) -> None:
+    goodbye = ServerFrame(goodbye=client_pb2.Goodbye(refused=refusal.to_proto()))
+    raw = await ended(ACCEPTED + framed(goodbye.SerializeToString(), mask=None))
+    assert raw.is_excused == is_excused
+
+
 async def test_a_server_that_hangs_is_found_and_the_other_cases_go_on() -> None:
     async with server(saying(b"", closes=False)) as address:
 
@@ -197,6 +300,18 @@ def test_a_refusal_that_is_no_problem_is_found() -> None:
     assert problems(validator, httpx.Response(404, json=told | {"trace": "x"}, headers=kind))
 
 
+async def test_a_request_that_was_not_sent_is_no_case() -> None:
+    class Unsendable:
+        def as_transport_kwargs(self, base_url: str) -> dict[str, Any]:
+            return {"method": "GET", "url": base_url + "/\0", "headers": {}}
+
+    async with httpx.AsyncClient(trust_env=False) as http:
+        nowhere = ("127.0.0.1", 9)
+        api = Rest(Siege(Path(), [], nowhere, nowhere, http, ()), document())
+        done = await api._ask("good", cast("Case[Any]", Unsendable()), {}, Random(1))
+    assert not done.cases and not done.found and done.repeated["requests not sent"] == 1
+
+
 # ------------------------------------------------------------ the real installation, disturbed
 
 
@@ -218,11 +333,29 @@ def test_a_call_that_does_not_go_through_is_found(runner: asyncio.Runner, under_
     assert not after.failed
 
 
+@pytest.mark.parametrize("what", ["hang_up", "hold"])
+def test_a_talk_that_somebody_ends_or_holds_is_found(
+    runner: asyncio.Runner, under_attack: Storm, what: str
+) -> None:
+    honest, seen = under_attack.honest, Calls()
+
+    async def disturbed() -> None:
+        held = await honest.talk(seen)
+        assert held is not None
+        await honest.go_on(held, seen)
+        assert not seen.failed
+        await getattr(held[1], what)()
+        await honest.go_on(held, seen)
+
+    runner.run(disturbed())
+    assert len(seen.failed) == 1 and "a call of honest people failed" in seen.failed[0]
+
+
 def test_a_connection_that_stays_is_found(runner: asyncio.Runner, under_attack: Storm) -> None:
     async def kept() -> list[str]:
         before = await under_attack.siege.look()
         raw = await under_attack.siege.line(Random(5))
-        found = verdict(before, await under_attack.siege.look())
+        found = verdict(under_attack.siege.started, before, await under_attack.siege.look())
         raw.abort()
         return found
 

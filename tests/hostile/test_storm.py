@@ -37,7 +37,9 @@ def test_nobody_else_notices(
 def test_sessions_out_of_order_forged_or_replayed_end_in_refusals(
     runner: asyncio.Runner, under_attack: Storm
 ) -> None:
-    is_fine(scripted(runner, under_attack, SEED, 12), 100)
+    done = scripted(runner, under_attack, SEED, 12)
+    is_fine(done, 100)
+    assert done.cases["session_end_foreign_call"] and done.cases["session_same_key"], done.cases
 
 
 def test_rest_answers_as_its_document_says(runner: asyncio.Runner, under_attack: Storm) -> None:

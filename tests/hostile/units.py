@@ -6,19 +6,20 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import HypothesisException
 
 from tests.hostile import excess, rest, sessions
 from tests.hostile.attacks import Outcome
 from tests.hostile.parsers import PARSERS
+from tests.hostile.raw import Fault
 from tests.hostile.rest import Rest
 from tests.hostile.siege import siege
 from tests.hostile.storm import MIX, Storm, put_away, storm
@@ -40,6 +41,10 @@ async def besieged(folder: Path) -> AsyncIterator[Storm]:
             await put_away(attacked)
 
 
+Script = tuple[int, list[sessions.Move]]
+Plays = Callable[[Sequence[Script]], Coroutine[Any, Any, Outcome]]
+
+
 class Broken(AssertionError):
     """A script of sessions was found to break something."""
 
@@ -52,18 +57,48 @@ def storm_of(runner: asyncio.Runner, storm: Storm, number: int, most: int) -> Ou
 
 
 def scripted(runner: asyncio.Runner, storm: Storm, number: int, examples: int) -> Outcome:
-    """Sessions out of order. What breaks something is made smaller, and told first."""
-    done = Outcome()
+    """Sessions out of order, while two honest people talk: afterwards they still do."""
+    honest, during = storm.honest, storm.during
+    failed = len(during.failed)
+    held = runner.run(honest.talk(during))
 
-    async def play(scripts: list[tuple[int, list[sessions.Move]]]) -> Outcome:
+    async def play(scripts: Sequence[Script]) -> Outcome:
         before = await storm.siege.look()
         storm.siege.known.calls = [storm.honest.live] if storm.honest.live else []
-        told = sessions.counted(
-            await asyncio.gather(*(sessions.play(storm.siege, *script) for script in scripts))
-        )
+        told = await together(scripts, lambda *script: sessions.play(storm.siege, *script))
         after = await storm.siege.look()
         told.found += [f"a fault was logged: {line}" for line in after.bugs[len(before.bugs) :]]
         return told
+
+    done = hunted(runner, play, number, examples)
+    if held is not None:
+        runner.run(honest.go_on(held, during))
+    if held is not None and len(during.failed) == failed:
+        runner.run(honest.part(held, during))
+    done.found += during.failed[failed:]
+    return done
+
+
+async def together(
+    scripts: Sequence[Script], play: Callable[[int, list[sessions.Move]], Coroutine[Any, Any, Outcome]]
+) -> Outcome:
+    """Scripts at the same time. What hangs, or is cut, is found at once: it may not come again when it is
+    played anew.
+    """
+
+    async def one(dice: int, moves: list[sessions.Move]) -> Outcome:
+        try:
+            return await play(dice, moves)
+        except (Fault, OSError) as error:
+            names = [move.__name__ for move in moves]
+            return Outcome(found=[f"{type(error).__name__}: {error}: {dice} {names}"])
+
+    return sessions.counted(await asyncio.gather(*(one(*script) for script in scripts)))
+
+
+def hunted(runner: asyncio.Runner, play: Plays, number: int, examples: int) -> Outcome:
+    """Plays scripts that hypothesis makes. What breaks something is made smaller, and told first."""
+    done = Outcome()
 
     @seed(number)
     @settings(
@@ -75,7 +110,7 @@ def scripted(runner: asyncio.Runner, storm: Storm, number: int, examples: int) -
         print_blob=False,
     )
     @given(st.lists(sessions.SCRIPTS, min_size=1, max_size=SCRIPTS_AT_ONCE))
-    def tries(scripts: list[tuple[int, list[sessions.Move]]]) -> None:
+    def tries(scripts: list[Script]) -> None:
         told = runner.run(play(scripts))
         done.cases += told.cases
         done.repeated += told.repeated
@@ -83,8 +118,10 @@ def scripted(runner: asyncio.Runner, storm: Storm, number: int, examples: int) -
             done.found[:0] = told.found
             raise Broken(told.found[0])
 
-    with suppress(Broken, HypothesisException, BaseExceptionGroup):  # it is in `done`
+    try:
         tries()
+    except* Broken:  # it is in `done`; in a group, where it did not come again
+        pass
     return done
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -10,13 +11,16 @@ import pytest_asyncio
 from ringline.client import Line, Phone
 from ringline.v1.client_pb2 import Hello, ServerFrame
 from ringline.v1.reasons_pb2 import Reason
-from tests.servers import until
+from tests.servers import Process, until
 from tests.suite.people import PATIENCE, Stage, at, talk
 from tests.suite.topology import Topology, beside, stopped_well
 from tests.suite.traffic import moves, traffic
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PAIRS = 3
+DRAIN = "RINGLINE_GATEWAY_DRAIN_S"
+ASKED_SECONDS = 4.0
+"""In these a gateway that stops has to answer some requests, on a machine that has no time."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
@@ -106,11 +110,32 @@ async def test_a_ring_that_comes_while_a_line_moves_is_there_when_it_has_moved(s
     await stage.topology.restart(gateway)
 
 
+@asynccontextmanager
+async def drained_in(stage: Stage, gateway: Process, seconds: float) -> AsyncIterator[None]:
+    """This gateway drains more slowly than those of other stories, until this one is over."""
+    usual = gateway.env[DRAIN]
+    await stopped_well(gateway)
+    gateway.env[DRAIN] = str(seconds)
+    await stage.topology.restart(gateway)
+    try:
+        yield
+    finally:
+        gateway.env[DRAIN] = usual
+        gateway.kill()  # where the story failed; else it has ended
+        await stage.topology.restart(gateway)
+
+
 async def test_a_line_that_will_not_leave_is_closed_with_the_reason_and_nobody_is_let_in(
     stage: Stage,
 ) -> None:
+    gateway = stage.topology.of("gateway")[0]
+    async with drained_in(stage, gateway, ASKED_SECONDS):
+        await _will_not_leave(stage, gateway)
+
+
+async def _will_not_leave(stage: Stage, gateway: Process) -> None:
     ada, _ = await stage.friends("ada", "bob")
-    gateway, url = stage.topology.of("gateway")[0], stage.topology.gateways[0]
+    url = stage.topology.gateways[0]
     heard: list[ServerFrame] = []
     ticket = await ada.session.ticket()
     hello = Hello(ticket=ticket, signature=ada.session.key.sign_ticket(ticket), instance="obeys-nobody")
@@ -125,8 +150,7 @@ async def test_a_line_that_will_not_leave_is_closed_with_the_reason_and_nobody_i
         refused = await http.get(url + "/v1/connect", headers=knock)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         assert (await http.get(url + "/v1/config")).headers["Connection"] == "close"
-    assert await asyncio.wait_for(line.closed, PATIENCE) == 1012
+    assert await asyncio.wait_for(line.closed, ASKED_SECONDS + PATIENCE) == 1012
     assert line.refused is not None and line.refused.reason == Reason.REASON_UNAVAILABLE
     assert heard[-1].goodbye.refused.sentence == "This gateway stops."
     await stopping
-    await stage.topology.restart(gateway)

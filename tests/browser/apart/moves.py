@@ -95,7 +95,7 @@ async def move(person: Person, networks: Networks, own: Network, place: Place) -
     networks.move(own, place)
     moment = time.time()
     await until(lambda: person.page.evaluate("() => navigator.onLine"), bool, within=LONG)
-    person.complaints.clear()  # the browser says that it reached nobody
+    person.forgive_the_network()
     return moment
 
 
