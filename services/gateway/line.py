@@ -241,8 +241,10 @@ class Line:
 
     def beat(self) -> None:
         """Tells the client that the server is there, and which of its calls are live; its browser answers."""
-        self.socket.send(self._beat(0))
-        self.socket.ping()
+        # Which those are is not known before the welcome: a beat that names none would end them all.
+        if self.state is State.OPEN:
+            self.socket.send(self._beat(0))
+            self.socket.ping()
 
     def _beat(self, number: int) -> bytes:
         calls = [client_pb2.LiveCall(call_id=call_id, version=seen) for call_id, seen in self.views.live()]
