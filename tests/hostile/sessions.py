@@ -46,7 +46,7 @@ class Play:
 
     async def fresh(self, session: Session | None = None) -> Hello:
         """A hello that is good."""
-        return await self.siege.hello(session or self.me, f"hostile-{self.dice.getrandbits(60):015x}")
+        return await self.siege.hello(session or self.me)
 
     async def say(self, hello: Hello, good: bool = False) -> str:
         """Says hello; what is wrong with what came of it."""

@@ -5,7 +5,8 @@ people come as they are.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,7 @@ class Siege:
     metrics: tuple[str, ...]
     known: Known = field(default_factory=Known)
     attackers: list[Session] = field(default_factory=list)
+    instances: Iterator[int] = field(default_factory=itertools.count)
     started: Seen = field(default_factory=Seen)
     """The first look, before anybody attacks."""
 
@@ -85,14 +87,17 @@ class Siege:
         await api.sign_up(name, PASSWORD)
         return await api.sign_in(name, PASSWORD, DeviceKey())
 
-    async def hello(self, session: Session, instance: str) -> Hello:
-        """What opens a line of this session. Raises NotLetIn, or Fault where no ticket is given."""
+    async def hello(self, session: Session) -> Hello:
+        """What opens a line of this session, as an instance of its own: twins end each other's lines.
+        Raises NotLetIn, or Fault where no ticket is given.
+        """
         try:
             ticket = await session.ticket()
         except ConnectionError as error:
             raise NotLetIn(str(error)) from error
         except Refusal as refusal:
             raise (NotLetIn if refusal.reason in BUSY else Fault)(f"no ticket: {refusal}") from refusal
+        instance = f"hostile-{next(self.instances):015x}"
         return Hello(ticket=ticket, signature=session.key.sign_ticket(ticket), instance=instance)
 
     async def line(
@@ -104,7 +109,7 @@ class Siege:
     ) -> Raw:
         """An open line of one of those who attack. Raises NotLetIn, or Fault where hello does nothing."""
         session = session or dice.choice(self.attackers)
-        hello = await self.hello(session, f"hostile-{dice.getrandbits(60):015x}")
+        hello = await self.hello(session)
         raw = await Raw.upgraded(door or self.unlimited, network(dice), receive_buffer)
         if not await raw.hello(hello):
             what = f"a good hello was answered with {raw.server.close_code}, {Reason.Name(raw.goodbye)}"

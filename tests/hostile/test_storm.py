@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.hostile import attacks, excess, rest
+from tests.hostile import attacks, excess, rest, sessions
 from tests.hostile.attacks import Attack, Outcome
 from tests.hostile.storm import Storm
-from tests.hostile.units import rest_of, scripted
+from tests.hostile.units import Script, rest_of, scripted, together
 
 SEED = 1
 
@@ -40,6 +40,14 @@ def test_sessions_out_of_order_forged_or_replayed_end_in_refusals(
     done = scripted(runner, under_attack, SEED, 12)
     is_fine(done, 100)
     assert done.cases["session_end_foreign_call"] and done.cases["session_same_key"], done.cases
+
+
+def test_the_same_script_on_several_connections_is_no_fault(
+    runner: asyncio.Runner, under_attack: Storm
+) -> None:
+    scripts: list[Script] = [(0, [sessions.good_hello])] * 8
+    done = runner.run(together(scripts, lambda *script: sessions.play(under_attack.siege, *script)))
+    is_fine(done, 8)
 
 
 def test_rest_answers_as_its_document_says(runner: asyncio.Runner, under_attack: Storm) -> None:
