@@ -198,7 +198,8 @@ async def test_a_stopping_gateway_sends_its_lines_elsewhere_and_closes_who_stays
         heard: list[ServerFrame] = []
         line = await town.line(await town.person("ada"), hear=heard.append)
     reconnects = [frame.reconnect for frame in heard if frame.HasField("reconnect")]
-    assert len(reconnects) == 1 and reconnects[0].after_ms <= 500
+    assert len(reconnects) == 1
+    assert 500 / 3 - 1 < reconnects[0].after_ms <= 500, "not before a load balancer can know"
     assert await line.closed == 1012
     assert line.refused is not None and line.refused.reason == Reason.REASON_UNAVAILABLE
 
