@@ -1,24 +1,39 @@
-"""The table of docs/bench.md of how long nobody is heard, from what `python -m bench.gaps` measured."""
+"""The tables of docs/bench.md of how long nobody is heard, and of how soon lines are back, from results."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-RESULT = Path("bench/results/gaps.json")
-START, END = "<!-- gaps -->", "<!-- /gaps -->"
+RESULTS = Path("bench/results")
 
 
 def page(text: str, root: Path) -> str:
-    """The page with the table in its place; as it is where nothing was measured yet."""
-    if not (root / RESULT).exists():
-        return text
-    before, _, rest = text.partition(START)
-    return (
-        before + START + "\n" + table(json.loads((root / RESULT).read_text())) + END + rest.partition(END)[2]
-    )
+    """The page with the tables in their places; as it is where nothing was measured yet."""
+    for name, table in (("gaps", gaps), ("herd", herd)):
+        result = root / RESULTS / f"{name}.json"
+        if result.exists():
+            start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+            before, _, rest = text.partition(start)
+            text = before + start + table(json.loads(result.read_text())) + end + rest.partition(end)[2]
+    return text
 
 
-def table(result: dict[str, Any]) -> str:
+def herd(result: dict[str, Any]) -> str:
+    """The rows of lines that lost their gateway, and where and when they were measured."""
+    lines = [
+        "| a gateway goes | back | median | 99 % | last | tries a line |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        spans = [f"{row[key]:.1f} s" for key in ("median_s", "p99_s", "last_s")]
+        cells = [row["name"], f"{row['back']:,}", *spans, f"{row['tries_per_line']:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    host = result["host"]
+    where = f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']})."
+    return "\n".join([*lines, "", where]) + "\n"
+
+
+def gaps(result: dict[str, Any]) -> str:
     """The rows, and where and when they were measured."""
     lines = [
         "| in the middle of a call | not heard | hears nothing | line back | packets lost |",

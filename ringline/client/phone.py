@@ -26,8 +26,10 @@ from ringline.v1.types_pb2 import Kinds
 VERSION = "python/0.1.0"
 LEAST_RING_MS = 5_000
 """No device begins to ring with less left."""
-PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-"""Before each next try to connect, give or take a half."""
+PAUSE_SECONDS = (0.02, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Before each next try, give or take a half: whoever comes too often keeps an overloaded server there."""
+LONGEST_PATIENCE = 4 * DEADLINE
+"""Seconds for one try; each that was too slow doubles them. A try that is given up is work for nothing."""
 _AGAIN = (Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED)
 
 
@@ -61,6 +63,8 @@ class Phone:
         self.line: Line | None = None
         self.incarnation = 0
         self.connections = 0
+        self.tries = 0
+        """How often it tried to open its line."""
         self.gone: Refusal | None = None
         """Why the server closed this line for good."""
         self._gateways = list(gateways)
@@ -180,7 +184,8 @@ class Phone:
         assert self.line is not None
         return self.line
 
-    async def _open(self) -> None:
+    async def _open(self, patience: float = DEADLINE) -> None:
+        self.tries += 1
         ticket = await self.session.ticket()
         hello = Hello(
             ticket=ticket,
@@ -189,7 +194,7 @@ class Phone:
             client_version=VERSION,
         )
         try:
-            line = await Line.open(self._gateways[0], hello, self._hear)
+            line = await Line.open(self._gateways[0], hello, self._hear, within=patience)
         except (ConnectionError, TimeoutError):
             self._gateways.append(self._gateways.pop(0))
             raise
@@ -203,16 +208,21 @@ class Phone:
             self._watch.changed()
             if self.line is not None and fenced(self.line.refused):
                 return self._leave(self.line.refused)
+            patience, at_least = DEADLINE, 0.0
             for pause in _pauses():
-                await asyncio.sleep(pause)
+                await asyncio.sleep(max(pause, at_least))
+                at_least = 0.0
                 try:
-                    await asyncio.wait_for(self._open(), DEADLINE)
+                    await asyncio.wait_for(self._open(patience), patience)
                     break
-                except (ConnectionError, TimeoutError):
+                except TimeoutError:
+                    patience = min(2 * patience, LONGEST_PATIENCE)
+                except ConnectionError:
                     continue
                 except Refusal as refusal:
                     if refusal.reason not in (*_AGAIN, Reason.REASON_LIMITED, Reason.REASON_TICKET_INVALID):
                         return self._leave(refusal)
+                    at_least = refusal.retry_after or 0.0
 
     def _move(self, seconds: float) -> None:
         """This gateway stops: in so many seconds the line is opened anew, elsewhere if it can be."""
@@ -342,5 +352,5 @@ class Phone:
 
 
 def _pauses() -> "list[float]":
-    steps = [0.02, *PAUSE_SECONDS, *([PAUSE_SECONDS[-1]] * 1000)]
+    steps = [*PAUSE_SECONDS, *([PAUSE_SECONDS[-1]] * 1000)]
     return [step * random.uniform(0.5, 1.5) for step in steps]

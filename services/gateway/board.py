@@ -23,6 +23,7 @@ from services.gateway.line import Line, State
 from services.gateway.link import COMMAND_SECONDS, Held, Link
 from services.gateway.settings import Settings
 from services.gateway.socket import POLICY, RESTART, Socket
+from services.gateway.turns import Turns
 
 PATH = "/v1/connect"
 TICK_SECONDS = 0.5
@@ -53,6 +54,7 @@ class Board:
         lookups: Buckets,
         link: Link,
         lease: Lease,
+        turns: Turns,
     ) -> None:
         self.settings = settings
         self.loop = asyncio.get_running_loop()
@@ -64,6 +66,7 @@ class Board:
         self._relays = Buckets(settings.relay_burst, settings.relay_every_s)
         self._link = link
         self._lease = lease
+        self._turns = turns
         self._strangers: set[Line] = set()
         self._by_key: dict[str, Line] = {}
         self._by_user: dict[str, set[Line]] = {}
@@ -106,7 +109,13 @@ class Board:
         self._door.strike(line.network, self.loop.time())
 
     async def open(self, line: Line, hello: client_pb2.Hello) -> signaling_pb2.CommandReply:
-        """Registers a line and answers what it must know. Raises Refusal."""
+        """Registers a line, when it is its turn, and answers what it must know. Raises Refusal."""
+        async with self._turns.turn():
+            if line.state is State.CLOSED:
+                raise Refusal(Reason.REASON_UNAVAILABLE)
+            return await self._open(line, hello)
+
+    async def _open(self, line: Line, hello: client_pb2.Hello) -> signaling_pb2.CommandReply:
         ticket = self._door.check(hello, time.time())
         wish = types_pb2.Line(
             user_id=ticket.user_id,

@@ -17,6 +17,7 @@ from services.gateway.limits import Buckets
 from services.gateway.network import Network, client_of, network_of
 from services.gateway.settings import Settings
 from services.gateway.tickets import TicketPress
+from services.gateway.turns import Turns
 
 if TYPE_CHECKING:  # these classes are in the stub files only
     from ringline.v1.conversations_pb2_grpc import ConversationsAsyncStub
@@ -45,6 +46,7 @@ class Edge:
     looks: Buckets
     """Questions who is there."""
     trusted: tuple[Network, ...]
+    turns: Turns
 
     def network(self, request: Request) -> str:
         """The client's network: its IPv4 address or IPv6 /64."""
@@ -63,8 +65,8 @@ class Edge:
             raise Refusal(Reason.REASON_LIMITED, retry_after=wait)
 
 
-def edge_of(request: Request) -> Edge:
-    """The edge this request came to."""
+async def edge_of(request: Request) -> Edge:
+    """The edge this request came to. Not for any waiting: FastAPI runs what is no coroutine in a thread."""
     edge: Edge = request.app.state.edge
     return edge
 

@@ -20,9 +20,11 @@ from ringline.v1.reasons_pb2 import Reason
 from services.gateway import accounts, people, shapes, threads
 from services.gateway.edge import Edge, Here
 from services.gateway.problems import MEDIA_TYPE, Problem, install, problem
+from services.gateway.turns import Turns
 from services.gateway.web import API_POLICY, HEADERS, HTTPS_ONLY, WebClient, page_policy
 
 LONGEST_BODY = 65_536
+TICKETS = "/v1/tickets"
 HTTP_SECONDS = Histogram(
     "ringline_http_seconds", "Time to answer a request.", ["method", "route", "status"], buckets=SECONDS
 )
@@ -51,7 +53,8 @@ def make_app(edge: Edge, is_ready: Ready) -> ASGIApp:
             max_age=600,
         )
     web = WebClient(Path(edge.settings.web_root)) if edge.settings.web_root else None
-    return Envelope(app, web, edge.settings.request_s, is_strict=edge.environment == "production")
+    is_strict = edge.environment == "production"
+    return Envelope(InTurn(app, edge.turns), web, edge.settings.request_s, is_strict)
 
 
 def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
@@ -128,7 +131,7 @@ class Envelope:
     Addresses under /v1/ and the few of the service itself are the API's, everything else is the web client's.
     """
 
-    def __init__(self, app: FastAPI, web: WebClient | None, seconds: float, is_strict: bool) -> None:
+    def __init__(self, app: ASGIApp, web: WebClient | None, seconds: float, is_strict: bool) -> None:
         self._app = app
         self._web = web
         self._seconds = seconds
@@ -180,6 +183,35 @@ class Envelope:
         except TimeoutError:
             refusal = Refusal(Reason.REASON_UNAVAILABLE, "The request took too long.")
             await problem(refusal, scope["path"], 408)(scope, receive, send)
+
+
+class InTurn:
+    """Tickets have turns. It stands before the API: whoever comes at a bad time costs next to nothing."""
+
+    def __init__(self, app: FastAPI, turns: Turns) -> None:
+        self._app = app
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != TICKETS:
+            await self._app(scope, receive, send)
+            return
+        told = [await receive()]  # the body first: nobody has a turn and sends it slowly
+        while told[-1].get("more_body"):
+            told.append(await receive())
+        leaving = asyncio.ensure_future(receive())
+
+        async def again() -> Message:
+            return told.pop(0) if told else await leaving
+
+        try:
+            async with self._turns.turn():
+                if not leaving.done():
+                    await self._app(scope, again, send)
+        except Refusal as refusal:
+            await problem(refusal, scope["path"])(scope, receive, send)
+        finally:
+            leaving.cancel()
 
 
 def _is_api(path: str) -> bool:

@@ -281,7 +281,8 @@ class Line:
 
     def _no_hello(self) -> None:
         self._timer = None
-        self._fail(Refusal(Reason.REASON_INVALID, NO_HELLO), POLICY)
+        # No strike: it may have come, and this process had no time to read it.
+        self.goodbye(Refusal(Reason.REASON_INVALID, NO_HELLO), POLICY)
 
     def _end(self, why: str) -> None:
         if self.state is State.CLOSED:

@@ -85,10 +85,10 @@ class Device(Phone):
 
     # ------------------------------------------------------------ the line
 
-    async def _open(self) -> None:
+    async def _open(self, patience: float = DEADLINE) -> None:
         self._opening = time.monotonic()
         try:
-            await super()._open()
+            await super()._open(patience)
         except Refusal as refusal:
             if refusal.name == "token_invalid":  # the clock of a server may be wrong: a fresh one, and again
                 with suppress(Refusal):

@@ -50,10 +50,13 @@ class Plan:
         self._is_quick = is_quick
         self._chance = random.Random(seed)
 
-    def all(self, others_from: int, others: int) -> list[Fault]:
-        """Each process killed once either way, and so many of the other faults from that number on."""
+    def all(self, kills: int, others_from: int, others: int) -> list[Fault]:
+        """A process of each kind killed so many times either way, and so many of the other faults from that
+        number on.
+        """
         there = self.others()
-        faults = self.kills() + [there[(others_from + step) % len(there)] for step in range(others)]
+        faults = [one for _ in range(kills) for one in self.kills()]
+        faults += [there[(others_from + step) % len(there)] for step in range(others)]
         self._chance.shuffle(faults)
         return faults
 

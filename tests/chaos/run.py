@@ -34,13 +34,14 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Wish:
-    """What a round is to be: `others` faults beside the kills, from that number on; `only` those whose name
-    has that.
+    """What a round is to be: so many `kills` of each kind either way, and `others` faults beside them, from
+    that number on; `only` those whose name has that.
     """
 
     seed: int
     pairs: int
     is_quick: bool = False
+    kills: int = 1
     others_from: int = 0
     others: int = OTHERS
     only: str = ""
@@ -81,7 +82,7 @@ async def run(folder: Path, wish: Wish, tell: Tell) -> Outcome:
 async def _play(made: Installation, people: Fleet, story: Story, plan: Plan, wish: Wish, tell: Tell) -> None:
     playing = asyncio.create_task(people.play(wish.seed))
     await moment(WARM_SECONDS)
-    for fault in plan.all(wish.others_from, wish.others):
+    for fault in plan.all(wish.kills, wish.others_from, wish.others):
         if wish.only in fault.name:
             before = people.placed
             injection = await plan.inject(fault)

@@ -23,6 +23,7 @@ from ringline.v1 import client_pb2, signaling_pb2
 from ringline.v1.client_pb2 import ClientFrame, Hello, ServerFrame
 from ringline.v1.reasons_pb2 import Reason
 from ringline.v1.types_pb2 import Kinds
+from services.gateway.turns import AT_ONCE
 from tests.servers import until
 from tests.service.gateway.conftest import Alone
 from tests.service.gateway.town import Town, frame_for
@@ -143,6 +144,23 @@ async def test_a_network_whose_hellos_fail_waits(alone: Alone) -> None:
         assert await knock(town, additional_headers=bad) == 429
         assert await knock(town, additional_headers={"X-Forwarded-For": "192.0.2.8"}) == 101
         assert await knock(town) == 101
+
+
+async def test_a_hello_that_does_not_come_is_no_strike(alone: Alone) -> None:
+    """It may have come, and an overloaded gateway had no time to read it: an office would be shut out."""
+    async with alone(hello_failures=1, hello_s=0.2) as town:
+        url = town.urls[0].replace("http", "ws") + "/v1/connect"
+        for _ in range(3):
+            socket = await connect(url, subprotocols=["ringline.v1"], proxy=None)  # type: ignore[list-item]
+            await farewell(socket)
+
+
+async def test_more_tickets_than_can_be_made_at_once_are_all_made(alone: Alone) -> None:
+    """Who comes in a crowd waits for a turn, and has one."""
+    async with alone() as town:
+        ada = await town.person("ada")
+        made = await asyncio.gather(*(ada.ticket() for _ in range(4 * AT_ONCE)))
+        assert len(set(made)) == 4 * AT_ONCE
 
 
 async def test_pages_of_the_list_may_use_the_api_and_others_may_not(alone: Alone) -> None:

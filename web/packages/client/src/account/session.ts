@@ -2,6 +2,7 @@
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
+import { LONGEST_HELLO_MS } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
@@ -143,7 +144,8 @@ export class Session {
   }
 
   async ticket(): Promise<Ticket> {
-    const { ticket } = await this.ask<{ ticket: string }>("POST", "/v1/tickets", { device_id: this.deviceId });
+    const body = { device_id: this.deviceId };
+    const { ticket } = await this.ask<{ ticket: string }>("POST", "/v1/tickets", body, LONGEST_HELLO_MS);
     return { ticket, signature: await this.key.signTicket(ticket) };
   }
 
@@ -237,16 +239,16 @@ export class Session {
   }
 
   /** Asks as this device's user. Rejects with Refused. */
-  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async ask<T>(method: string, path: string, body?: unknown, patienceMs?: number): Promise<T> {
     if (this.now() > this.expiresAt - EARLY_MS) await this.freshen();
     const { token } = this;
     try {
-      return await this.rest.ask<T>(method, path, body, token);
+      return await this.rest.ask<T>(method, path, body, token, patienceMs);
     } catch (error) {
       if (!(error instanceof Refused) || error.reason !== Reason.TOKEN_INVALID) throw error;
       // A clock that was set back takes an old token for a good one: only a fresh one tells who is signed out.
       if (token === this.token) await this.freshen();
-      return this.rest.ask<T>(method, path, body, this.token);
+      return this.rest.ask<T>(method, path, body, this.token, patienceMs);
     }
   }
 

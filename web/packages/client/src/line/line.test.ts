@@ -231,6 +231,25 @@ describe("a line in doubt", () => {
     expect(sockets).toHaveLength(2);
   });
 
+  it("gives a slow server more time with each try, and does not come back at once (L2)", async () => {
+    const { line, sockets } = world();
+    line.start();
+    const waits: number[] = [];
+    for (let tries = 1; tries <= 5; tries += 1) {
+      await vi.advanceTimersByTimeAsync(0);
+      expect(sockets).toHaveLength(tries);
+      const before = Date.now();
+      while (!sockets[tries - 1]?.closed) await vi.advanceTimersByTimeAsync(250);
+      waits.push(Date.now() - before);
+      while (sockets.length === tries) {
+        await vi.advanceTimersByTimeAsync(250);
+        expect(Date.now() - before, "it comes back").toBeLessThan(60_000);
+      }
+      expect(Date.now() - before - (waits.at(-1) ?? 0), "and not at once").toBeGreaterThanOrEqual(200 * 2 ** (tries - 1));
+    }
+    expect(waits).toEqual([6000, 12_000, 24_000, 24_000, 24_000]);
+  });
+
   it("is tried soon where it waited long already, and forgets none of its failures (L2)", async () => {
     const { line, sockets, socket } = await opened();
     const fail = async () => {

@@ -9,7 +9,10 @@ import { Commands, Refused } from "./commands";
 import { endOf } from "./endings";
 
 export const SUBPROTOCOL = "ringline.v1";
+/** For one try to open a line; each that was too slow doubles it. A try that is given up is work for nothing. */
 const HELLO_MS = 6_000;
+const MOST_DOUBLINGS = 2;
+export const LONGEST_HELLO_MS = HELLO_MS * 2 ** MOST_DOUBLINGS;
 const TICK_MS = 250;
 /** Beats come every 4 s while a call is live; three missed ones mean that the server is gone. */
 const LIVE_SILENCE_MS = 12_500;
@@ -55,6 +58,8 @@ export class Line {
   private socket: WebSocket | undefined;
   private attempt = 0;
   private failures = 0;
+  /** Of them, those that got no answer in time. */
+  private slow = 0;
   private heardAt = 0;
   private silenceMs = 60_000;
   private retryAt = Number.POSITIVE_INFINITY;
@@ -94,7 +99,7 @@ export class Line {
   /** Opens what was closed for good: its user wants this page to have the line. */
   reopen(): void {
     if (this.state !== "closed") return;
-    this.failures = 0;
+    this.failures = this.slow = 0;
     this.become("waiting");
     this.start();
   }
@@ -102,7 +107,7 @@ export class Line {
   /** The network changed: the old socket may look open for long, so a new one is opened at once. */
   renew(): void {
     if (this.state === "closed" || this.timer === undefined) return;
-    this.failures = 0;
+    this.failures = this.slow = 0;
     void this.connect();
   }
 
@@ -133,7 +138,7 @@ export class Line {
   private async connect(): Promise<void> {
     const attempt = ++this.attempt;
     this.drop();
-    this.retryAt = this.outside.now() + HELLO_MS;
+    this.retryAt = this.outside.now() + HELLO_MS * 2 ** Math.min(this.slow, MOST_DOUBLINGS);
     this.become("connecting");
     let ticket: Ticket;
     try {
@@ -205,7 +210,7 @@ export class Line {
   }
 
   private welcomed(welcome: Welcome): void {
-    this.failures = 0;
+    this.failures = this.slow = 0;
     this.retryAt = Number.POSITIVE_INFINITY;
     if (welcome.silenceMs > 0) this.silenceMs = welcome.silenceMs;
     this.become("open");
@@ -244,7 +249,16 @@ export class Line {
     }
     const limit = this.live ? Math.min(LIVE_SILENCE_MS, this.silenceMs) : this.silenceMs;
     const gone = this.state === "open" && (silence >= limit || now >= this.probeBefore);
-    if (gone || now >= this.retryAt) void this.connect();
+    if (this.state === "connecting" && now >= this.retryAt) this.giveUp();
+    else if (gone || now >= this.retryAt) void this.connect();
+  }
+
+  /** No answer in time. Whoever comes again at once keeps an overloaded server overloaded. */
+  private giveUp(): void {
+    this.attempt += 1; // a ticket that comes now is of no use any more
+    this.drop();
+    this.slow += 1;
+    this.retry(0);
   }
 
   private transmit(frame: ClientFrame): boolean {
