@@ -218,7 +218,7 @@ PARTS = (
     Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
     Part("glare", 10_000, "glares", 500, race(races.GLARE)),
     Part("block-and-place", 100_000, "interleavings", 1_000, race(races.BLOCK_AND_PLACE)),
-    Part("chaos", 50, "rounds of make chaos", 1, chaos, code=CHAOTIC),
+    Part("chaos", 17, "rounds of make chaos", 1, chaos, code=CHAOTIC),
     Part("hostile-page", 2_000, "stories", 50, hostile_page, code=("web", "tests/browser/hostile")),
     Part("hostile-clients", 1_000_000, "cases", 20_000, hostile_clients, code=HOSTILE),
     Part("hostile-parsers", 1_000_000, "inputs", 140_000, hostile_parsers, code=HOSTILE),

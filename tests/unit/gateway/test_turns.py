@@ -127,7 +127,9 @@ async def test_nothing_is_done_for_who_has_gone_before_his_turn() -> None:
         coming = list(told)
 
         async def receive() -> Message:
-            return coming.pop(0) if coming else await asyncio.Event().wait()  # type: ignore[func-returns-value]
+            if not coming:
+                await asyncio.Event().wait()
+            return coming.pop(0)
 
         async def send(message: Message) -> None:
             pytest.fail(f"{name} was answered: {message}")
