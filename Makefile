@@ -29,10 +29,10 @@ campaign: setup    ## 10^6 random commands and races on real servers, resumable 
 	@exec $(BIN)/python -m tests.campaign $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(filter-out 0,$(RESET)),--reset)
 
-chaos: setup    ## faults in turn while a fleet calls, for hours, resumable; QUICK=1: three minutes (SEED=2 MINUTES=20 RESET=1)
+chaos: setup    ## faults in turn while a fleet calls, for hours, resumable; QUICK=1: three minutes (SEED=2 MINUTES=20 JOBS=2 RESET=1)
 	@tools/packages libfaketime || true
 	@exec $(BIN)/python -m tests.chaos $(if $(filter-out 0,$(QUICK)),--quick) $(if $(SEED),--seed $(SEED)) \
-	    $(if $(MINUTES),--minutes $(MINUTES)) $(if $(filter-out 0,$(RESET)),--reset)
+	    $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOBS),--jobs $(JOBS)) $(if $(filter-out 0,$(RESET)),--reset)
 
 format: setup    ## let ruff write the Python style
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .

@@ -89,9 +89,11 @@ async def stampede(topology: Topology, one: Stampede) -> dict[str, Any]:
             first.kill()
         else:
             first.ask_to_stop()
-        took = await back(phones, before, began)
-        for busy in hogs:
-            busy.kill()
+        try:
+            took = await back(phones, before, began)
+        finally:
+            for busy in hogs:
+                busy.kill()
         result = {
             "name": one.name, "lines": one.lines, "back": len(took), "busy_loops": one.hogs,
             "median_s": round(quantile(took, 0.5), 2), "p99_s": round(quantile(took, 0.99), 2),

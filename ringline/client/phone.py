@@ -26,11 +26,14 @@ from ringline.v1.types_pb2 import Kinds
 VERSION = "python/0.1.0"
 LEAST_RING_MS = 5_000
 """No device begins to ring with less left."""
-PAUSE_SECONDS = (0.02, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Before each next try, give or take a half: whoever comes too often keeps an overloaded server there."""
+PAUSE_SECONDS = (0.02, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Before each next try, give or take a half."""
+LONG_PAUSE_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Where the server is overloaded: whoever comes too often keeps it there."""
 LONGEST_PATIENCE = 4 * DEADLINE
 """Seconds for one try; each that was too slow doubles them. A try that is given up is work for nothing."""
 _AGAIN = (Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED)
+_AGAIN_LATER = (*_AGAIN, Reason.REASON_LIMITED, Reason.REASON_TICKET_INVALID)
 
 
 def mint_command() -> str:
@@ -85,9 +88,18 @@ class Phone:
         return self.line is not None and self.line.is_open
 
     async def connect(self, within: float = DEADLINE) -> "Phone":
-        """Opens the line and keeps it. Raises Refusal, ConnectionError or TimeoutError if that fails."""
+        """Opens the line and keeps it; comes again where the server is overloaded.
+
+        Raises Refusal, ConnectionError or TimeoutError if that fails.
+        """
         async with asyncio.timeout(within):
-            await self._open()
+            while not self.is_connected:
+                try:
+                    await self._open(within)
+                except Refusal as refusal:
+                    if refusal.reason != Reason.REASON_OVERLOADED:
+                        raise
+                    await asyncio.sleep(refusal.retry_after or 1.0)
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep(), name="phone")
         return self
@@ -186,7 +198,7 @@ class Phone:
 
     async def _open(self, patience: float = DEADLINE) -> None:
         self.tries += 1
-        ticket = await self.session.ticket()
+        ticket = await self.session.ticket(2 * patience)  # the whole try has an end of its own
         hello = Hello(
             ticket=ticket,
             signature=self.session.key.sign_ticket(ticket),
@@ -195,7 +207,7 @@ class Phone:
         )
         try:
             line = await Line.open(self._gateways[0], hello, self._hear, within=patience)
-        except (ConnectionError, TimeoutError):
+        except ConnectionError:
             self._gateways.append(self._gateways.pop(0))
             raise
         self.line = line
@@ -208,21 +220,34 @@ class Phone:
             self._watch.changed()
             if self.line is not None and fenced(self.line.refused):
                 return self._leave(self.line.refused)
-            patience, at_least = DEADLINE, 0.0
-            for pause in _pauses():
-                await asyncio.sleep(max(pause, at_least))
-                at_least = 0.0
-                try:
-                    await asyncio.wait_for(self._open(patience), patience)
-                    break
-                except TimeoutError:
-                    patience = min(2 * patience, LONGEST_PATIENCE)
-                except ConnectionError:
-                    continue
-                except Refusal as refusal:
-                    if refusal.reason not in (*_AGAIN, Reason.REASON_LIMITED, Reason.REASON_TICKET_INVALID):
-                        return self._leave(refusal)
-                    at_least = refusal.retry_after or 0.0
+            if not await self._reopen():
+                return None
+
+    async def _reopen(self) -> bool:
+        """Tries until the line is open; False where the server wants none of it ever again."""
+        patience, slow = DEADLINE, 0
+        for pause in _pauses():
+            await asyncio.sleep(pause)
+            try:
+                await asyncio.wait_for(self._open(patience), patience)
+                return True
+            except TimeoutError:
+                await asyncio.sleep(random.uniform(0.0, LONG_PAUSE_SECONDS[min(slow, 4)]))
+                patience, slow = min(2 * patience, LONGEST_PATIENCE), slow + 1
+                self._turn_elsewhere()
+            except ConnectionError:
+                continue
+            except Refusal as refusal:
+                if refusal.reason not in _AGAIN_LATER:
+                    self._leave(refusal)
+                    return False
+                if refusal.retry_after:
+                    await asyncio.sleep(refusal.retry_after + random.uniform(0.0, 1.0))
+        return False
+
+    def _turn_elsewhere(self) -> None:
+        self._gateways.append(self._gateways.pop(0))
+        self.session.turn_elsewhere()
 
     def _move(self, seconds: float) -> None:
         """This gateway stops: in so many seconds the line is opened anew, elsewhere if it can be."""

@@ -39,12 +39,20 @@ class Api:
         self.urls = list(urls)
         self.http = http
 
-    async def ask(self, method: str, path: str, body: Json | None = None, token: str = "") -> Json:
-        """One request. Raises Refusal for a problem, ConnectionError where no gateway can be reached."""
+    async def ask(
+        self, method: str, path: str, body: Json | None = None, token: str = "", within: float | None = None
+    ) -> Json:
+        """One request; `within` so many seconds, those of the HTTP client where it is None.
+
+        Raises Refusal for a problem, ConnectionError where no gateway can be reached.
+        """
+        timeout = httpx.USE_CLIENT_DEFAULT if within is None else within
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         for url in list(self.urls):
             try:
-                response = await self.http.request(method, url + path, json=body, headers=headers)
+                response = await self.http.request(
+                    method, url + path, json=body, headers=headers, timeout=timeout
+                )
             except httpx.ConnectError:
                 self.urls.append(self.urls.pop(0))
                 continue
@@ -95,11 +103,17 @@ class Session:
         answer |= {"access_token": self._token, "expires_in": self._expires - time.monotonic()}
         return Session(Api(urls, self.api.http), self.key, answer)
 
-    async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+    def turn_elsewhere(self) -> None:
+        """The gateway that is asked first did not answer in time: another one is, from now on."""
+        self.api.urls.append(self.api.urls.pop(0))
+
+    async def ask(
+        self, method: str, path: str, body: Json | None = None, within: float | None = None
+    ) -> Json:
         """One request with the access token, which is renewed when it is about to expire."""
         if time.monotonic() > self._expires - EARLY_SECONDS:
             await self.renew()
-        return await self.api.ask(method, path, body, self._token)
+        return await self.api.ask(method, path, body, self._token, within)
 
     async def renew(self) -> None:
         """A fresh access token, by the device's key."""
@@ -107,9 +121,10 @@ class Session:
         body = {"user_id": self.user_id, "device_id": self.device_id, "device": proof}
         self._keep(await self.api.ask("POST", "/v1/sessions/renew", body))
 
-    async def ticket(self) -> str:
+    async def ticket(self, within: float | None = None) -> str:
         """A ticket that opens one line, good for 30 s."""
-        return str((await self.ask("POST", "/v1/tickets", {"device_id": self.device_id}))["ticket"])
+        answer = await self.ask("POST", "/v1/tickets", {"device_id": self.device_id}, within)
+        return str(answer["ticket"])
 
     async def me(self) -> Json:
         """The account: {user_id, username, display_name, verified, tier, searchable, created_at_ms}."""

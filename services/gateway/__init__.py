@@ -57,8 +57,8 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
     )
     link, lease = Link(asker, gateway_id, settings.sync_s), Lease(presence, gateway_id)
     door = Door(settings.allowed_origins.split(","), trusted, tickets, strikes)
-    turns = Turns(asyncio.get_running_loop().time)
-    board = Board(settings, gateway_id, door, doorkeeper, lookups, link, lease, turns)
+    clock = asyncio.get_running_loop().time
+    board = Board(settings, gateway_id, door, doorkeeper, lookups, link, lease, Turns("hello", clock))
     policy = PolicyStub(node.channel("policy"))
     edge = Edge(
         settings,
@@ -73,7 +73,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         Buckets(settings.recall_burst, settings.recall_every_s),
         Buckets(settings.presence_burst, settings.presence_every_s),
         trusted,
-        turns,
+        Turns("ticket", clock),
     )
     bus = await node.bus()
     await bus.subscribe_wakes(gateway_id, link.hear)

@@ -23,6 +23,7 @@ from services.gateway.line import Line, State
 from services.gateway.link import COMMAND_SECONDS, Held, Link
 from services.gateway.settings import Settings
 from services.gateway.socket import POLICY, RESTART, Socket
+from services.gateway.tickets import Ticket
 from services.gateway.turns import Turns
 
 PATH = "/v1/connect"
@@ -110,13 +111,11 @@ class Board:
 
     async def open(self, line: Line, hello: client_pb2.Hello) -> signaling_pb2.CommandReply:
         """Registers a line, when it is its turn, and answers what it must know. Raises Refusal."""
-        async with self._turns.turn():
-            if line.state is State.CLOSED:
-                raise Refusal(Reason.REASON_UNAVAILABLE)
-            return await self._open(line, hello)
-
-    async def _open(self, line: Line, hello: client_pb2.Hello) -> signaling_pb2.CommandReply:
         ticket = self._door.check(hello, time.time())
+        async with self._turns.turn(lambda: line.state is State.CLOSED):
+            return await self._open(line, ticket, hello)
+
+    async def _open(self, line: Line, ticket: Ticket, hello: client_pb2.Hello) -> signaling_pb2.CommandReply:
         wish = types_pb2.Line(
             user_id=ticket.user_id,
             device_id=ticket.device_id,

@@ -47,6 +47,7 @@ class Edge:
     """Questions who is there."""
     trusted: tuple[Network, ...]
     turns: Turns
+    """Of those who want a ticket."""
 
     def network(self, request: Request) -> str:
         """The client's network: its IPv4 address or IPv6 /64."""

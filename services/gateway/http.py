@@ -42,6 +42,7 @@ Ready = Callable[[], bool]
 def make_app(edge: Edge, is_ready: Ready) -> ASGIApp:
     """The whole of HTTP as one ASGI application."""
     app = api(edge, is_ready)
+    app.add_middleware(InTurn, turns=edge.turns)
     origins = [one.strip() for one in edge.settings.allowed_origins.split(",") if one.strip()]
     if origins:
         app.add_middleware(
@@ -53,8 +54,7 @@ def make_app(edge: Edge, is_ready: Ready) -> ASGIApp:
             max_age=600,
         )
     web = WebClient(Path(edge.settings.web_root)) if edge.settings.web_root else None
-    is_strict = edge.environment == "production"
-    return Envelope(InTurn(app, edge.turns), web, edge.settings.request_s, is_strict)
+    return Envelope(app, web, edge.settings.request_s, is_strict=edge.environment == "production")
 
 
 def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
@@ -131,7 +131,7 @@ class Envelope:
     Addresses under /v1/ and the few of the service itself are the API's, everything else is the web client's.
     """
 
-    def __init__(self, app: ASGIApp, web: WebClient | None, seconds: float, is_strict: bool) -> None:
+    def __init__(self, app: FastAPI, web: WebClient | None, seconds: float, is_strict: bool) -> None:
         self._app = app
         self._web = web
         self._seconds = seconds
@@ -145,7 +145,7 @@ class Envelope:
         is_page = self._web is not None and not _is_api(scope["path"])
         policy = page_policy(headers.get("host", "")) if is_page else API_POLICY
         began = time.perf_counter()
-        seen = {"status": 500}
+        seen: dict[str, int | str] = {"status": "gone"}
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -186,17 +186,20 @@ class Envelope:
 
 
 class InTurn:
-    """Tickets have turns. It stands before the API: whoever comes at a bad time costs next to nothing."""
+    """Tickets have turns. It stands before the API: whoever comes at a bad time costs next to nothing.
 
-    def __init__(self, app: FastAPI, turns: Turns) -> None:
+    The body comes before the turn and the answer goes after it: nobody has a turn and sends or reads slowly.
+    """
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
         self._app = app
         self._turns = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != TICKETS:
+        if scope["type"] != "http" or (scope["method"], scope["path"]) != ("POST", TICKETS):
             await self._app(scope, receive, send)
             return
-        told = [await receive()]  # the body first: nobody has a turn and sends it slowly
+        told = [await receive()]
         while told[-1].get("more_body"):
             told.append(await receive())
         leaving = asyncio.ensure_future(receive())
@@ -205,13 +208,26 @@ class InTurn:
             return told.pop(0) if told else await leaving
 
         try:
-            async with self._turns.turn():
-                if not leaving.done():
-                    await self._app(scope, again, send)
-        except Refusal as refusal:
-            await problem(refusal, scope["path"])(scope, receive, send)
+            if told[-1]["type"] != "http.request":  # too long, or gone
+                await self._app(scope, again, send)
+            else:
+                for message in await self._answer(scope, again, leaving.done):
+                    await send(message)
         finally:
             leaving.cancel()
+
+    async def _answer(self, scope: Scope, receive: Receive, is_gone: Callable[[], bool]) -> list[Message]:
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        try:
+            async with self._turns.turn(is_gone):
+                await self._app(scope, receive, keep)
+        except Refusal as refusal:
+            await problem(refusal, scope["path"])(scope, receive, keep)
+        return answer
 
 
 def _is_api(path: str) -> bool:

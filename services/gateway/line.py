@@ -43,6 +43,7 @@ length-delimited).
 
 PASSING = frozenset({Reason.REASON_UNAVAILABLE, Reason.REASON_OVERLOADED})
 
+ONCE_MORE_SECONDS = 0.02
 NO_HELLO = "No hello came in time."
 
 
@@ -280,9 +281,13 @@ class Line:
         self.goodbye(refusal, code)
 
     def _no_hello(self) -> None:
+        # It may lie in the socket: the loop runs timers first. Whoever came in time and was not read for want
+        # of time is to blame for nothing: no strike, and he may come again.
+        self._timer = self.board.loop.call_later(ONCE_MORE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
         self._timer = None
-        # No strike: it may have come, and this process had no time to read it.
-        self.goodbye(Refusal(Reason.REASON_INVALID, NO_HELLO), POLICY)
+        self.goodbye(Refusal(Reason.REASON_UNAVAILABLE, NO_HELLO), LATER)
 
     def _end(self, why: str) -> None:
         if self.state is State.CLOSED:

@@ -1,14 +1,14 @@
-"""Turns: how many tickets and hellos one gateway works on at once, who waits, and who comes back later.
+"""Turns: how many tickets, or hellos, one gateway works on at once, who waits, and who comes back later.
 
 When a gateway dies, all its lines come to the others in the same second. If all of them were worked on at
 once, each would be done last: after its client's patience, who then begins anew, and so on for as long as
 they come faster than they are served; this was measured (bench/herd.py). So a few are worked on at a time,
-in the order in which they came. Once somebody had to wait for too long, those who wait are given
-appointments, spread at the pace at which turns come to an end: that costs next to nothing.
+in the order in which they came, and nothing is done for whoever has gone. Who had to wait for too long is
+told when to come back: when his turn would come at the pace of the last seconds.
 """
 
 import asyncio
-import math
+import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,75 +22,85 @@ from ringline.v1.reasons_pb2 import Reason
 AT_ONCE = 16
 PATIENCE_SECONDS = 1.5
 """After so long a wait one is better told when to come back: clients give up after five seconds."""
-SOONEST_SECONDS = 1.0
-LATEST_SECONDS = 30.0
-ROOM = 0.7
-"""The share of the pace that is given away as appointments; the rest is for those who have none."""
-MEMORY_SECONDS = 5.0
-"""Over so long the pace is measured."""
+SOONEST_SECONDS, LATEST_SECONDS = 1.0, 30.0
+LEAST_PACE = 20.0
+"""Turns a second that are believed in, also after a moment in which none came to an end: whoever comes too
+soon is told so once more, which costs little; a gateway that idles while people wait costs more.
+"""
 
-WAITED = Histogram("ringline_turn_wait_seconds", "What tickets and hellos waited for.", buckets=SECONDS)
-APPOINTMENTS = Counter("ringline_turns_postponed_total", "Tickets and hellos that were told to come later.")
+WAITED = Histogram("ringline_turn_wait_seconds", "What was waited for a turn.", ["what"], buckets=SECONDS)
+POSTPONED = Counter("ringline_turns_postponed_total", "Who was told to come later, by what for.", ["what"])
 
 
 class Turns:
-    """`clock` tells seconds, and is the loop's."""
+    """Turns for one kind of work. `clock` tells seconds, and is the loop's."""
 
-    def __init__(self, clock: Callable[[], float], at_once: int = AT_ONCE) -> None:
+    def __init__(self, what: str, clock: Callable[[], float], at_once: int = AT_ONCE) -> None:
         self._clock = clock
         self._free = at_once
-        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[Callable[[], bool], asyncio.Future[None]]] = deque()
         self._ended: deque[float] = deque()
-        self._booked_until = 0.0
+        self._waited = WAITED.labels(what)
+        self._postponed = POSTPONED.labels(what)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for a turn and has it. Raises Refusal(OVERLOADED) with the time of an appointment."""
+    async def turn(self, is_gone: Callable[[], bool] = lambda: False) -> AsyncIterator[None]:
+        """Waits for a turn and has it.
+
+        Raises Refusal(OVERLOADED) with the seconds after which to come back, and Refusal(UNAVAILABLE) for
+        whoever has gone meanwhile.
+        """
         came = self._clock()
-        if self._free and not self._waiting:
+        if self._free:
             self._free -= 1
         else:
-            await self._wait(came)
-        WAITED.observe(self._clock() - came)
+            await self._wait(is_gone)
+        self._waited.observe(self._clock() - came)
         try:
             yield
         finally:
             self._ended.append(self._clock())
-            self._free += 1
             self._call_in()
 
-    async def _wait(self, came: float) -> None:
+    async def _wait(self, is_gone: Callable[[], bool]) -> None:
+        ahead = len(self._waiting)
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((came, called))
+        self._waiting.append((is_gone, called))
         try:
-            await called
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await called
+        except TimeoutError:
+            if not was_called(called):
+                self._postponed.inc()
+                raise Refusal(Reason.REASON_OVERLOADED, retry_after=self._after(ahead)) from None
         except asyncio.CancelledError:
-            if called.done() and not called.cancelled() and called.exception() is None:
-                self._free += 1  # it was called in and does not come
-                self._call_in()
+            if was_called(called):
+                self._call_in()  # it does not come
             raise
 
     def _call_in(self) -> None:
-        """The next of those who still wait, and all who waited for too long are sent away on the way."""
-        now = self._clock()
-        while self._waiting and self._free:
-            came, called = self._waiting.popleft()
+        """One turn is over: it is given to the first of those who still wait."""
+        while self._waiting:
+            is_gone, called = self._waiting.popleft()
             if called.done():
                 continue
-            if now - came > PATIENCE_SECONDS:
-                called.set_exception(self._appointment(now))
-            else:
-                self._free -= 1
+            if not is_gone():
                 called.set_result(None)
+                return
+            called.set_exception(Refusal(Reason.REASON_UNAVAILABLE))
+        self._free += 1
 
-    def _appointment(self, now: float) -> Refusal:
-        APPOINTMENTS.inc()
-        while self._ended and self._ended[0] < now - MEMORY_SECONDS:
+    def _after(self, ahead: int) -> float:
+        """When to come back, for somebody who had so many before him."""
+        since = self._clock() - PATIENCE_SECONDS
+        while self._ended and self._ended[0] < since:
             self._ended.popleft()
-        pace = max(1.0, len(self._ended) / MEMORY_SECONDS)
-        self._booked_until = max(self._booked_until, now + SOONEST_SECONDS) + 1 / (pace * ROOM)
-        # Who is beyond the last appointment comes at some time before it: better too many than never.
-        after = self._booked_until - now
-        if after > LATEST_SECONDS:
-            after = LATEST_SECONDS * math.modf(after / LATEST_SECONDS)[0]
-        return Refusal(Reason.REASON_OVERLOADED, retry_after=max(SOONEST_SECONDS, after))
+        pace = max(LEAST_PACE, len(self._ended) / PATIENCE_SECONDS)
+        after = SOONEST_SECONDS + ahead / pace
+        # Nobody is asked to wait for longer: those come too early, spread over the later half.
+        return after if after < LATEST_SECONDS else random.uniform(LATEST_SECONDS / 2, LATEST_SECONDS)
+
+
+def was_called(called: "asyncio.Future[None]") -> bool:
+    """Whether a turn was given."""
+    return called.done() and not called.cancelled() and called.exception() is None

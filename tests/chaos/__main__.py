@@ -8,10 +8,12 @@ The exit status is 0 where nothing is wrong.
 
 import argparse
 import asyncio
+import multiprocessing
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -38,6 +40,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no round after so many")
     parser.add_argument("--rounds", type=int, default=0, help="do exactly so many rounds, whole or not")
     parser.add_argument("--reset", action="store_true", help="forget what was done")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="rounds at the same time, each in its own process"
+    )
     asked = parser.parse_args(words)
     # Either signal leaves through every `finally`, also where it was begun in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,27 +52,37 @@ def main(words: Sequence[str]) -> int:
         return show(list(lines(outcome.story, outcome.found).values()), outcome.story.figures)
     if asked.reset:
         whole.STATE.unlink(missing_ok=True)
-    state = go_on(asked.minutes, asked.rounds)
+    state = go_on(asked.minutes, asked.rounds, asked.jobs)
     print(f"{state.rounds} of {whole.ROUNDS} rounds, seeds from {whole.FIRST_SEED}")
     return show(state.lines(), state.figures)
 
 
-def go_on(minutes: float, rounds: int) -> whole.Whole:
+def go_on(minutes: float, rounds: int, jobs: int) -> whole.Whole:
     """Rounds until it is whole, the time is over, or so many are done; each is kept and published."""
     state = whole.load()
     ends = time.monotonic() + minutes * 60 if minutes else float("inf")
     last = state.rounds + rounds
     try:
         while state.rounds < last if rounds else not state.is_whole and time.monotonic() < ends:
-            add_round(state)
+            add_rounds(state, jobs)
     except KeyboardInterrupt:
         print("interrupted: `make chaos` goes on from here")
     return state
 
 
-def add_round(state: whole.Whole) -> None:
-    """The next round of the whole."""
-    outcome = one_round(state.wish())
+def add_rounds(state: whole.Whole, jobs: int) -> None:
+    """The next rounds of the whole, at the same time."""
+    wishes = [state.wish(ahead) for ahead in range(jobs)]
+    if jobs == 1:
+        add_round(state, one_round(wishes[0]))
+        return
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for outcome in pool.map(one_round, wishes):
+            add_round(state, outcome)
+
+
+def add_round(state: whole.Whole, outcome: Outcome) -> None:
+    """One more round of the whole is over."""
     state.add(outcome)
     whole.save(state)
     whole.publish(state)

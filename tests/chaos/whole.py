@@ -57,12 +57,11 @@ class Whole:
         """The rows of the table."""
         return [Line(**row) for row in self.rows.values()]
 
-    def wish(self) -> Wish:
-        """What the next round is to be: the other faults take turns."""
-        first = self.rounds * OTHERS_A_ROUND % OTHERS
-        return Wish(
-            FIRST_SEED + self.rounds, PAIRS, kills=KILLS_A_ROUND, others_from=first, others=OTHERS_A_ROUND
-        )
+    def wish(self, ahead: int = 0) -> Wish:
+        """What the next round is to be, or one so many after it: the other faults take turns."""
+        number = self.rounds + ahead
+        first = number * OTHERS_A_ROUND % OTHERS
+        return Wish(FIRST_SEED + number, PAIRS, kills=KILLS_A_ROUND, others_from=first, others=OTHERS_A_ROUND)
 
     def add(self, outcome: Outcome) -> None:
         """Adds a round."""

@@ -146,7 +146,8 @@ def websocket(data: bytes) -> object:
 
 def upgrade(data: bytes) -> object:
     """The request itself, as uvicorn hands it over: a head, and nothing behind it."""
-    return _runner().run(_websocket(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", b""))
+    head = data.partition(b"\r\n\r\n")[0].rstrip(b"\r\n")
+    return _runner().run(_websocket(head + b"\r\n\r\n", b""))
 
 
 async def _application(scope: Any, receive: Any, send: Any) -> None:

@@ -259,7 +259,7 @@ async def test_a_server_that_says_it_is_too_much_is_excused() -> None:
 @pytest.mark.parametrize(
     ("refusal", "is_excused"),
     [
-        (Refusal(Reason.REASON_INVALID, NO_HELLO), True),
+        (Refusal(Reason.REASON_UNAVAILABLE, NO_HELLO), True),
         (Refusal(Reason.REASON_OVERLOADED), True),
         (Refusal(Reason.REASON_TICKET_INVALID), False),
         (Refusal(Reason.REASON_INVALID, "This is no frame."), False),

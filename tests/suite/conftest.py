@@ -15,6 +15,18 @@ from tests.suite.topology import SETTINGS, Topology, running
 TOPOLOGIES = {"one_process": 0, "two_of_everything": 2}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two work side by side (`-n 2 --dist loadgroup`), each has one topology with all its stories, and
+    what has an installation of its own goes to whoever is free, file by file.
+    """
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            given = getattr(item, "callspec", None)
+            group = given.params.get("topology") if given is not None else None
+            item.add_marker(pytest.mark.xdist_group(group or item.path.stem))
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=TOPOLOGIES)
 async def topology(
     request: pytest.FixtureRequest, server_folder: Path, postgres: Postgres

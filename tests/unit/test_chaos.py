@@ -344,6 +344,15 @@ def test_a_call_is_given_up_for_want_of_media_where_both_were_cut_off() -> None:
     assert WRONG not in kinds(book), "its line was closed"
 
 
+def test_an_answer_of_the_line_whose_own_call_had_answered_already_is_not_lost() -> None:
+    """Both called, and the command that answered is the one that placed; of no other line."""
+    for line, kinds_found in ((PHONE, set()), (LAPTOP, {LOST})):
+        book = good()
+        keep(book, commands=((f"place-{LAPTOP}", f"hang_up-{LAPTOP}"), ("glare",)))
+        book.history.said.append(said(line, 1.5, "place", command_id="glare", answered=NEVER))
+        assert kinds(book) == kinds_found
+
+
 def test_a_declined_call_and_one_that_meets_another_are_no_fault() -> None:
     book = good()
     word = said(PHONE, 49.9, "decline")

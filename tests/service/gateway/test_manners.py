@@ -84,7 +84,7 @@ async def test_deflate_is_never_agreed_on(shared: Town) -> None:
 
 async def test_who_says_nothing_is_sent_away(alone: Alone) -> None:
     async with alone(hello_s=0.1) as town:
-        assert await farewell(await stranger(town)) == (Reason.REASON_INVALID, 1008)
+        assert await farewell(await stranger(town)) == (Reason.REASON_UNAVAILABLE, 1013)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class Script:
 class Pass(Session):
     """A session that needs no REST: its tickets are the scripted gateway's."""
 
-    async def ticket(self) -> str:
+    async def ticket(self, within: float | None = None) -> str:
         return "ticket"
 
 

@@ -94,7 +94,7 @@ export class Ringline {
         url: url.href,
         instance,
         clientVersion: this.options.clientVersion,
-        ticket: () => this.options.session.ticket(),
+        ticket: (patienceMs) => this.options.session.ticket(patienceMs),
         open: (to, subprotocol) => new WebSocket(to, subprotocol),
         now: () => Date.now(),
         random: () => Math.random(),

@@ -2,7 +2,6 @@
 import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
-import { LONGEST_HELLO_MS } from "../line/line";
 import { token as random } from "./bytes";
 import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
@@ -143,9 +142,9 @@ export class Session {
     return this.leaving.signal;
   }
 
-  async ticket(): Promise<Ticket> {
+  async ticket(patienceMs?: number): Promise<Ticket> {
     const body = { device_id: this.deviceId };
-    const { ticket } = await this.ask<{ ticket: string }>("POST", "/v1/tickets", body, LONGEST_HELLO_MS);
+    const { ticket } = await this.ask<{ ticket: string }>("POST", "/v1/tickets", body, patienceMs);
     return { ticket, signature: await this.key.signTicket(ticket) };
   }
 

@@ -12,7 +12,6 @@ export const SUBPROTOCOL = "ringline.v1";
 /** For one try to open a line; each that was too slow doubles it. A try that is given up is work for nothing. */
 const HELLO_MS = 6_000;
 const MOST_DOUBLINGS = 2;
-export const LONGEST_HELLO_MS = HELLO_MS * 2 ** MOST_DOUBLINGS;
 const TICK_MS = 250;
 /** Beats come every 4 s while a call is live; three missed ones mean that the server is gone. */
 const LIVE_SILENCE_MS = 12_500;
@@ -35,7 +34,8 @@ export interface LineOutside {
   url: string;
   instance: string;
   clientVersion: string;
-  ticket(): Promise<Ticket>;
+  /** @param patienceMs after which the try is given up */
+  ticket(patienceMs: number): Promise<Ticket>;
   open(url: string, subprotocol: string): WebSocket;
   now(): number;
   random(): number;
@@ -60,6 +60,7 @@ export class Line {
   private failures = 0;
   /** Of them, those that got no answer in time. */
   private slow = 0;
+  private triedAt = 0;
   private heardAt = 0;
   private silenceMs = 60_000;
   private retryAt = Number.POSITIVE_INFINITY;
@@ -118,6 +119,11 @@ export class Line {
       // It is tried soon, still spread over time, and not before the server wants it.
       this.retryAt = Math.max(this.welcomeAt, Math.min(this.retryAt, now + backoff(0, this.outside.random())));
     }
+    if (this.state === "connecting") {
+      // What was slow before may be quick now: this try gets no more time than a first one.
+      this.slow = 0;
+      this.retryAt = Math.min(this.retryAt, this.triedAt + HELLO_MS);
+    }
     if (this.state !== "open") return;
     this.post({ case: "ping", value: { $typeName: "ringline.v1.Ping" } });
     this.askedAt ??= now;
@@ -138,11 +144,13 @@ export class Line {
   private async connect(): Promise<void> {
     const attempt = ++this.attempt;
     this.drop();
-    this.retryAt = this.outside.now() + HELLO_MS * 2 ** Math.min(this.slow, MOST_DOUBLINGS);
+    const patienceMs = HELLO_MS * 2 ** Math.min(this.slow, MOST_DOUBLINGS);
+    this.triedAt = this.outside.now();
+    this.retryAt = this.triedAt + patienceMs;
     this.become("connecting");
     let ticket: Ticket;
     try {
-      ticket = await this.outside.ticket();
+      ticket = await this.outside.ticket(patienceMs);
     } catch (error) {
       if (attempt === this.attempt) this.ticketFailed(error);
       return;
@@ -232,7 +240,9 @@ export class Line {
 
   private retry(atLeastMs: number): void {
     if (this.state === "closed") return;
-    const wait = Math.max(atLeastMs, backoff(this.failures, this.outside.random()));
+    // What the server wants is in whole seconds where it comes by HTTP: nobody comes with all the others.
+    const wanted = atLeastMs > 0 ? atLeastMs + backoff(1, this.outside.random()) : 0;
+    const wait = Math.max(wanted, backoff(this.failures, this.outside.random()));
     this.failures += 1;
     this.welcomeAt = this.outside.now() + atLeastMs;
     this.retryAt = this.outside.now() + wait;
