@@ -14,17 +14,15 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 from rich.console import Console
 
 from tests.chaos import whole
 from tests.chaos.finding import OTHER
-from tests.chaos.run import Outcome, Wish, run
+from tests.chaos.rounds import one_round
+from tests.chaos.run import Outcome, Wish
 from tests.chaos.table import Line, is_good, last_line, lines, sums_of, table
-from tests.servers import scratch
 
-FOUND = Path(".ringline/chaos")
 QUICK_SEED, QUICK_PAIRS = 1, 20
 WIDTH = 170
 
@@ -89,21 +87,6 @@ def add_round(state: whole.Whole, outcome: Outcome) -> None:
     own = list(lines(outcome.story, outcome.found).values())
     print(f"this round: {last_line(own)} other={sums_of(own)[OTHER]}")
     print(f"{state.rounds} of {whole.ROUNDS} rounds: {last_line(state.lines())}", flush=True)
-
-
-def one_round(wish: Wish) -> Outcome:
-    """One round; what was found is printed and its books are written down."""
-    with scratch() as folder:
-        outcome = asyncio.run(run(folder, wish, lambda what: print(what, flush=True)))
-    for one in outcome.found[:20]:
-        print(f"  {one.kind}: {one.what}")
-    bad = {one.call_id for one in outcome.found}
-    for number, book in enumerate(outcome.story.books):
-        if any(row.call_id in bad for kept in book.history.kept for row in kept.rows):
-            FOUND.mkdir(parents=True, exist_ok=True)
-            (FOUND / f"seed{wish.seed}-pair{number}.json").write_text(book.dumps())
-    print(f"  the round took {outcome.seconds:.0f} s")
-    return outcome
 
 
 def show(rows: Sequence[Line], figures: dict[str, int]) -> int:
