@@ -7,7 +7,6 @@ The exit status is 0 where nothing is wrong.
 """
 
 import argparse
-import asyncio
 import multiprocessing
 import signal
 import sys
