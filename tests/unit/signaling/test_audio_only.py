@@ -1,4 +1,4 @@
-"""Who may send the callee sound only: to him it is an audio call; until the answer the caller sees nothing of it."""
+"""Audio only: to the callee it is an audio call; until the answer the caller sees nothing of that."""
 
 import pytest
 
