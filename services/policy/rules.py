@@ -61,6 +61,8 @@ class Standing(NamedTuple):
     """The caller blocks the callee."""
     entitlements: Entitlements
     """The operator's word, as it is now."""
+    version: int = 0
+    """Which of his words that is."""
 
 
 class Case(NamedTuple):
@@ -161,6 +163,7 @@ def decide(
         caller=pair.user.profile,
         callee=pair.other.profile,
         trace=trace,
+        rules_version=standing.version,
     )
     if decisive.reason is not None:
         verdict.outcome = policy_pb2.OUTCOME_REFUSED

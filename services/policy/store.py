@@ -110,11 +110,11 @@ class Store:
         callers = [pair.caller_id for pair in pairs]
         callees = [pair.callee_id for pair in pairs]
         rows = await self._db.fetch(STANDINGS, callers, callees)
-        entitlements = (await self._version(rows[0][4] or 0)).by_tier if rows else {}
+        version, entitlements = await self._version(rows[0][4] or 0) if rows else Versioned(0, {})
         standings: list[Standing | None] = [None] * len(pairs)
         for number, audiences, blocked, blocking, _ in rows:
             standings[number - 1] = Standing(
-                _audiences(audiences), bool(blocked), bool(blocking), entitlements
+                _audiences(audiences), bool(blocked), bool(blocking), entitlements, version
             )
         return [standing for standing in standings if standing is not None]
 

@@ -18,6 +18,8 @@ PROTOS = written(".proto", below="protos/")
 FILES: list[FileDescriptor] = [
     importlib.import_module(f"ringline.v1.{path.stem}_pb2").DESCRIPTOR for path in PROTOS
 ]
+BESIDE = {"Records": "policy"}
+"""gRPC services that live in another's processes, and whose charter names them."""
 CALLERS = {"gateway", "directory", "presence", "policy", "signaling", "conversations", "operator"}
 
 
@@ -134,7 +136,7 @@ def _all(paths: list[Path]) -> str:
 def _services(name: str = "") -> Iterator[ServiceDescriptor]:
     for file in FILES:
         for service in file.services_by_name.values():
-            if not name or service.name.lower() == name:
+            if not name or name in (service.name.lower(), BESIDE.get(service.name)):
                 yield service
 
 
