@@ -24,7 +24,7 @@ T = TypeVar("T")
 SECONDS = 5.0
 
 
-def channel(service: str) -> Channel:
+def reach(service: str) -> Channel:
     """A channel to a service. Ends the program where nobody said where it is."""
     addresses = split_addresses(NodeSettings().address.get(service, ""))
     if not addresses:
@@ -45,7 +45,7 @@ def ask(question: Callable[[RecordsAsyncStub], Awaitable[T]]) -> T:
     """Asks the records, and answers when they do."""
 
     async def asked() -> T:
-        async with channel("policy") as to_policy:
+        async with reach("policy") as to_policy:
             return await said(question(RecordsStub(to_policy)))
 
     return asyncio.run(asked())
@@ -61,7 +61,7 @@ def names_of(user_ids: set[str]) -> dict[str, str]:
 
     async def asked() -> dict[str, str]:
         found = {}
-        async with channel("directory") as to_directory:
+        async with reach("directory") as to_directory:
             stub = DirectoryStub(to_directory)
             for user_id in sorted(user_ids - {""}):
                 request = directory_pb2.GetAccountRequest(user_id=user_id)
@@ -79,7 +79,7 @@ def user_id_of(username: str) -> str:
     """The id of a user. Ends the program where there is no such one."""
 
     async def asked() -> str:
-        async with channel("directory") as to_directory:
+        async with reach("directory") as to_directory:
             request = directory_pb2.ResolveRequest(username=username)
             answer = await said(DirectoryStub(to_directory).Resolve(request, timeout=SECONDS))
             return answer.profile.user_id

@@ -17,7 +17,7 @@ from ringline.v1.directory_pb2_grpc import DirectoryStub
 from ringline.v1.policy_pb2_grpc import PolicyStub
 from services.policy import records_cli
 from services.policy.asking import SECONDS
-from services.policy.asking import channel as _channel
+from services.policy.asking import reach as _channel
 from services.policy.asking import said as _said
 
 if TYPE_CHECKING:
