@@ -46,8 +46,13 @@ def mint_device() -> DeviceId:
 
 
 def mint_call() -> CallId:
-    """A new id of a call, prefix "c_"; signaling may append digits of the pair's hash."""
+    """A new id of an attempt to call, prefix "c_"; signaling appends digits of the pair's hash."""
     return CallId(mint("c_"))
+
+
+def attempt_of(call_id: str) -> CallId:
+    """The id of the attempt from which a call came: the call's, without the digits of the pair's hash."""
+    return CallId(call_id[:28])
 
 
 def mint_gateway() -> GatewayId:

@@ -62,6 +62,7 @@ REASONS: dict[Reason.ValueType, Meaning] = {
     Reason.REASON_NOT_ENTITLED_VIDEO: Meaning(403, "The operator's rules do not entitle this user to video."),
     Reason.REASON_KIND_NOT_ADMITTED: Meaning(403, "This kind of media is not admitted in this call."),
     Reason.REASON_ALREADY_IN_CALL: Meaning(409, "The user has an active call already."),
+    Reason.REASON_SUSPENDED: Meaning(403, "The operator has suspended calls of this user for a time."),
     Reason.REASON_CALL_ENDED: Meaning(410, "The call has ended."),
     Reason.REASON_ANSWERED_ELSEWHERE: Meaning(409, "Another device of this user answered first."),
     Reason.REASON_WRONG_ROLE: Meaning(409, "The message does not belong to this side of the call."),

@@ -107,6 +107,14 @@ def user(context: typer.Context) -> None:
     importlib.import_module("services.directory.cli").app(context.args, prog_name="ringline user")
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def reports(context: typer.Context) -> None:
+    """Show what people report, and close it with what follows from it."""
+    importlib.import_module("services.policy.records_cli").app(context.args, prog_name="ringline reports")
+
+
 @app.command("rebuild-history")
 def rebuild_history() -> None:
     """Write the entries of past calls that are missing, from the event log and from signaling."""

@@ -166,6 +166,15 @@ class Session:
         """Lifts a block."""
         await self.ask("DELETE", f"/v1/me/blocks/{_segment(username)}")
 
+    async def refused_attempts(self, before: int = 0, limit: int = 50) -> Json:
+        """The calls of which this user did not hear: {attempts, next}, newest first."""
+        return await self.ask("GET", f"/v1/me/refused-attempts?before={before}&limit={limit}")
+
+    async def report(self, username: str, category: str, **more: object) -> str:
+        """Reports a person, with `text`, `call_ids`, `message_ids`, `block`; answers the report's id."""
+        made = await self.ask("POST", "/v1/me/reports", {"username": username, "category": category, **more})
+        return str(made["report_id"])
+
     async def send(self, username: str, text: str, client_id: str = "") -> Json:
         """Sends a message: {entry, thread}. The same `client_id` again has the same answer."""
         body = {"client_id": client_id or secrets.token_urlsafe(18), "text": text}

@@ -75,6 +75,11 @@ class ConversationsStub:
                 request_serializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadResponse.FromString,
                 _registered_method=True)
+        self.FindEntries = channel.unary_unary(
+                '/ringline.v1.Conversations/FindEntries',
+                request_serializer=ringline_dot_v1_dot_conversations__pb2.FindEntriesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_conversations__pb2.FindEntriesResponse.FromString,
+                _registered_method=True)
 
 
 class ConversationsServicer:
@@ -137,6 +142,13 @@ class ConversationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindEntries(self, request, context):
+        """Of some messages and calls, answers those that stand in one person's thread with another: what he shows as evidence.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConversationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +191,11 @@ def add_ConversationsServicer_to_server(servicer, server):
                     servicer.RemoveThread,
                     request_deserializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_conversations__pb2.RemoveThreadResponse.SerializeToString,
+            ),
+            'FindEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindEntries,
+                    request_deserializer=ringline_dot_v1_dot_conversations__pb2.FindEntriesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_conversations__pb2.FindEntriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +415,33 @@ class Conversations:
             '/ringline.v1.Conversations/RemoveThread',
             ringline_dot_v1_dot_conversations__pb2.RemoveThreadRequest.SerializeToString,
             ringline_dot_v1_dot_conversations__pb2.RemoveThreadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Conversations/FindEntries',
+            ringline_dot_v1_dot_conversations__pb2.FindEntriesRequest.SerializeToString,
+            ringline_dot_v1_dot_conversations__pb2.FindEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

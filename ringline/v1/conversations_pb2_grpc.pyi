@@ -49,6 +49,8 @@ class ConversationsStub:
     """Takes a stranger's thread among the conversations."""
     RemoveThread: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.RemoveThreadRequest, _conversations_pb2.RemoveThreadResponse]
     """Removes a thread from its owner's view; the other keeps his."""
+    FindEntries: _grpc.UnaryUnaryMultiCallable[_conversations_pb2.FindEntriesRequest, _conversations_pb2.FindEntriesResponse]
+    """Of some messages and calls, answers those that stand in one person's thread with another: what he shows as evidence."""
 
 @_typing.type_check_only
 class ConversationsAsyncStub(ConversationsStub):
@@ -71,6 +73,8 @@ class ConversationsAsyncStub(ConversationsStub):
     """Takes a stranger's thread among the conversations."""
     RemoveThread: _aio.UnaryUnaryMultiCallable[_conversations_pb2.RemoveThreadRequest, _conversations_pb2.RemoveThreadResponse]  # type: ignore[assignment]
     """Removes a thread from its owner's view; the other keeps his."""
+    FindEntries: _aio.UnaryUnaryMultiCallable[_conversations_pb2.FindEntriesRequest, _conversations_pb2.FindEntriesResponse]  # type: ignore[assignment]
+    """Of some messages and calls, answers those that stand in one person's thread with another: what he shows as evidence."""
 
 class ConversationsServicer(metaclass=_abc_1.ABCMeta):
     """The threads of everybody: messages, and the entries of calls, projected from the call events."""
@@ -138,5 +142,13 @@ class ConversationsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_conversations_pb2.RemoveThreadResponse, _abc.Awaitable[_conversations_pb2.RemoveThreadResponse]]:
         """Removes a thread from its owner's view; the other keeps his."""
+
+    @_abc_1.abstractmethod
+    def FindEntries(
+        self,
+        request: _conversations_pb2.FindEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversations_pb2.FindEntriesResponse, _abc.Awaitable[_conversations_pb2.FindEntriesResponse]]:
+        """Of some messages and calls, answers those that stand in one person's thread with another: what he shows as evidence."""
 
 def add_ConversationsServicer_to_server(servicer: ConversationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -217,6 +217,7 @@ class Attempt(_message.Message):
     CALLEE_USERNAME_FIELD_NUMBER: _builtins.int
     CALLEE_ID_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the verdict."""
     act: Global___Act.ValueType
@@ -227,6 +228,10 @@ class Attempt(_message.Message):
     """The callee by username as typed; empty where the id is given."""
     callee_id: _builtins.str
     """The callee by id; empty where the username is given."""
+    call_id: _builtins.str
+    """The call, as far as its id is known before the verdict: the prefix and 26 characters. The same for a command that is
+    repeated. Empty where signaling is of an earlier release.
+    """
     @_builtins.property
     def kinds(self) -> _types_pb2.Kinds:
         """The kinds of media that are wanted."""
@@ -240,10 +245,11 @@ class Attempt(_message.Message):
         callee_username: _builtins.str = ...,
         callee_id: _builtins.str = ...,
         kinds: _types_pb2.Kinds | None = ...,
+        call_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -294,6 +300,7 @@ class Verdict(_message.Message):
     CALLEE_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
     AUDIO_ONLY_FIELD_NUMBER: _builtins.int
+    RULES_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """The number of the attempt."""
     outcome: Global___Outcome.ValueType
@@ -306,6 +313,8 @@ class Verdict(_message.Message):
     """The callee takes the caller's sound only: to him it is an audio call, and from the answer on the caller sends no
     video. Until then the caller is told nothing of it.
     """
+    rules_version: _builtins.int
+    """The version of the operator's rules by which it was made; 0 where there are none."""
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
         """Why, where the outcome is "refused"."""
@@ -344,10 +353,11 @@ class Verdict(_message.Message):
         callee: _types_pb2.Profile | None = ...,
         trace: _abc.Iterable[Global___TraceStep] | None = ...,
         audio_only: _builtins.bool = ...,
+        rules_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "refused", b"refused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_only", b"audio_only", "callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "device_truth", b"device_truth", "id", b"id", "outcome", b"outcome", "refused", b"refused", "relay_only", b"relay_only", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_only", b"audio_only", "callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "device_truth", b"device_truth", "id", b"id", "outcome", b"outcome", "refused", b"refused", "relay_only", b"relay_only", "rules_version", b"rules_version", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

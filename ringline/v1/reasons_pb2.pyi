@@ -79,6 +79,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The kind of media is not admitted in this call."""
     REASON_ALREADY_IN_CALL: _Reason.ValueType  # 83
     """The user has an active call already."""
+    REASON_SUSPENDED: _Reason.ValueType  # 90
+    """The operator has suspended this user's calls, or those to strangers, for a time."""
     REASON_CALL_ENDED: _Reason.ValueType  # 100
     """The call has ended."""
     REASON_ANSWERED_ELSEWHERE: _Reason.ValueType  # 101
@@ -151,6 +153,8 @@ REASON_KIND_NOT_ADMITTED: Reason.ValueType  # 82
 """The kind of media is not admitted in this call."""
 REASON_ALREADY_IN_CALL: Reason.ValueType  # 83
 """The user has an active call already."""
+REASON_SUSPENDED: Reason.ValueType  # 90
+"""The operator has suspended this user's calls, or those to strangers, for a time."""
 REASON_CALL_ENDED: Reason.ValueType  # 100
 """The call has ended."""
 REASON_ANSWERED_ELSEWHERE: Reason.ValueType  # 101

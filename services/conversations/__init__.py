@@ -3,7 +3,7 @@
 Owns  person, thread, entry.
 Answers  Conversations.SendMessage, Conversations.ListThreads, Conversations.ListChanges,
 Conversations.ListEntries, Conversations.ListCalls, Conversations.MarkRead, Conversations.AcceptThread,
-Conversations.RemoveThread.
+Conversations.RemoveThread, Conversations.FindEntries.
 Hears  CallEnded.   Says  nothing.   Asks  policy, directory, presence, signaling.
 
 Each of two people has a box of his own (box.py): what one sees says nothing of what the other has. A message

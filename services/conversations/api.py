@@ -157,6 +157,20 @@ class ConversationsApi(conversations_pb2_grpc.ConversationsServicer):
         await self._changed(request.user_id, request.other_user_id, removing)
         return conversations_pb2.RemoveThreadResponse()
 
+    async def FindEntries(
+        self,
+        request: conversations_pb2.FindEntriesRequest,
+        context: aio.ServicerContext[
+            conversations_pb2.FindEntriesRequest, conversations_pb2.FindEntriesResponse
+        ],
+    ) -> conversations_pb2.FindEntriesResponse:
+        """Answers entries by the ids of what they are about."""
+        _check_two(request.user_id, request.other_user_id)
+        if len(request.item_ids) > MOST:
+            raise Refusal(Reason.REASON_INVALID, f"A question is about {MOST} entries at most.")
+        found = await self._pages.of_items(request.user_id, request.other_user_id, request.item_ids)
+        return conversations_pb2.FindEntriesResponse(entries=found)
+
     async def _changed(
         self, owner_id: str, other_id: str, changing: Callable[[], Awaitable[Change | None]]
     ) -> threads_pb2.Thread:

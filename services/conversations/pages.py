@@ -37,6 +37,10 @@ WHERE e.owner_id = ANY($1) AND e.item_id = $2"""
 ENTRIES = """
 SELECT number, at_ms, body FROM entry
 WHERE owner_id = $1 AND other_id = $2 AND number < $3 AND number > $4 ORDER BY number DESC LIMIT $5"""
+OF_ITEMS = """
+SELECT e.number, e.at_ms, e.body FROM entry AS e
+WHERE e.owner_id = $1 AND e.other_id = $2 AND e.item_id = ANY($3) AND e.number >
+    (SELECT removed FROM thread AS t WHERE t.owner_id = e.owner_id AND t.other_id = e.other_id)"""
 # A scalar subquery: a probe of the primary key each, whatever the planner thinks of the size of a table.
 CALLS = """
 SELECT e.other_id, e.number, e.at_ms, e.body FROM entry AS e
@@ -93,6 +97,13 @@ class Pages:
     async def entries(self, box: Box, before: int, limit: int) -> list[threads_pb2.Entry]:
         """The entries of a box, newest first."""
         rows = await self._db.fetch(ENTRIES, box.owner_id, box.other_id, before or NEWEST, box.removed, limit)
+        return [entry_of(*row) for row in rows]
+
+    async def of_items(
+        self, owner_id: str, other_id: str, item_ids: Sequence[str]
+    ) -> list[threads_pb2.Entry]:
+        """Of some messages and calls, those that the owner of a box sees in it."""
+        rows = await self._db.fetch(OF_ITEMS, owner_id, other_id, list(item_ids))
         return [entry_of(*row) for row in rows]
 
     async def calls(self, owner_id: str, missed: bool, before: tuple[int, str], limit: int) -> list[Call]:

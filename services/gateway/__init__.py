@@ -22,6 +22,7 @@ from ringline.v1.conversations_pb2_grpc import ConversationsStub
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from ringline.v1.policy_pb2_grpc import PolicyStub
 from ringline.v1.presence_pb2_grpc import PresenceStub
+from ringline.v1.records_pb2_grpc import RecordsStub
 from services.gateway.auth import Doorkeeper
 from services.gateway.board import Board
 from services.gateway.door import Door
@@ -67,6 +68,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         directory,
         policy,
         CalleeStub(node.channel("policy")),
+        RecordsStub(node.channel("policy")),
         presence,
         ConversationsStub(node.channel("conversations")),
         doorkeeper,

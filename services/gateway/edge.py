@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # these classes are in the stub files only
     from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
     from ringline.v1.presence_pb2_grpc import PresenceAsyncStub
+    from ringline.v1.records_pb2_grpc import RecordsAsyncStub
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
 
@@ -38,6 +39,7 @@ class Edge:
     directory: DirectoryAsyncStub
     policy: PolicyAsyncStub
     callee: CalleeAsyncStub
+    records: RecordsAsyncStub
     presence: PresenceAsyncStub
     conversations: ConversationsAsyncStub
     doorkeeper: Doorkeeper

@@ -5,17 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2
-from ringline.v1.reasons_pb2 import Reason
 from services.gateway import shapes
 from services.gateway.auth import Caller
 from services.gateway.edge import Edge, Here, Me
+from services.gateway.profiles import profiles_of
 
 BLOCK_SECONDS = 5.0
 """A block is answered when signaling has closed the gate."""
-AT_ONCE = 8
-"""Accounts of a list that are asked for at the same time."""
 
 router = APIRouter(prefix="/v1", tags=["people"])
 
@@ -84,20 +81,8 @@ async def unfollow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.
 async def blocks(edge: Here, me: Me) -> shapes.People:
     """Whom one blocks, newest first."""
     answer = await edge.policy.ListBlocks(policy_pb2.ListBlocksRequest(user_id=me.user_id))
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def profile(user_id: str) -> shapes.Profile | None:
-        async with gate:
-            try:
-                found = await edge.directory.GetAccount(directory_pb2.GetAccountRequest(user_id=user_id))
-            except Refusal as refusal:
-                if refusal.reason == Reason.REASON_USER_NOT_FOUND:
-                    return None
-                raise
-            return shapes.profile(found.account.profile)
-
-    found = await asyncio.gather(*(profile(user_id) for user_id in answer.user_ids))
-    return shapes.People(people=[one for one in found if one is not None])
+    found = await profiles_of(edge, answer.user_ids)
+    return shapes.People(people=list(found.values()))
 
 
 @router.put("/me/blocks/{username}", status_code=204)

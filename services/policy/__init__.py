@@ -1,29 +1,37 @@
 """Policy: may this caller ring this callee, and may this one write to that one?
 
 Owns  call_settings, person_settings, quiet_attempt, message_settings, message_budget, block,
-entitlement_version, entitlement.
+entitlement_version, entitlement, kept_verdict, report, evidence, sanction, audit.
 Answers  Policy.Decide, Policy.Explain, Policy.GetCallSettings, Policy.SetCallSettings, Policy.MayMessage,
 Policy.GetMessageSettings, Policy.SetMessageSettings, Policy.MaySeePresence, Policy.Block, Policy.Unblock,
 Policy.ListBlocks, Policy.GetEntitlements, Policy.SetEntitlements, Callee.GetPersonSettings,
-Callee.SetPersonSettings, Callee.ResetPersonSettings, Callee.ListPersonSettings, Callee.PreviewCalls.
-Hears  nothing.   Says  nothing.   Asks  directory, signaling.
+Callee.SetPersonSettings, Callee.ResetPersonSettings, Callee.ListPersonSettings, Callee.PreviewCalls,
+Records.ListAttempts, Records.Report, Records.Trace, Records.ListAudit, Records.ListReports,
+Records.ShowReport, Records.TakeReport, Records.CloseReport, Records.ListSanctions, Records.LiftSanctions.
+Hears  nothing.   Says  nothing.   Asks  directory, signaling, conversations.
 
 Directory says who the two are and how they are related; the rules (rules.py, and the callee's: callee.py,
 quiet.py) turn that, the callee's settings, blocks and the operator's entitlements into a verdict, which is
 never remembered; only that somebody tried while it was quiet is (quiet_attempts.py). Messages have rules of
 their own (messages.py) and budgets (budget.py). A block is acknowledged when signaling has closed
 the gate between the two (gates.py).
+
+Verdicts are kept beside the answer (verdicts.py): for the callee, whom nobody told of a call, and for the
+operator. Reports of people wait for him with their evidence (reports.py); what follows from them is the
+caller's own fault in a verdict (sanctions.py). What he looks at is in the audit (audit.py).
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from ringline.node import Node
 from ringline.v1 import (
     callee_pb2_grpc,
+    conversations_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
     policy_pb2_grpc,
+    records_pb2_grpc,
     signaling_pb2_grpc,
 )
 from services.policy.api import PolicyApi
@@ -32,6 +40,7 @@ from services.policy.callee_api import CalleeApi
 from services.policy.callee_store import CalleeStore
 from services.policy.gates import Gates
 from services.policy.quiet_attempts import QuietAttempts
+from services.policy.records_api import RecordsApi
 from services.policy.settings import Settings
 from services.policy.store import Store
 
@@ -40,7 +49,8 @@ from services.policy.store import Store
 async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[None]:
     """Builds the service in this process."""
     db = await node.database("policy")
-    store, budgets = Store(db), Budgets(db, settings or Settings.load())
+    settings = settings or Settings.load()
+    store, budgets = Store(db), Budgets(db, settings)
     callees, quiet = CalleeStore(db), QuietAttempts(db)
     relations = await node.asker(
         "directory",
@@ -49,9 +59,21 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
         lambda response: response.answers,
     )
     gates = Gates(store, signaling_pb2_grpc.SignalingStub(node.channel("signaling")))
-    api = PolicyApi(store, callees, relations, gates, budgets, quiet, node.draining)
+    # Of earlier releases policy did not ask conversations: without its address, evidence is not verified.
+    is_known = node.hosts("conversations") or "conversations" in node.settings.address
+    boxes = conversations_pb2_grpc.ConversationsStub(node.channel("conversations")) if is_known else None
+    records = RecordsApi(db, settings, store, gates, boxes)
+    # Closed after the server: what was decided until then is kept, too.
+    verdicts = await node.enter(aclosing(records.verdicts))
+    api = PolicyApi(
+        store, callees, relations, gates, budgets, quiet, verdicts, records.sanctions, node.draining
+    )
     node.serve("policy", policy_pb2_grpc.add_PolicyServicer_to_server, api)
     node.serve("policy", callee_pb2_grpc.add_CalleeServicer_to_server, CalleeApi(callees, relations))
+    node.serve("policy", records_pb2_grpc.add_RecordsServicer_to_server, records)
+    node.spawn(verdicts.run(), "policy verdicts")
+    node.spawn(verdicts.run_sweeps(), "policy verdicts sweeper")
+    node.spawn(records.run_sweeps(), "policy records sweeper")
     node.spawn(gates.run(), "policy gates")
     node.spawn(budgets.run(), "policy budgets")
     node.spawn(quiet.run(), "policy attempts in quiet hours")

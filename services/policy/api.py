@@ -31,7 +31,9 @@ from services.policy.rules import (
     unknown,
     was_quiet,
 )
+from services.policy.sanctions import Sanctions, sanctioned
 from services.policy.store import Pair, Store
+from services.policy.verdicts import Verdicts
 
 VERDICTS = Counter("ringline_verdicts_total", "Verdicts by act and outcome.", ["act", "outcome"])
 
@@ -65,6 +67,8 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         gates: Gates,
         budgets: Budgets,
         quiet: QuietAttempts,
+        verdicts: Verdicts,
+        sanctions: Sanctions,
         draining: Draining,
     ) -> None:
         self._store = store
@@ -73,6 +77,8 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         self._relations = relations
         self._gates = gates
         self._budgets = budgets
+        self._verdicts = verdicts
+        self._sanctions = Gather(sanctions.in_force)
         self._draining = draining
         self._standings = Gather(store.standings)
         self._message_standings = Gather(store.message_standings)
@@ -97,6 +103,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         if was_quiet(verdict):
             self._quiet.note(verdict.callee.user_id, verdict.caller.user_id)
         _counter(attempt.act, verdict.outcome).inc()
+        self._verdicts.keep(attempt, verdict)
         return verdict
 
     async def _verdict(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
@@ -113,7 +120,8 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
                 raise
             return unknown(refusal)
         two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
-        return decide(attempt, pair, await self._standings.ask(two))
+        standing, caller = await asyncio.gather(self._standings.ask(two), self._sanctions.ask(two.caller_id))
+        return sanctioned(attempt, decide(attempt, pair, standing), pair, standing, caller)
 
     async def Explain(
         self,

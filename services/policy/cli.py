@@ -11,23 +11,27 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ringline.addresses import split_addresses
-from ringline.config import NodeSettings
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, types_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from ringline.v1.policy_pb2_grpc import PolicyStub
-from ringline.wire import Channel, open_channel
+from services.policy import records_cli
+from services.policy.asking import SECONDS
+from services.policy.asking import reach as _channel
+from services.policy.asking import said as _said
 
 if TYPE_CHECKING:
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
 
 T = TypeVar("T")
-SECONDS = 5.0
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Explain verdicts, and set what each tier may do."
 )
+
+
+app.command()(records_cli.trace)
+app.command()(records_cli.audit)
 
 
 class Kind(StrEnum):
@@ -98,22 +102,6 @@ async def _set_row(
 async def _with_policy(question: Callable[[PolicyAsyncStub], Awaitable[T]]) -> T:
     async with _channel("policy") as channel:
         return await question(PolicyStub(channel))
-
-
-def _channel(service: str) -> Channel:
-    addresses = split_addresses(NodeSettings().address.get(service, ""))
-    if not addresses:
-        raise typer.BadParameter(f"Say where {service} is: RINGLINE_ADDRESS_{service.upper()}=host:port")
-    return open_channel(addresses, "operator")
-
-
-async def _said(answer: Awaitable[T]) -> T:
-    """The answer; a refusal is said in its own words, and ends the program with status 1."""
-    try:
-        return await answer
-    except Refusal as refusal:
-        typer.echo(refusal.sentence, err=True)
-        raise typer.Exit(1) from None
 
 
 def _print_verdict(verdict: policy_pb2.Verdict) -> None:

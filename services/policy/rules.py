@@ -68,6 +68,8 @@ class Standing(NamedTuple):
     """Unix seconds by the database's clock."""
     tried_at: float | None = None
     """When the caller last tried in vain because it was quiet for the callee; kept where it matters."""
+    version: int = 0
+    """Which of his words that is."""
 
 
 class Case(NamedTuple):
@@ -140,6 +142,7 @@ def decide(
         callee=pair.other.profile,
         trace=trace,
         audio_only=word.audio_only,
+        rules_version=standing.version,
     )
     if decisive.reason is not None:
         verdict.outcome = policy_pb2.OUTCOME_REFUSED

@@ -19,3 +19,15 @@ class Settings(ServiceSettings, service="policy"):
         description="To how many people who do not know him a user may write for the first time within 24 "
         "hours.",
     )
+    verdict_days: int = Field(
+        30, ge=1, le=3_650, description="For how many days verdicts are kept, with the rules that made them."
+    )
+    reports_per_day: int = Field(
+        20, ge=1, le=10_000, description="How many reports a user may make within 24 hours."
+    )
+    report_days: int = Field(
+        180, ge=1, le=3_650, description="After how many days reports are erased, with words and evidence."
+    )
+    audit_days: int = Field(
+        365, ge=1, le=3_650, description="For how many days it is kept what the operator looked at and did."
+    )

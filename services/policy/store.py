@@ -117,7 +117,7 @@ class Store:
         callers = [pair.caller_id for pair in pairs]
         callees = [pair.callee_id for pair in pairs]
         rows = await self._db.fetch(STANDINGS, callers, callees)
-        entitlements = (await self._version(rows[0][3] or 0)).by_tier if rows else {}
+        version, entitlements = await self._version(rows[0][3] or 0) if rows else Versioned(0, {})
         standings: list[Standing | None] = [None] * len(pairs)
         for number, blocked, blocking, _, now, tried_at, *chosen in rows:
             standings[number - 1] = Standing(
@@ -128,6 +128,7 @@ class Store:
                 choices=choices_of(chosen[:3]),
                 now=now,
                 tried_at=tried_at,
+                version=version,
             )
         return [standing for standing in standings if standing is not None]
 

@@ -15,7 +15,7 @@ from ringline.refusal import Refusal
 from ringline.telemetry import REFUSED_IN_CALL
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
 from services.signaling.call import step
-from services.signaling.placement import Mint, Placement, mint_call
+from services.signaling.placement import Name, Placement, name_call
 from services.signaling.record import (
     CALLEE,
     Phase,
@@ -71,14 +71,14 @@ class Exchange:
         decide: Decide,
         locate: Locate,
         times: Times,
-        mint: Mint | None = None,
+        name: Name = name_call,
     ) -> None:
         self.store = store
         self.times = times
         self.outbox = outbox
         self.teller = Teller(wakes, relay, store.now)
         self.decide = decide
-        self.placement = Placement(self, mint or mint_call)
+        self.placement = Placement(self, name)
         self._locate = locate
         # What this process read or wrote last. Compare-and-set makes a stale one harmless: it only costs a
         # second try.
@@ -171,6 +171,7 @@ class Exchange:
                 caller_id=user_id,
                 callee_id=peer.profile.user_id,
                 kinds=verb.kinds,
+                call_id=verb.call_id,
             )
         )
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:

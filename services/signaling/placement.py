@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ringline.ids import mint
+from ringline.ids import attempt_of, mint_call
 from ringline.refusal import Refusal
-from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, types_pb2
+from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
 from services.signaling import dial
 from services.signaling.record import Phase, device_of, line_key, live, phase, side_of
 from services.signaling.store import Stored, pair_key
@@ -22,24 +22,29 @@ TRIES = 4
 RING_AFTER_SECONDS = 0.002
 """Within this time the reply to a Place has left, also where everything lives in one process."""
 
-Mint = Callable[[str, str], str]
+Name = Callable[[str, str, str], str]
+"""Makes a call's id of its attempt's and the two people's."""
 
 
 class Placement:
     """Takes every Place of an exchange."""
 
-    def __init__(self, exchange: Exchange, mint: Mint) -> None:
+    def __init__(self, exchange: Exchange, name: Name) -> None:
         self._exchange = exchange
-        self._mint = mint
+        self._name = name
 
     async def place(self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place) -> client_pb2.Call:
         """Places a call, or answers the one it meets. Raises Refusal where it is the caller's own fault."""
+        # A command that is repeated is the attempt that it was: policy counts and keeps it once.
+        known = await self._exchange.store.placed_by(line.user_id, command_id)
+        attempt_id = attempt_of(known.record.call_id) if known is not None else mint_call()
         verdict = await self._exchange.decide(
             policy_pb2.Attempt(
                 act=policy_pb2.ACT_PLACE,
                 caller_id=line.user_id,
                 callee_username=verb.username,
                 kinds=verb.kinds,
+                call_id=attempt_id,
             )
         )
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
@@ -47,7 +52,7 @@ class Placement:
         # Asked whatever the verdict is: an answer that comes sooner would tell of it.
         locating = asyncio.ensure_future(self._exchange.lines_of([verdict.callee.user_id, line.user_id]))
         for _ in range(TRIES):
-            call = await self._try_place(line, command_id, verb, verdict, locating)
+            call = await self._try_place(line, command_id, attempt_id, verb, verdict, locating)
             if call is not None:
                 return call
         raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
@@ -56,6 +61,7 @@ class Placement:
         self,
         line: types_pb2.Line,
         command_id: str,
+        attempt_id: str,
         verb: client_pb2.Place,
         verdict: policy_pb2.Verdict,
         locating: Awaitable[list[types_pb2.Line]],
@@ -87,12 +93,9 @@ class Placement:
             room = dial.FREE
         who = Who(0, line_key(line), line.gateway_id, line.epoch, command_id)
         now = store.now()
-        placed = dial.place(
-            self._mint(caller_id, callee_id), verdict, who, verb, lines, room, now, self._exchange.times
-        )
-        for member in placed.record.members:
-            mine = (key for key, user_id in revoked.items() if user_id == member.profile.user_id)
-            member.dropped_device_ids.extend(sorted(mine))
+        call_id = self._name(attempt_id, caller_id, callee_id)
+        placed = dial.place(call_id, verdict, who, verb, lines, room, now, self._exchange.times)
+        _note_dropped(placed.record, revoked)
         if not await store.place(placed.record, placed.events, command_id):
             again = await store.placed_by(caller_id, command_id)
             if again is not None:
@@ -152,6 +155,12 @@ class Placement:
         return False
 
 
-def mint_call(one: str, other: str) -> str:
-    """A new call id that ends with four digits of the pair's hash, so that calls can be sharded by pair."""
-    return mint("c_") + hashlib.blake2b(pair_key(one, other).encode(), digest_size=2).hexdigest()
+def _note_dropped(record: signaling_pb2.CallRecord, revoked: Mapping[str, str]) -> None:
+    for member in record.members:
+        mine = (key for key, user_id in revoked.items() if user_id == member.profile.user_id)
+        member.dropped_device_ids.extend(sorted(mine))
+
+
+def name_call(attempt_id: str, one: str, other: str) -> str:
+    """A call's id: the attempt's, and four digits of the pair's hash: calls can be sharded by pair."""
+    return attempt_id + hashlib.blake2b(pair_key(one, other).encode(), digest_size=2).hexdigest()

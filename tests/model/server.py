@@ -183,7 +183,7 @@ class Pod:
 
         return Exchange(
             cast(Store, store), cast(Outbox, capture), cast(Wakes, capture), RelayDesk((), b""),
-            decide, locate, TIMES, mint=lambda one, other: f"c_{len(store.tables.rows) + 1}",
+            decide, locate, TIMES, name=lambda attempt, one, other: f"c_{len(store.tables.rows) + 1}",
         )  # fmt: skip
 
 

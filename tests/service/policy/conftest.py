@@ -16,6 +16,7 @@ from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import (
     accounts_pb2,
+    conversations_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
     policy_pb2,
@@ -31,6 +32,7 @@ from services.directory.settings import Settings
 from services.policy.settings import Settings as PolicySettings
 from tests.conftest import Databases
 from tests.service.pods import channel_to, pods
+from tests.service.policy.boxes import FakeConversations
 
 CHEAP = Settings.load(hash_memory_kib=8, hash_passes=1, hash_queue=1000, sign_ups_per_hour=0)
 CONTACTS, FOLLOWING = Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOLLOWING
@@ -241,16 +243,25 @@ def signaling() -> FakeSignaling:
 
 
 @pytest.fixture
-async def neighbours(settings: NodeSettings, signaling: FakeSignaling) -> AsyncIterator[Node]:
+def boxes() -> FakeConversations:
+    """What people see in their threads."""
+    return FakeConversations()  # type: ignore[abstract]
+
+
+@pytest.fixture
+async def neighbours(
+    settings: NodeSettings, signaling: FakeSignaling, boxes: FakeConversations
+) -> AsyncIterator[Node]:
     """The process that policy asks."""
 
     @asynccontextmanager
     async def build(node: Node) -> AsyncIterator[None]:
         node.serve("signaling", signaling_pb2_grpc.add_SignalingServicer_to_server, signaling)
+        node.serve("conversations", conversations_pb2_grpc.add_ConversationsServicer_to_server, boxes)
         yield
 
     # Directory asks presence too, of devices that are revoked: nobody does so here.
-    async with Node(settings, ["directory", "presence", "signaling"]) as node:
+    async with Node(settings, ["directory", "presence", "signaling", "conversations"]) as node:
         await node.build("directory", functools.partial(directory.build, settings=CHEAP))
         await node.build("signaling", build)
         await node.start()
@@ -277,7 +288,8 @@ async def nodes(
 ) -> AsyncIterator[list[Node]]:
     """Two pods."""
     address = f"127.0.0.1:{neighbours.port}"
-    asking = settings.model_copy(update={"address": {"directory": address, "signaling": address}})
+    asked = dict.fromkeys(("directory", "signaling", "conversations"), address)
+    asking = settings.model_copy(update={"address": asked})
     async with pods(asking, "policy", functools.partial(policy.build, settings=budgets)) as nodes:
         yield nodes
 
