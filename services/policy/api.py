@@ -15,6 +15,9 @@ from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
 from services.policy import messages
 from services.policy.budget import Budgets
 from services.policy.gates import Gates
+from services.policy.ringing import BLOCKED
+from services.policy.ringing_store import Rings
+from services.policy.ringing_verdict import Case, count, explain, is_counted
 from services.policy.rules import (
     check_attempt,
     check_audiences,
@@ -54,12 +57,19 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
     """The servicer."""
 
     def __init__(
-        self, store: Store, relations: Relations, gates: Gates, budgets: Budgets, draining: Draining
+        self,
+        store: Store,
+        relations: Relations,
+        gates: Gates,
+        budgets: Budgets,
+        rings: Rings,
+        draining: Draining,
     ) -> None:
         self._store = store
         self._relations = relations
         self._gates = gates
         self._budgets = budgets
+        self._rings = rings
         self._draining = draining
         self._standings = Gather(store.standings)
         self._message_standings = Gather(store.message_standings)
@@ -80,11 +90,14 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         )
 
     async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
-        verdict = await self._verdict(attempt)
+        verdict, case = await self._judged(attempt)
+        if case is not None and is_counted(attempt, verdict):
+            verdict = await count(self._rings, case, attempt, verdict)
         _counter(attempt.act, verdict.outcome).inc()
         return verdict
 
-    async def _verdict(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
+    async def _judged(self, attempt: policy_pb2.Attempt) -> tuple[policy_pb2.Verdict, Case | None]:
+        """The verdict, and what it was made of, where directory knows both; nothing is counted."""
         check_attempt(attempt)
         question = directory_pb2.PairQuestion(
             user_id=attempt.caller_id,
@@ -96,17 +109,22 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         except Refusal as refusal:
             if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
                 raise
-            return unknown(refusal)
+            return unknown(refusal), None
         two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
-        return decide(attempt, pair, await self._standings.ask(two))
+        standing = await self._standings.ask(two)
+        return decide(attempt, pair, standing), Case(pair, standing)
 
     async def Explain(
         self,
         request: policy_pb2.ExplainRequest,
         context: aio.ServicerContext[policy_pb2.ExplainRequest, policy_pb2.ExplainResponse],
     ) -> policy_pb2.ExplainResponse:
-        """Answers a verdict with its trace; nothing is counted."""
-        return policy_pb2.ExplainResponse(verdict=await self._verdict(request.attempt))
+        """Answers a verdict with its trace, and the ring budgets; nothing is counted."""
+        verdict, case = await self._judged(request.attempt)
+        answer = policy_pb2.ExplainResponse(verdict=verdict)
+        if case is not None and is_counted(request.attempt, verdict):
+            answer.budgets.extend(explain(self._rings, case, request.attempt, verdict))
+        return answer
 
     async def GetCallSettings(
         self,
@@ -220,6 +238,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         """Blocks: for verdicts at once, acknowledged when signaling has closed the gate."""
         check_two(request.user_id, request.other_user_id)
         await self._store.block(request.user_id, request.other_user_id)
+        await self._rings.unwelcome(request.other_user_id, request.user_id, BLOCKED, rests=False)
         await self._gates.settle(request.user_id, request.other_user_id)
         return policy_pb2.BlockResponse()
 

@@ -23,6 +23,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
 from ringline.v1.reasons_pb2 import Reason
+from services.policy.ringing import Kept
 
 DEFAULT_AUDIENCES = frozenset({Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOLLOWING})
 """Of a user who never chose."""
@@ -61,6 +62,8 @@ class Standing(NamedTuple):
     """The caller blocks the callee."""
     entitlements: Entitlements
     """The operator's word, as it is now."""
+    spent: Kept = Kept()
+    """Their ring budgets, which no rule here looks at."""
 
 
 class Case(NamedTuple):

@@ -14,15 +14,18 @@ from typing import NamedTuple
 from ringline.db import Database
 from ringline.v1.policy_pb2 import Audience
 from services.policy import messages
+from services.policy.ringing import Kept
+from services.policy.ringing_store import COLUMNS
 from services.policy.rules import DEFAULT_AUDIENCES, Entitled, Entitlements, Standing
 
 # Scalar subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table.
-STANDINGS = """
+STANDINGS = f"""
 SELECT q.n,
     (SELECT s.audiences FROM call_settings AS s WHERE s.user_id = q.callee),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.callee AND b.other_user_id = q.caller),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.caller AND b.other_user_id = q.callee),
-    (SELECT max(v.version) FROM entitlement_version AS v)
+    (SELECT max(v.version) FROM entitlement_version AS v),
+    {COLUMNS.format(caller="q.caller", callee="q.callee")}
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)"""
 
 BLOCKED_AMONG = """
@@ -112,9 +115,9 @@ class Store:
         rows = await self._db.fetch(STANDINGS, callers, callees)
         entitlements = (await self._version(rows[0][4] or 0)).by_tier if rows else {}
         standings: list[Standing | None] = [None] * len(pairs)
-        for number, audiences, blocked, blocking, _ in rows:
+        for number, audiences, blocked, blocking, _, *kept in rows:
             standings[number - 1] = Standing(
-                _audiences(audiences), bool(blocked), bool(blocking), entitlements
+                _audiences(audiences), bool(blocked), bool(blocking), entitlements, Kept(*kept)
             )
         return [standing for standing in standings if standing is not None]
 

@@ -30,11 +30,16 @@ from services import directory, policy
 from services.directory.settings import Settings
 from services.policy.settings import Settings as PolicySettings
 from tests.conftest import Databases
+from tests.servers import WITHOUT_RING_BUDGET
 from tests.service.pods import channel_to, pods
 
 CHEAP = Settings.load(hash_memory_kib=8, hash_passes=1, hash_queue=1000, sign_ups_per_hour=0)
 CONTACTS, FOLLOWING = Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOLLOWING
 VERIFIED, EVERYONE = Audience.AUDIENCE_VERIFIED, Audience.AUDIENCE_EVERYONE
+
+RING_AT_WILL = {
+    name.removeprefix("RINGLINE_POLICY_").lower(): float(value) for name, value in WITHOUT_RING_BUDGET.items()
+}
 
 Verdicts = Asker[policy_pb2.Attempt, policy_pb2.Verdict]
 
@@ -267,8 +272,8 @@ async def people(neighbours: Node) -> AsyncIterator[People]:
 
 @pytest.fixture
 def budgets() -> PolicySettings:
-    """What the operator set."""
-    return PolicySettings.load()
+    """What the operator set: the ring budget has tests of its own."""
+    return PolicySettings.load(**RING_AT_WILL)
 
 
 @pytest.fixture
