@@ -238,7 +238,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         """Blocks: for verdicts at once, acknowledged when signaling has closed the gate."""
         check_two(request.user_id, request.other_user_id)
         await self._store.block(request.user_id, request.other_user_id)
-        await self._rings.unwelcome(request.other_user_id, request.user_id, BLOCKED, rests=False)
+        await self._rings.unwelcome(request.other_user_id, request.user_id, BLOCKED)
         await self._gates.settle(request.user_id, request.other_user_id)
         return policy_pb2.BlockResponse()
 

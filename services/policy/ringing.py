@@ -60,7 +60,7 @@ class Limits(NamedTuple):
     rings_ms: int = 10 * MINUTE
     rings_a_day: int = 60
     declined_ms: int = HOUR
-    """For how long those who are not near are not heard by whom they were declined."""
+    """For how long somebody who is not near is not heard by whom he was declined twice."""
     talk_ms: int = 10_000
     """A call that lasted so long was a talk."""
     new_ms: int = 7 * DAY
@@ -149,8 +149,15 @@ class Callee:
     """What strangers spent of one user's patience."""
 
     rings: tuple[Ring, ...] = ()
-    rests: Mapping[str, int] = field(default_factory=dict)
-    """Whom he declined, and until when that one is not heard."""
+    declines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Whom he declined within the day, and the last two times when."""
+
+    def rests_until(self, caller: str, limits: Limits) -> int:
+        """Until when he does not hear somebody whom he declined twice; 0 where he hears him. Once is not
+        enough: a stranger does not see it, and honest people try again.
+        """
+        times = self.declines.get(caller, ())
+        return times[-1] + limits.declined_ms if len(times) > 1 and limits.declined_ms else 0
 
 
 NEW_CALLER, NEW_CALLEE = Caller(), Callee()
@@ -259,7 +266,7 @@ def callee_shares(callee: Callee, wish: Try, now: int, limits: Limits) -> list[S
     """What hangs on the callee, as it is for this attempt; nothing for those who are near."""
     if wish.distance is Distance.NEAR:
         return []
-    rest = callee.rests.get(wish.caller, 0)
+    rest = callee.rests_until(wish.caller, limits)
     found = [Share("budget.declined", int(rest > now), 1, rest if rest > now else 0)]
     if wish.distance is Distance.STRANGER:
         for name, limit, span in (
@@ -294,36 +301,78 @@ def ring(callee: Callee, wish: Try, now: int) -> Callee:
     if wish.name and any(one.name == wish.name for one in callee.rings):
         return callee
     rings = tuple(one for one in callee.rings if now - one.at < DAY)
-    rests = {user: until for user, until in callee.rests.items() if until > now}
-    return Callee((*rings, Ring(now, wish.caller, 1, wish.name)), rests)
+    declines = {user: times for user, times in callee.declines.items() if now - times[-1] < DAY}
+    return Callee((*rings, Ring(now, wish.caller, 1, wish.name)), declines)
+
+
+class Placed(NamedTuple):
+    """What the budget makes of an attempt, and the rows as they are then."""
+
+    own: Caller
+    theirs: Callee
+    distance: Distance
+    refused: Share | None = None
+    """The budget of the caller that is used up; nothing was counted then."""
+    unheard_by: str = ""
+    """The budget of the callee that is used up; empty where none is."""
+
+
+def place(own: Caller, back: Caller, theirs: Callee, wish: Try, now: int, limits: Limits) -> Placed:
+    """Counts an attempt: in what the caller spent himself, and in what strangers spent of the callee's
+    patience. `back` is what the callee spent himself. Rows without a change are the very same objects.
+    """
+    wish = closer(wish, back, now)
+    refused = refused_by(own, wish, now, limits)
+    if refused is not None:
+        return Placed(own, theirs, wish.distance, refused)
+    unheard = unheard_by(theirs, wish, now, limits) if wish.heard else ""
+    if (
+        wish.heard
+        and not unheard
+        and wish.distance is Distance.STRANGER
+        and (limits.rings or limits.rings_a_day)
+    ):
+        theirs = ring(theirs, wish, now)
+    return Placed(spend(own, wish, now, limits), theirs, wish.distance, None, unheard)
+
+
+def closer(wish: Try, back: Caller, now: int) -> Try:
+    """Whoever calls back is near; `back` is what the callee spent himself."""
+    return wish._replace(distance=Distance.NEAR) if back.knows(wish.caller, now) else wish
 
 
 def welcomed(callee: Callee, caller: str, at: int, limits: Limits) -> Callee:
-    """They talked, from that time on: what this stranger rang before was welcome."""
+    """They talked, from that time on: what this stranger rang before was welcome, and patience for the day
+    comes back by one ring more, if one is old enough not to make room for a storm. The same again changes
+    nothing.
+    """
+    declines = callee.declines
+    if caller in declines and declines[caller][-1] <= at:
+        declines = {user: times for user, times in declines.items() if user != caller}
     rings = tuple(one for one in callee.rings if one.caller != caller or one.at > at)
-    rests = {
-        user: until
-        for user, until in callee.rests.items()
-        if user != caller or until > at + limits.declined_ms
-    }
-    if len(rings) == len(callee.rings) and len(rests) == len(callee.rests):
+    if len(rings) < len(callee.rings):
+        rings = rings[1:] if rings and at - rings[0].at >= limits.rings_ms else rings
+    elif declines is callee.declines:
         return callee
-    return Callee(rings, rests)
+    return Callee(rings, declines)
 
 
-def unwelcome(callee: Callee, caller: str, at: int, weight: int, rest_ms: int) -> Callee:
-    """What this one rang until then was not wanted: his last ring weighs more, and for so long he is not
-    heard. The same again changes nothing.
+def unwelcome(callee: Callee, caller: str, at: int, weight: int) -> Callee:
+    """What this one rang until then was not wanted: his last ring weighs more; a report is as good as two
+    declines, a block has means of its own. The same again changes nothing.
     """
     last = max((n for n, one in enumerate(callee.rings) if one.caller == caller and one.at <= at), default=-1)
-    rings, rests = callee.rings, callee.rests
+    rings, declines = callee.rings, callee.declines
     if last >= 0 and rings[last].weight < weight:
         rings = (*rings[:last], rings[last]._replace(weight=weight), *rings[last + 1 :])
-    if rest_ms and rests.get(caller, 0) < at + rest_ms:
-        rests = {**rests, caller: at + rest_ms}
-    if rings is callee.rings and rests is callee.rests:
+    if weight != BLOCKED:
+        known = declines.get(caller, ())
+        times = {*known, at, at - 1} if weight == REPORTED else {*known, at}
+        if (newest := tuple(sorted(times)[-2:])) != known:
+            declines = {**declines, caller: newest}
+    if rings is callee.rings and declines is callee.declines:
         return callee
-    return Callee(rings, rests)
+    return Callee(rings, declines)
 
 
 def distance_of(knows: bool, wrote: bool, rang: bool) -> Distance:
@@ -340,6 +389,6 @@ def caller_kept_until(caller: Caller, now: int, limits: Limits) -> int:
     return max(now + max(DAY, limits.pair_kept_ms), caller.talked_at + limits.new_ms)
 
 
-def callee_kept_until(callee: Callee, now: int) -> int:
-    """Until when this says something."""
-    return max(now + DAY, *callee.rests.values(), 0)
+def callee_kept_until(now: int, limits: Limits) -> int:
+    """Until when what strangers spent says something."""
+    return now + max(DAY, limits.declined_ms, limits.rings_ms)

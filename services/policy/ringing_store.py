@@ -147,23 +147,19 @@ class Rings:
 
         await self._deeds.ask(Deed(caller, callee, act))
 
-    async def unwelcome(
-        self, caller: str, callee: str, weight: int, at: int | None = None, rests: bool = True
-    ) -> None:
-        """The callee did not want what the caller rang until `at`, in Unix milliseconds (None: until now);
-        with `rests` that one is not heard for a while. Said again, it changes nothing.
+    async def unwelcome(self, caller: str, callee: str, weight: int, at: int | None = None) -> None:
+        """The callee did not want what the caller rang until `at`, in Unix milliseconds (None: until now).
+        Said again of the same time, it changes nothing.
         """
-        rest_ms = self.limits.declined_ms if rests else 0
 
         def act(own: Row, back: Row, theirs: Row, now: int) -> None:
-            when = now if at is None else at
-            theirs.put(ringing.unwelcome(theirs.state, caller, when, weight, rest_ms))
+            theirs.put(ringing.unwelcome(theirs.state, caller, now if at is None else at, weight))
 
         await self._deeds.ask(Deed(caller, callee, act))
 
     def explain(self, wish: Try, kept: Kept) -> list[Share]:
         """The state of each budget, for this attempt; nothing is counted."""
-        wish = _closer(wish, _caller(kept.back).state, kept.now)
+        wish = ringing.closer(wish, _caller(kept.back).state, kept.now)
         own = ringing.shares(_caller(kept.caller).state, wish, kept.now, self.limits)
         theirs = _callee(kept.callee).state
         return own + ringing.callee_shares(theirs, wish, kept.now, self.limits)
@@ -209,7 +205,7 @@ class Rings:
             row = batch.by_key[key]
             is_callee, user_id = key
             until = (
-                ringing.callee_kept_until(row.state, batch.now)
+                ringing.callee_kept_until(batch.now, self.limits)
                 if is_callee
                 else ringing.caller_kept_until(row.state, batch.now, self.limits)
             )
@@ -266,23 +262,16 @@ def _rows_of(deed: Deed) -> tuple[Key, Key, Key]:
 
 
 def _spend(wish: Try, own: Row, back: Row, theirs: Row, now: int, limits: Limits) -> Spent:
-    wish = _closer(wish, back.state, now)
-    refused_by = ringing.refused_by(own.state, wish, now, limits)
-    if refused_by is not None:
-        return Spent(refused_by.name, retry_after=(refused_by.free_at - now) / 1000)
-    own.put(ringing.spend(own.state, wish, now, limits))
-    unheard_by = ringing.unheard_by(theirs.state, wish, now, limits) if wish.heard else ""
-    if wish.distance is Distance.STRANGER and (limits.rings or limits.rings_a_day):
-        rings = wish.heard and not unheard_by
-        theirs.put(ringing.ring(theirs.state, wish, now) if rings else replace(theirs.state))
+    placed = ringing.place(own.state, back.state, theirs.state, wish, now, limits)
+    if placed.refused is not None:
+        return Spent(placed.refused.name, retry_after=(placed.refused.free_at - now) / 1000)
+    own.put(placed.own)
+    if placed.distance is Distance.STRANGER and (limits.rings or limits.rings_a_day):
+        # Written also where it says the same as before: whether it was heard must not show in the time.
+        theirs.put(placed.theirs if placed.theirs is not theirs.state else replace(placed.theirs))
         if own.is_new:
             theirs.callers.add(wish.caller)
-    return Spent(unheard_by=unheard_by)
-
-
-def _closer(wish: Try, back: Caller, now: int) -> Try:
-    """Whoever calls back is near."""
-    return wish._replace(distance=Distance.NEAR) if back.knows(wish.caller, now) else wish
+    return Spent(unheard_by=placed.unheard_by)
 
 
 def _caller(text: str | None) -> Row:
@@ -299,11 +288,12 @@ def _callee(text: str | None) -> Row:
     if text is None:
         return Row(0, ringing.NEW_CALLEE)
     version, state = json.loads(text)
-    return Row(version, Callee(tuple(Ring(*one) for one in state["rings"]), state["rests"]))
+    declines = {user: tuple(times) for user, times in state["declines"].items()}
+    return Row(version, Callee(tuple(Ring(*one) for one in state["rings"]), declines))
 
 
 def _text_of(state: Caller | Callee) -> str:
     if isinstance(state, Callee):
-        return json.dumps({"rings": state.rings, "rests": state.rests})
+        return json.dumps({"rings": state.rings, "declines": state.declines})
     fields = ("places", "names", "pairs", "strangers", "talked_at")
     return json.dumps({name: getattr(state, name) for name in fields})

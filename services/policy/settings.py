@@ -69,8 +69,8 @@ class Settings(ServiceSettings, service="policy"):
         3600.0,
         ge=0,
         le=86_400,
-        description="For how many seconds somebody who is neither contact nor followed is not heard by those "
-        "who declined him. 0: no limit.",
+        description="For how many seconds somebody who is neither contact nor followed is not heard by "
+        "those who declined him twice. 0: no limit.",
     )
     ring_talk_s: float = Field(
         10.0, ge=0, le=600, description="A call that went on for so many seconds was a talk."

@@ -30,16 +30,12 @@ from services import directory, policy
 from services.directory.settings import Settings
 from services.policy.settings import Settings as PolicySettings
 from tests.conftest import Databases
-from tests.servers import WITHOUT_RING_BUDGET
+from tests.servers import RING_AT_WILL
 from tests.service.pods import channel_to, pods
 
 CHEAP = Settings.load(hash_memory_kib=8, hash_passes=1, hash_queue=1000, sign_ups_per_hour=0)
 CONTACTS, FOLLOWING = Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOLLOWING
 VERIFIED, EVERYONE = Audience.AUDIENCE_VERIFIED, Audience.AUDIENCE_EVERYONE
-
-RING_AT_WILL = {
-    name.removeprefix("RINGLINE_POLICY_").lower(): float(value) for name, value in WITHOUT_RING_BUDGET.items()
-}
 
 Verdicts = Asker[policy_pb2.Attempt, policy_pb2.Verdict]
 

@@ -15,6 +15,7 @@ from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, events_pb2, policy_pb2, types_pb2
 from services.policy.endings import Endings
+from services.policy.ringing import REPORTED
 from services.policy.ringing_store import Rings
 from services.policy.settings import Settings
 from tests.service.pods import owner
@@ -22,6 +23,8 @@ from tests.service.policy.conftest import EVERYONE, People, Policy, Verdicts, as
 
 HOUR, DAY = 3600, 86_400
 CONTACT = directory_pb2.RELATION_CONTACT
+LATER = 4_000_000_000_000
+"""In Unix milliseconds: after everything that is counted here."""
 TABLES = ("ring_caller", "ring_callee")
 
 
@@ -72,8 +75,8 @@ async def told(verdicts: Verdicts, caller: str, callee: str, **more: Any) -> str
 
 
 def ended(caller: str, callee: str, answered: bool = False, **more: Any) -> events_pb2.Event:
-    """A call that was over an hour from now, so that everything that was counted came before."""
-    at = 4_000_000_000_000
+    """A call that is over."""
+    at = LATER
     fact = events_pb2.CallEnded(
         caller_id=caller,
         callee_id=callee,
@@ -169,9 +172,9 @@ async def test_a_caller_is_told_the_same_whatever_the_callee_does(
             caller, callee = callers[name], callees[name]
             answers[name].append(await told(verdicts, caller, callee))
             if name == "declines":
-                await hear(ended(caller, callee, declined=True))
+                await hear(ended(caller, callee, declined=True, placed_at_ms=LATER + len(answers[name])))
             elif name == "reports":
-                await rings.unwelcome(caller, callee, 6)
+                await rings.unwelcome(caller, callee, REPORTED)
             elif name == "ignores":
                 await hear(ended(caller, callee))
             else:
@@ -219,15 +222,17 @@ async def test_an_answer_of_long_ago_makes_no_room(verdicts: Verdicts, people: P
     assert await told(verdicts, ada, bob) == "limited 60"
 
 
-async def test_a_declined_stranger_is_unheard_for_an_hour_and_a_contact_is_not(
+async def test_a_stranger_who_was_declined_twice_is_unheard_and_a_contact_is_not(
     one: Policy, verdicts: Verdicts, people: People, rings: Rings
 ) -> None:
     ada, bob, cid = await people.new("ada"), await people.new("bob"), await people.new("cid")
     await one.allow(bob, EVERYONE)
     await people.relate(bob, "cid", CONTACT)
     for caller, then in ((ada, "unheard"), (cid, "admitted")):
-        assert await outcome(verdicts, attempt(caller, bob)) == "admitted"
-        await Endings(rings).hear(ended(caller, bob, ending=types_pb2.ENDING_DECLINED))
+        for n in range(2):
+            assert await outcome(verdicts, attempt(caller, bob)) == "admitted"
+            declined = ended(caller, bob, ending=types_pb2.ENDING_DECLINED, placed_at_ms=LATER + n)
+            await asyncio.gather(*(Endings(rings).hear(declined) for _ in range(3)))
         assert await outcome(verdicts, attempt(caller, bob)) == then
 
 
@@ -272,7 +277,7 @@ async def test_the_trace_names_the_budget_that_keeps_a_call_from_ringing(
 ) -> None:
     ada, bob = await people.new("ada"), await people.new("bob")
     await one.allow(bob, EVERYONE)
-    await rings.unwelcome(ada, bob, 2)
+    await rings.unwelcome(ada, bob, REPORTED)
     verdict = await verdicts.ask(attempt(ada, bob))
     assert (verdict.outcome, verdict.trace[-1].rule) == (policy_pb2.OUTCOME_UNHEARD, "budget.declined")
     assert not verdict.device_truth and verdict.relay_only

@@ -39,17 +39,15 @@ class Town:
     def ring(self, caller: str, callee: str, distance: Distance, **more: Any) -> str:
         """What becomes of a call: "rings", "unheard", or the name of the caller's budget that is used up."""
         wish = Try(caller, callee, distance)._replace(**more)
-        own, theirs = self.callers.get(caller, Caller()), self.callees.get(callee, Callee())
-        refused = ringing.refused_by(own, wish, self.now, self.limits)
-        if refused is not None:
-            assert refused.free_at > self.now
-            return refused.name
-        self.callers[caller] = ringing.spend(own, wish, self.now, self.limits)
-        if not wish.heard or ringing.unheard_by(theirs, wish, self.now, self.limits):
-            return "unheard"
-        if distance is STRANGER:
-            self.callees[callee] = ringing.ring(theirs, wish, self.now)
-        return "rings"
+        own, back = self.callers.get(caller, Caller()), self.callers.get(callee, Caller())
+        theirs = self.callees.get(callee, Callee())
+        placed = ringing.place(own, back, theirs, wish, self.now, self.limits)
+        if placed.refused is not None:
+            assert placed.refused.free_at > self.now
+            assert (placed.own, placed.theirs) == (own, theirs)
+            return placed.refused.name
+        self.callers[caller], self.callees[callee] = placed.own, placed.theirs
+        return "rings" if wish.heard and not placed.unheard_by else "unheard"
 
     def talk(self, caller: str, callee: str, talked: bool = True) -> None:
         """The callee answered."""
@@ -58,10 +56,10 @@ class Town:
         if talked:
             self.callees[callee] = ringing.welcomed(theirs, caller, self.now, self.limits)
 
-    def unwelcome(self, caller: str, callee: str, weight: int, rest_ms: int = HOUR) -> None:
+    def unwelcome(self, caller: str, callee: str, weight: int) -> None:
         """The callee did not want it."""
         theirs = self.callees.get(callee, Callee())
-        self.callees[callee] = ringing.unwelcome(theirs, caller, self.now, weight, rest_ms)
+        self.callees[callee] = ringing.unwelcome(theirs, caller, self.now, weight)
 
 
 def test_the_fourth_ring_of_one_person_within_ten_minutes_waits_an_hour() -> None:
@@ -169,23 +167,48 @@ def test_declines_blocks_and_reports_use_up_the_patience_of_who_was_rung() -> No
         assert 1 + rest.count("rings") == heard, weight
 
 
-def test_who_was_declined_is_not_heard_for_an_hour_unless_he_is_near() -> None:
+def test_who_was_declined_twice_is_not_heard_for_an_hour_unless_he_is_near() -> None:
     for distance, found in ((STRANGER, "unheard"), (WROTE, "unheard"), (NEAR, "rings")):
         town = Town()
-        town.ring("ada", "bob", distance)
-        town.unwelcome("ada", "bob", DECLINED)
-        town.now += 20 * MINUTE
+        for _ in range(2):
+            assert town.ring("ada", "bob", distance) == "rings"
+            for _ in range(3):
+                town.unwelcome("ada", "bob", DECLINED)
+            town.now += 20 * MINUTE
         assert town.ring("ada", "bob", distance) == found
         town.now += HOUR
         assert town.ring("ada", "bob", distance) == "rings"
 
 
-def test_a_talk_ends_what_a_decline_began() -> None:
+def test_who_was_reported_is_not_heard_for_an_hour() -> None:
     town = Town()
     town.ring("ada", "bob", STRANGER)
-    town.unwelcome("ada", "bob", DECLINED)
+    town.unwelcome("ada", "bob", REPORTED)
+    town.now += 20 * MINUTE
+    assert town.ring("ada", "bob", STRANGER) == "unheard"
+
+
+def test_a_talk_ends_what_declines_began() -> None:
+    town = Town()
+    for _ in range(2):
+        town.ring("ada", "bob", STRANGER)
+        town.unwelcome("ada", "bob", DECLINED)
+        town.now += 1
+    assert ringing.unheard_by(town.callees["bob"], Try("ada", "bob", STRANGER), town.now, LIMITS)
     town.talk("ada", "bob")
     assert town.ring("ada", "bob", STRANGER) == "rings"
+
+
+def test_who_talks_with_most_strangers_hears_more_of_them_in_a_day() -> None:
+    for is_answered, heard in ((False, 60), (True, 200)):
+        town, found = Town(), 0
+        for n in range(200):
+            found += town.ring(f"caller {n}", "shop", STRANGER) == "rings"
+            if is_answered and n % 2:
+                town.talk(f"caller {n}", "shop")
+                town.talk(f"caller {n}", "shop")
+            town.now += 5 * MINUTE
+        assert found == heard
 
 
 def test_a_new_account_rings_no_stranger_until_it_talked() -> None:
