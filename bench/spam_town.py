@@ -177,6 +177,7 @@ class People:
         self.town, self.lot, self.habits = town, town.lot, town.habits
         self.names = [f"p{n}" for n in range(town.size)]
         self.shops = self.names[: max(1, round(town.size * self.habits.shops))]
+        self._busy: Counter[str] = Counter()
         # A few shops are rung much more often than most.
         self._weights = [1 / (1 + n) ** 0.7 for n in range(len(self.shops))]
 
@@ -221,6 +222,10 @@ class People:
 
     def _call(self, group: str, caller: str, callee: str, distance: Distance, before: int) -> None:
         town, found = self.town, self.town.found
+        if town.now < self._busy[caller]:  # he talks: he calls when he is done
+            later = self._busy[caller] + MINUTE
+            town.at(later, lambda: self._call(group, caller, callee, distance, before))
+            return
         found.attempts[group] += 1
         placed = town.place(caller, callee, distance)
         if placed.refused is not None:
@@ -232,8 +237,10 @@ class People:
         rang_at, luck = town.now, self.lot.random()
         # Who did not answer just now is less likely to do so at once.
         answers = (self.habits.shop_answers if group == "shops" else self.habits.answers) * 0.6**before
-        if luck < answers:
+        self._busy[caller] = town.now + RING
+        if luck < answers and (group == "shops" or town.now >= self._busy[callee]):
             seconds = self.lot.lognormvariate(4.2, 1.2)
+            self._busy[caller] = self._busy[callee] = town.now + round(seconds + 10) * SECOND
             town.at(town.now + 8 * SECOND, lambda: town.answer(caller, callee, rang_at, seconds))
             return
         if luck < answers + self.habits.declines:

@@ -50,9 +50,10 @@ class Limits(NamedTuple):
     places: int = 10
     """Calls that a user places in a minute."""
     pair: int = 3
-    """Unanswered rings of one person within `pair_ms`; then none for `rest_ms`."""
+    """Unanswered rings of one person within `pair_ms`; then none for `rest_ms`, or `near_rest_ms`."""
     pair_ms: int = 10 * MINUTE
     rest_ms: int = HOUR
+    near_rest_ms: int = 10 * MINUTE
     strangers: int = 30
     """Strangers whom a user rings in a day, if each of them talks; half of that if none does."""
     rings: int = 6
@@ -69,7 +70,7 @@ class Limits(NamedTuple):
     @property
     def pair_kept_ms(self) -> int:
         """For how long the rings of a pair are remembered."""
-        return self.pair_ms + self.rest_ms
+        return self.pair_ms + max(self.rest_ms, self.near_rest_ms)
 
 
 class Try(NamedTuple):
@@ -173,7 +174,8 @@ def shares(caller: Caller, wish: Try, now: int, limits: Limits) -> list[Share]:
         free_at = times[-limits.places] + MINUTE if len(times) >= limits.places else 0
         found.append(Share("budget.places", len(times), limits.places, free_at))
     if limits.pair:
-        found.append(_pair_share(caller.pairs.get(wish.callee, ()), now, limits))
+        rest_ms = limits.near_rest_ms if wish.distance is Distance.NEAR else limits.rest_ms
+        found.append(_pair_share(caller.pairs.get(wish.callee, ()), rest_ms, now, limits))
     if wish.distance is Distance.STRANGER and limits.strangers:
         found.append(_strangers_share(caller.strangers, wish.callee, now, limits))
     if wish.distance is Distance.STRANGER and not caller.talked_at and now - wish.made_at < limits.new_ms:
@@ -181,10 +183,10 @@ def shares(caller: Caller, wish: Try, now: int, limits: Limits) -> list[Share]:
     return found
 
 
-def _pair_share(times: tuple[int, ...], now: int, limits: Limits) -> Share:
+def _pair_share(times: tuple[int, ...], rest_ms: int, now: int, limits: Limits) -> Share:
     last = times[-limits.pair :]
     is_full = len(last) == limits.pair and last[-1] - last[0] < limits.pair_ms
-    free_at = last[-1] + limits.rest_ms if is_full else 0
+    free_at = last[-1] + rest_ms if is_full else 0
     if free_at > now:
         return Share("budget.pair", limits.pair, limits.pair, free_at)
     return Share("budget.pair", sum(now - at < limits.pair_ms for at in last), limits.pair)

@@ -39,7 +39,13 @@ class Settings(ServiceSettings, service="policy"):
         3600.0,
         gt=0,
         le=86_400,
-        description="For how many seconds one rings nobody again who did not answer so often.",
+        description="For how many seconds one does not ring somebody again who did not answer so often.",
+    )
+    ring_pair_near_rest_s: float = Field(
+        600.0,
+        gt=0,
+        le=86_400,
+        description="The same where the callee has the caller as a contact or follows him.",
     )
     ring_strangers_per_day: int = Field(
         30,
@@ -90,6 +96,7 @@ class Settings(ServiceSettings, service="policy"):
             pair=self.ring_pair,
             pair_ms=round(self.ring_pair_window_s * 1000),
             rest_ms=round(self.ring_pair_rest_s * 1000),
+            near_rest_ms=round(self.ring_pair_near_rest_s * 1000),
             strangers=self.ring_strangers_per_day,
             rings=self.ring_heard,
             rings_ms=round(self.ring_heard_window_s * 1000),
