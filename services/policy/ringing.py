@@ -298,11 +298,11 @@ def unheard_by(callee: Callee, wish: Try, now: int, limits: Limits) -> str:
     return next((share.name for share in callee_shares(callee, wish, now, limits) if share.free_at), "")
 
 
-def ring(callee: Callee, wish: Try, now: int) -> Callee:
+def ring(callee: Callee, wish: Try, now: int, limits: Limits) -> Callee:
     """Counts a ring of a stranger."""
     if wish.name and any(one.name == wish.name for one in callee.rings):
         return callee
-    rings = tuple(one for one in callee.rings if now - one.at < DAY)
+    rings = tuple(one for one in callee.rings if now - one.at < (DAY if one.weight else limits.rings_ms))
     declines = {user: times for user, times in callee.declines.items() if now - times[-1] < DAY}
     return Callee((*rings, Ring(now, wish.caller, 1, wish.name)), declines)
 
@@ -334,7 +334,7 @@ def place(own: Caller, back: Caller, theirs: Callee, wish: Try, now: int, limits
         and wish.distance is Distance.STRANGER
         and (limits.rings or limits.rings_a_day)
     ):
-        theirs = ring(theirs, wish, now)
+        theirs = ring(theirs, wish, now, limits)
     return Placed(spend(own, wish, now, limits), theirs, wish.distance, None, unheard)
 
 
@@ -344,27 +344,34 @@ def closer(wish: Try, back: Caller, now: int) -> Try:
 
 
 def welcomed(callee: Callee, caller: str, at: int, limits: Limits) -> Callee:
-    """They talked, from that time on: what this stranger rang before was welcome, and patience for the day
-    comes back by one ring more, if one is old enough not to make room for a storm. The same again changes
-    nothing.
+    """They talked, from that time on: this stranger's last ring was welcome and weighs nothing, and patience
+    for the day comes back by one ring more, if one is old enough not to make room for a storm. The same again
+    changes nothing.
     """
     declines = callee.declines
     if caller in declines and declines[caller][-1] <= at:
         declines = {user: times for user, times in declines.items() if user != caller}
-    rings = tuple(one for one in callee.rings if one.caller != caller or one.at > at)
-    if len(rings) < len(callee.rings):
-        rings = rings[1:] if rings and at - rings[0].at >= limits.rings_ms else rings
-    elif declines is callee.declines:
+    rings = callee.rings
+    last = _last_of(rings, caller, at)
+    if last >= 0 and rings[last].weight == 1:
+        old = next((n for n, one in enumerate(rings) if one.weight and at - one.at >= limits.rings_ms), last)
+        free = {last, old}
+        rings = tuple(one._replace(weight=0) if n in free else one for n, one in enumerate(rings))
+    if rings is callee.rings and declines is callee.declines:
         return callee
     return Callee(rings, declines)
+
+
+def _last_of(rings: tuple[Ring, ...], caller: str, at: int) -> int:
+    return max((n for n, one in enumerate(rings) if one.caller == caller and one.at <= at), default=-1)
 
 
 def unwelcome(callee: Callee, caller: str, at: int, weight: int) -> Callee:
     """What this one rang until then was not wanted: his last ring weighs more; a report is as good as two
     declines, a block has means of its own. The same again changes nothing.
     """
-    last = max((n for n, one in enumerate(callee.rings) if one.caller == caller and one.at <= at), default=-1)
     rings, declines = callee.rings, callee.declines
+    last = _last_of(rings, caller, at)
     if last >= 0 and rings[last].weight < weight:
         rings = (*rings[:last], rings[last]._replace(weight=weight), *rings[last + 1 :])
     if weight != BLOCKED:
@@ -375,15 +382,6 @@ def unwelcome(callee: Callee, caller: str, at: int, weight: int) -> Callee:
     if rings is callee.rings and declines is callee.declines:
         return callee
     return Callee(rings, declines)
-
-
-def distance_of(knows: bool, wrote: bool, rang: bool) -> Distance:
-    """How far a caller is: whether the callee visibly has him as a contact or follows him, wrote to him, rang
-    him lately.
-    """
-    if knows or rang:
-        return Distance.NEAR
-    return Distance.WROTE if wrote else Distance.STRANGER
 
 
 def caller_kept_until(caller: Caller, now: int, limits: Limits) -> int:

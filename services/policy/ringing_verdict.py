@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2
-from services.policy.ringing import Try, distance_of
+from services.policy.ringing import Distance, Try
 from services.policy.ringing_store import Rings
 from services.policy.rules import REFUSES, Standing, shows_presence
 
@@ -66,7 +66,7 @@ def _try_of(case: Case, attempt: policy_pb2.Attempt, verdict: policy_pb2.Verdict
     return Try(
         caller=case.pair.user.profile.user_id,
         callee=case.pair.other.profile.user_id,
-        distance=distance_of(knows, edges.messaged, rang=False),
+        distance=Distance.NEAR if knows else Distance.WROTE if edges.messaged else Distance.STRANGER,
         made_at=case.pair.user.created_at_ms,
         name=attempt.call_id,
         heard=verdict.outcome == policy_pb2.OUTCOME_ADMITTED,
