@@ -17,6 +17,20 @@ from services.embedded import Nats, Postgres
 START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 POLL_SECONDS = 0.02
+RING_AT_WILL = {
+    f"ring_{name}": 0.0
+    for name in (
+        "places_per_minute",
+        "pair",
+        "strangers_per_day",
+        "heard",
+        "heard_per_day",
+        "declined_s",
+        "new_days",
+    )
+}
+WITHOUT_RING_BUDGET = {f"RINGLINE_POLICY_{name.upper()}": "0" for name in RING_AT_WILL}
+"""People of tests and measurements ring one another at will; the ring budget has tests of its own."""
 PASSWORD = "only-for-tests"  # the servers listen on the loopback interface and live as long as the tests
 _given_out: set[int] = set()
 

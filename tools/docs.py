@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from tools import correctness, gaps, reliability
+from tools import correctness, gaps, reliability, spam
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos" / "ringline" / "v1"
@@ -153,6 +153,8 @@ def pages() -> dict[Path, str]:
     if architecture.exists():
         text = architecture.read_text()
         made[architecture] = text.partition(START)[0] + services_table() + text.partition(END)[2]
+    rings = docs / "ring-budget.md"
+    made[rings] = spam.page(rings.read_text(), ROOT / "bench" / "results" / "spam.json")
     bench = docs / "bench.md"
     made[bench] = gaps.page(bench.read_text(), ROOT)
     page = docs / "reliability.md"

@@ -424,22 +424,62 @@ class ExplainResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERDICT_FIELD_NUMBER: _builtins.int
+    BUDGETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def verdict(self) -> Global___Verdict:
         """The verdict with its trace."""
+
+    @_builtins.property
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RingBudget]:
+        """The ring budgets that this attempt would be counted in, those of the caller first."""
 
     def __init__(
         self,
         *,
         verdict: Global___Verdict | None = ...,
+        budgets: _abc.Iterable[Global___RingBudget] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["verdict", b"verdict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budgets", b"budgets", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainResponse: _TypeAlias = ExplainResponse  # noqa: Y015
+
+@_typing.final
+class RingBudget(_message.Message):
+    """How much of one ring budget is spent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    FREE_IN_MS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, such as "budget.pair"; the trace of an attempt that it keeps from ringing says the same."""
+    spent: _builtins.int
+    """How much is spent."""
+    limit: _builtins.int
+    """How much there is."""
+    free_in_ms: _builtins.int
+    """In how many milliseconds there is room for this attempt; 0 where there is room now."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spent: _builtins.int = ...,
+        limit: _builtins.int = ...,
+        free_in_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free_in_ms", b"free_in_ms", "limit", b"limit", "name", b"name", "spent", b"spent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RingBudget: _TypeAlias = RingBudget  # noqa: Y015
 
 @_typing.final
 class GetCallSettingsRequest(_message.Message):

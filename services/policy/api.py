@@ -18,6 +18,9 @@ from services.policy.call_settings import change_of, settings_proto
 from services.policy.callee_store import CalleeStore
 from services.policy.gates import Gates
 from services.policy.quiet_attempts import QuietAttempts
+from services.policy.ringing import BLOCKED
+from services.policy.ringing_store import Rings
+from services.policy.ringing_verdict import Case, count, explain, is_counted
 from services.policy.rules import (
     check_attempt,
     check_audiences,
@@ -66,6 +69,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         relations: Relations,
         gates: Gates,
         budgets: Budgets,
+        rings: Rings,
         quiet: QuietAttempts,
         verdicts: Verdicts,
         sanctions: Sanctions,
@@ -79,6 +83,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         self._budgets = budgets
         self._verdicts = verdicts
         self._sanctions = Gather(sanctions.in_force)
+        self._rings = rings
         self._draining = draining
         self._standings = Gather(store.standings)
         self._message_standings = Gather(store.message_standings)
@@ -99,14 +104,17 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         )
 
     async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
-        verdict = await self._verdict(attempt)
+        verdict, case = await self._judged(attempt)
+        if case is not None and is_counted(attempt, verdict):
+            verdict = await count(self._rings, case, attempt, verdict)
         if was_quiet(verdict):
             self._quiet.note(verdict.callee.user_id, verdict.caller.user_id)
         _counter(attempt.act, verdict.outcome).inc()
         self._verdicts.keep(attempt, verdict)
         return verdict
 
-    async def _verdict(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
+    async def _judged(self, attempt: policy_pb2.Attempt) -> tuple[policy_pb2.Verdict, Case | None]:
+        """The verdict, and what it was made of, where directory knows both; nothing is counted."""
         check_attempt(attempt)
         question = directory_pb2.PairQuestion(
             user_id=attempt.caller_id,
@@ -118,18 +126,23 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         except Refusal as refusal:
             if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
                 raise
-            return unknown(refusal)
+            return unknown(refusal), None
         two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
         standing, caller = await asyncio.gather(self._standings.ask(two), self._sanctions.ask(two.caller_id))
-        return sanctioned(attempt, decide(attempt, pair, standing), pair, standing, caller)
+        verdict = sanctioned(attempt, decide(attempt, pair, standing), pair, standing, caller)
+        return verdict, Case(pair, standing)
 
     async def Explain(
         self,
         request: policy_pb2.ExplainRequest,
         context: aio.ServicerContext[policy_pb2.ExplainRequest, policy_pb2.ExplainResponse],
     ) -> policy_pb2.ExplainResponse:
-        """Answers a verdict with its trace; nothing is counted."""
-        return policy_pb2.ExplainResponse(verdict=await self._verdict(request.attempt))
+        """Answers a verdict with its trace, and the ring budgets; nothing is counted."""
+        verdict, case = await self._judged(request.attempt)
+        answer = policy_pb2.ExplainResponse(verdict=verdict)
+        if case is not None and is_counted(request.attempt, verdict):
+            answer.budgets.extend(explain(self._rings, case, request.attempt, verdict))
+        return answer
 
     async def GetCallSettings(
         self,
@@ -241,6 +254,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         """Blocks: for verdicts at once, acknowledged when signaling has closed the gate."""
         check_two(request.user_id, request.other_user_id)
         await self._store.block(request.user_id, request.other_user_id)
+        await self._rings.unwelcome(request.other_user_id, request.user_id, BLOCKED)
         await self._gates.settle(request.user_id, request.other_user_id)
         return policy_pb2.BlockResponse()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,8 +44,12 @@ class Kind(StrEnum):
 
 @app.command()
 def explain(caller: str, callee: str, kind: Kind = typer.Argument(Kind.AUDIO)) -> None:  # noqa: B008
-    """Show what would become of a call from one user to another, and every rule that was looked at."""
-    _print_verdict(asyncio.run(_said(_explain(caller, callee, kind))))
+    """Show what would become of a call from one user to another, every rule that was looked at, and the
+    ring budgets that it would be counted in.
+    """
+    found = asyncio.run(_said(_explain(caller, callee, kind)))
+    _print_verdict(found.verdict)
+    _print_budgets(found.budgets)
 
 
 @app.command()
@@ -68,7 +73,7 @@ def unlist(tier: str) -> None:
     _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, None)))))
 
 
-async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.Verdict:
+async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.ExplainResponse:
     async with _channel("directory") as channel:
         directory = DirectoryStub(channel)
         found = await directory.Resolve(directory_pb2.ResolveRequest(username=caller), timeout=SECONDS)
@@ -79,11 +84,13 @@ async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.Verdict:
         kinds=types_pb2.Kinds(audio=True, video=kind is Kind.VIDEO),
     )
     request = policy_pb2.ExplainRequest(attempt=attempt)
-    return await _with_policy(lambda policy: _verdict(policy, request))
+    return await _with_policy(lambda policy: _explained(policy, request))
 
 
-async def _verdict(policy: PolicyAsyncStub, request: policy_pb2.ExplainRequest) -> policy_pb2.Verdict:
-    return (await policy.Explain(request, timeout=SECONDS)).verdict
+async def _explained(
+    policy: PolicyAsyncStub, request: policy_pb2.ExplainRequest
+) -> policy_pb2.ExplainResponse:
+    return await policy.Explain(request, timeout=SECONDS)
 
 
 async def _entitlements(policy: PolicyAsyncStub) -> policy_pb2.GetEntitlementsResponse:
@@ -118,6 +125,15 @@ def _print_verdict(verdict: policy_pb2.Verdict) -> None:
     for step in verdict.trace:
         trace.add_row(step.rule, _yes(step.held), step.effect if step.held else "")
     Console().print(facts, "", trace)
+
+
+def _print_budgets(budgets: Iterable[policy_pb2.RingBudget]) -> None:
+    table = Table("ring budget", "spent", "of", "free", box=None)
+    for one in budgets:
+        free = f"in {math.ceil(one.free_in_ms / 1000):,} s" if one.free_in_ms else "now"
+        table.add_row(one.name, str(one.spent), str(one.limit), free)
+    if table.row_count:
+        Console().print("", table)
 
 
 def _print_entitlements(found: policy_pb2.GetEntitlementsResponse) -> None:

@@ -27,6 +27,7 @@ from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
 from services.policy import callee
 from services.policy.callee import BLOCKED, BLOCKING, NO_WORD, CallSettings, Choices
+from services.policy.ringing import Kept
 from services.policy.rule import ADMITS, LIMITS, NOTHING, REFUSES, Rule, look
 
 ANY_TIER = "*"
@@ -70,6 +71,8 @@ class Standing(NamedTuple):
     """When the caller last tried in vain because it was quiet for the callee; kept where it matters."""
     version: int = 0
     """Which of his words that is."""
+    spent: Kept = Kept()
+    """Their ring budgets, which no rule here looks at."""
 
 
 class Case(NamedTuple):

@@ -15,6 +15,8 @@ from ringline.db import Database
 from services.policy import messages
 from services.policy.callee import Audiences
 from services.policy.callee_store import CHOICES, LAST_TRY, SETTINGS, audiences_of, choices_of, settings_of
+from services.policy.ringing import Kept
+from services.policy.ringing_store import COLUMNS
 from services.policy.rules import Entitled, Entitlements, Standing
 
 # Subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table. Nothing is
@@ -27,6 +29,7 @@ SELECT q.n,
     (SELECT max(v.version) FROM entitlement_version AS v),
     extract(epoch FROM now())::float8,
     CASE WHEN s.repeated THEN ({LAST_TRY}) END,
+    {COLUMNS.format(caller="q.caller", callee="q.callee")},
     p.*, s.*
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)
 LEFT JOIN LATERAL ({SETTINGS}) AS s ON true
@@ -119,7 +122,9 @@ class Store:
         rows = await self._db.fetch(STANDINGS, callers, callees)
         version, entitlements = await self._version(rows[0][3] or 0) if rows else Versioned(0, {})
         standings: list[Standing | None] = [None] * len(pairs)
-        for number, blocked, blocking, _, now, tried_at, *chosen in rows:
+        many = len(Kept._fields)
+        for number, blocked, blocking, _, now, tried_at, *rest in rows:
+            spent, chosen = rest[:many], rest[many:]
             standings[number - 1] = Standing(
                 settings=settings_of(chosen[3:]),
                 blocked=bool(blocked),
@@ -129,6 +134,7 @@ class Store:
                 now=now,
                 tried_at=tried_at,
                 version=version,
+                spent=Kept(*spent),
             )
         return [standing for standing in standings if standing is not None]
 

@@ -21,7 +21,7 @@ from tests.chaos.disk import Disk
 from tests.chaos.passage import Passage, Weather
 from tests.chaos.servers import POLL_SECONDS, Database, Node, cluster
 from tests.properties.town import Pod
-from tests.servers import PASSWORD, START_SECONDS, Process, free_port
+from tests.servers import PASSWORD, START_SECONDS, WITHOUT_RING_BUDGET, Process, free_port
 from tests.suite.topology import SERVICES, environment, prepare, ringline
 
 COPIES = 2
@@ -42,6 +42,7 @@ SETTINGS = {
     "RINGLINE_GATEWAY_LOOKUP_BURST": "1000000",
     "RINGLINE_GATEWAY_HELLO_FAILURES": "1000000",
     "RINGLINE_POLICY_MESSAGE_BURST": "10000",
+    **WITHOUT_RING_BUDGET,
 }
 
 

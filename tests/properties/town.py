@@ -32,7 +32,14 @@ from ringline.v1.presence_pb2_grpc import PresenceStub
 from ringline.wire import Channel, open_channel
 from services.directory import username
 from services.embedded import Nats, Postgres
-from tests.servers import START_SECONDS, Process, bus_server, database_server, free_port
+from tests.servers import (
+    START_SECONDS,
+    WITHOUT_RING_BUDGET,
+    Process,
+    bus_server,
+    database_server,
+    free_port,
+)
 from tests.suite.topology import SETTINGS, environment, prepare, ringline
 
 if TYPE_CHECKING:  # these classes are in the stub files only
@@ -53,6 +60,7 @@ TIMES = {
     "RINGLINE_SIGNALING_LOST_S": "3",
     "RINGLINE_SIGNALING_CALLER_ABSENT_S": "1.5",
     "RINGLINE_SIGNALING_LOOK_S": "1",
+    **WITHOUT_RING_BUDGET,
 }
 LETTERS = "bcdfghjkpqrstvwxz"
 POOL = 8

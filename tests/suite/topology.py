@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringline.refusal import Refusal
 from ringline.wire import open_channel
 from services.embedded import Nats, Postgres
-from tests.servers import PASSWORD, START_SECONDS, Process, free_port
+from tests.servers import PASSWORD, START_SECONDS, WITHOUT_RING_BUDGET, Process, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("directory", "presence", "policy", "signaling", "conversations", "gateway")
@@ -50,6 +50,7 @@ SETTINGS = {
     "RINGLINE_DIRECTORY_HASH_PASSES": "1",
     "RINGLINE_GATEWAY_TICKET_KEY": "the key that all gateways of the tests share",
     "RINGLINE_GATEWAY_DRAIN_S": "0.6",
+    **WITHOUT_RING_BUDGET,
 }
 """What the stories need to be short: real deadlines and real password hashing, but little of both."""
 

@@ -21,7 +21,8 @@ from ringline.v1.client_pb2 import Hello, ServerFrame
 from services import conversations, directory, gateway, policy, presence, signaling
 from services.directory.settings import Settings as DirectorySettings
 from services.gateway.settings import Settings
-from tests.servers import free_port
+from services.policy.settings import Settings as PolicySettings
+from tests.servers import RING_AT_WILL, free_port
 
 PASSWORD = "correct horse battery"
 TICKET_KEY = "the key that all gateways of the tests share"
@@ -31,7 +32,7 @@ BUILDS: dict[str, Build] = {
         settings=DirectorySettings(hash_memory_kib=8, hash_passes=1, sign_ups_per_hour=0),
     ),
     "presence": presence.build,
-    "policy": policy.build,
+    "policy": functools.partial(policy.build, settings=PolicySettings.load(**RING_AT_WILL)),
     "signaling": signaling.build,
     "conversations": conversations.build,
 }

@@ -31,6 +31,7 @@ from services import directory, policy
 from services.directory.settings import Settings
 from services.policy.settings import Settings as PolicySettings
 from tests.conftest import Databases
+from tests.servers import RING_AT_WILL
 from tests.service.pods import channel_to, pods
 from tests.service.policy.boxes import FakeConversations
 
@@ -278,8 +279,8 @@ async def people(neighbours: Node) -> AsyncIterator[People]:
 
 @pytest.fixture
 def budgets() -> PolicySettings:
-    """What the operator set."""
-    return PolicySettings.load()
+    """What the operator set: the ring budget has tests of its own."""
+    return PolicySettings.load(**RING_AT_WILL)
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ from ringline.v1 import (
     types_pb2,
 )
 from services import directory, policy, presence, signaling
+from services.policy.settings import Settings
 from tests.conftest import SettingsFor
+from tests.servers import RING_AT_WILL
 from tests.service.pods import channel_to
 from tests.service.policy.conftest import CHEAP, EVERYONE, People, Policy, channels_to
 
@@ -34,7 +36,8 @@ async def node(settings_for: SettingsFor) -> AsyncIterator[Node]:
     async with Node(await settings_for(*ALL), ALL) as node:
         await node.build("directory", functools.partial(directory.build, settings=CHEAP))
         await node.build("presence", presence.build)
-        await node.build("policy", policy.build)
+        budgets = Settings.load(**RING_AT_WILL)
+        await node.build("policy", functools.partial(policy.build, settings=budgets))
         await node.build("signaling", signaling.build)
         await node.start()
         await node.started()

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 
 # By `number`, which rises with time, for the sweep; the rest of what there is to know is in `verdict`.
 KEPT_VERDICT = """
