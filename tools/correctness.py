@@ -32,7 +32,7 @@ PROPERTIES = {
     "S16": "Nobody's step changes what another agreed to.",
     "S17": "No description of the other side turns a sender on or widens what was admitted.",
     "L1": "Every ring ends within 45 s and 5 s; on a device that lost the server within 15 s.",
-    "L2": "Within 30 s of the answer both are connected, or it is over for both, whatever is lost.",
+    "L2": "Within 30 s of the answer both are connected, or it is over for both; 45 s where nobody is heard.",
     "L3": "No ghost: a ring whose call is over stops within 15 s, and nobody ends a call that goes on.",
     "L4": "Who takes part is always told how it ended.",
     "L5": "A line that comes back is caught up with its first frame.",

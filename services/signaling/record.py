@@ -23,7 +23,7 @@ class Times:
 
     ring: int = 45_000
     least_ring: int = 5_000
-    connect: int = 30_000
+    connect: int = 45_000
     lost: int = 45_000
     caller_absent: int = 6_000
     look: int = 20_000

@@ -20,7 +20,11 @@ class Settings(Configured):
         description="A device that comes later than so many seconds before the end of ringing stays silent.",
     )
     connect_s: float = Field(
-        30.0, gt=0, le=120, description="In how many seconds after the answer media must flow."
+        45.0,
+        gt=0,
+        le=120,
+        description="In how many seconds after the answer somebody must have said that media flows. Clients "
+        "give up by themselves after 30 s; this is longer, so that who is cut off can still say so.",
     )
     lost_s: float = Field(
         45.0, gt=0, le=600, description="A call is lost when no device of it was there for so long."

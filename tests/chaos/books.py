@@ -86,15 +86,15 @@ def unanswered(book: Book, ending: str, said_too: list[Said], **more: object) ->
 
 
 def without_media(book: Book, *, since: float = 2.0, cut_off: tuple[str, ...] = (LAPTOP, PHONE)) -> None:
-    """The call was answered, no media flowed, and it was given up 30 s later, at 32 s; of those who were cut
+    """The call was answered, no media flowed, and it was given up 45 s later, at 47 s; of those who were cut
     off the descriptions had no answer.
     """
     values: dict[str, object] = {"ending": "media_failed", "ending_for_caller": "media_failed"}
-    keep(book, connected_at_ms=0, ended_at_ms=32_000, commands=((f"place-{LAPTOP}",), (f"answer-{PHONE}",)),
+    keep(book, connected_at_ms=0, ended_at_ms=47_000, commands=((f"place-{LAPTOP}",), (f"answer-{PHONE}",)),
          **values)  # fmt: skip
     history, end = book.history, {"ending": "media_failed"}
     book.flows = []
     history.said = [said(LAPTOP, 1.0, "place"), said(PHONE, since, "answer")]
     history.said += [said(line, 2.5, "describe", answered=NEVER) for line in cut_off]
-    history.saw[-2:] = [saw(LAPTOP, 32.1, 3, "ended", **end), saw(PHONE, 32.2, 3, "ended", **end)]
+    history.saw[-2:] = [saw(LAPTOP, 47.1, 3, "ended", **end), saw(PHONE, 47.2, 3, "ended", **end)]
     history.entries = [Entry(ADA, CALL, "media_failed"), Entry(BOB, CALL, "media_failed")]

@@ -51,7 +51,7 @@ class Book:
     """Milliseconds to add to 1000 times the observer's clock to have the database's."""
     ring_s: float = 45.0
     """For how long a call rings in this installation."""
-    connect_s: float = 30.0
+    connect_s: float = 45.0
     """In how many seconds after the answer media must flow: the default of signaling."""
     repeats: int = 0
     """Events that the log gave out more than once, with one event id: no fault, consumers are told so."""

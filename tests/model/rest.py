@@ -15,7 +15,7 @@ from tests.model.store import record_of
 from tests.model.world import World, with_device
 
 GENTLE_MS = 120_000
-"""By then every call is over that nobody is in: 30 s to connect, 45 s of absence, and the looks between."""
+"""By then every call is over that nobody is in: 45 s to connect, 45 s of absence, and the looks between."""
 
 
 def unsettled(stage: Stage, world: World, returning: bool) -> Iterator[Found]:

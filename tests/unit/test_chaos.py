@@ -205,7 +205,7 @@ def without_media_while_one_was_there(book: Book) -> None:
 
 def without_media_too_soon(book: Book) -> None:
     without_media(book)
-    book.connect_s = 40.0
+    book.connect_s = 60.0
 
 
 def without_media_though_it_flowed(book: Book) -> None:
