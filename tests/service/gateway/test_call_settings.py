@@ -9,6 +9,8 @@ from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from tests.service.gateway.town import Town
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 NIGHTS: dict[str, Any] = {
     "spans": [{"weekdays": [1, 2, 3, 4, 5], "from": "22:00", "to": "07:00"}],
     "time_zone": "Europe/Berlin",
