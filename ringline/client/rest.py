@@ -6,7 +6,7 @@ Answers are the API's own JSON (see /openapi.json). A problem (RFC 9457) is rais
 import secrets
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -157,6 +157,38 @@ class Session:
     async def allow_calls_from(self, *audiences: str) -> None:
         """Who may call: any of "contacts", "following", "verified", "everyone"; none means nobody."""
         await self.ask("PUT", "/v1/me/call-settings", {"audiences": list(audiences)})
+
+    async def call_settings(self) -> Json:
+        """{audiences, audio_only, must_have_messaged, always_relay, quiet_hours}."""
+        return await self.ask("GET", "/v1/me/call-settings")
+
+    async def set_call_settings(self, audiences: Sequence[str], **more: Any) -> Json:
+        """Sets who may call, when and how, from the next attempt on; what is not given stays."""
+        return await self.ask("PUT", "/v1/me/call-settings", {"audiences": list(audiences), **more})
+
+    async def preview_calls(
+        self, *people: Mapping[str, str], settings: Json | None = None, at_ms: int = 0
+    ) -> list[Json]:
+        """Could they ring me, and why? Each is {"username": …} or {"kind": "contact", "following", "verified"
+        or "stranger"}; `settings` are a draft. Each answer is {rings, audio_only, relay, reason, trace}.
+        """
+        body = {"people": people, "at_ms": at_ms, "settings": settings}
+        return list((await self.ask("POST", "/v1/me/call-settings/preview", body))["previews"])
+
+    async def people_settings(self) -> list[Json]:
+        """About whom one says something, newest first: {person, allowed, audio_only, favourite}."""
+        return list((await self.ask("GET", "/v1/me/people-settings"))["people"])
+
+    async def set_person_settings(
+        self, username: str, allowed: bool = False, audio_only: bool = False, favourite: bool = False
+    ) -> Json:
+        """Says something about one other, from his next attempt on."""
+        words = {"allowed": allowed, "audio_only": audio_only, "favourite": favourite}
+        return await self.ask("PUT", f"/v1/me/people-settings/{_segment(username)}", words)
+
+    async def reset_person_settings(self, username: str) -> None:
+        """Takes back what was said about one other."""
+        await self.ask("DELETE", f"/v1/me/people-settings/{_segment(username)}")
 
     async def block(self, username: str) -> None:
         """Blocks a person; answered when the block is in force everywhere."""

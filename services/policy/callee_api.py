@@ -2,8 +2,6 @@
 
 import asyncio
 
-from grpc import aio
-
 from ringline.asker import Asker
 from ringline.refusal import Refusal
 from ringline.v1 import callee_pb2, callee_pb2_grpc, directory_pb2, reasons_pb2
@@ -31,9 +29,7 @@ class CalleeApi(callee_pb2_grpc.CalleeServicer):
     async def GetPersonSettings(
         self,
         request: callee_pb2.GetPersonSettingsRequest,
-        context: aio.ServicerContext[
-            callee_pb2.GetPersonSettingsRequest, callee_pb2.GetPersonSettingsResponse
-        ],
+        context: object,
     ) -> callee_pb2.GetPersonSettingsResponse:
         """Answers what a user says about another."""
         check_two(request.user_id, request.other_user_id)
@@ -43,9 +39,7 @@ class CalleeApi(callee_pb2_grpc.CalleeServicer):
     async def SetPersonSettings(
         self,
         request: callee_pb2.SetPersonSettingsRequest,
-        context: aio.ServicerContext[
-            callee_pb2.SetPersonSettingsRequest, callee_pb2.SetPersonSettingsResponse
-        ],
+        context: object,
     ) -> callee_pb2.SetPersonSettingsResponse:
         """Says it, for the next attempt."""
         check_two(request.user_id, request.other_user_id)
@@ -56,9 +50,7 @@ class CalleeApi(callee_pb2_grpc.CalleeServicer):
     async def ResetPersonSettings(
         self,
         request: callee_pb2.ResetPersonSettingsRequest,
-        context: aio.ServicerContext[
-            callee_pb2.ResetPersonSettingsRequest, callee_pb2.ResetPersonSettingsResponse
-        ],
+        context: object,
     ) -> callee_pb2.ResetPersonSettingsResponse:
         """Takes it back."""
         check_two(request.user_id, request.other_user_id)
@@ -68,9 +60,7 @@ class CalleeApi(callee_pb2_grpc.CalleeServicer):
     async def ListPersonSettings(
         self,
         request: callee_pb2.ListPersonSettingsRequest,
-        context: aio.ServicerContext[
-            callee_pb2.ListPersonSettingsRequest, callee_pb2.ListPersonSettingsResponse
-        ],
+        context: object,
     ) -> callee_pb2.ListPersonSettingsResponse:
         """Answers about whom a user says something."""
         check_user(request.user_id)
@@ -83,7 +73,7 @@ class CalleeApi(callee_pb2_grpc.CalleeServicer):
     async def PreviewCalls(
         self,
         request: callee_pb2.PreviewCallsRequest,
-        context: aio.ServicerContext[callee_pb2.PreviewCallsRequest, callee_pb2.PreviewCallsResponse],
+        context: object,
     ) -> callee_pb2.PreviewCallsResponse:
         """Answers who could ring a user; nothing is counted, and nothing of a draft is kept."""
         check_preview(request)

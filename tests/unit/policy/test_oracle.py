@@ -63,6 +63,8 @@ def by_the_rules(asked: oracle.Question) -> oracle.Answer:
         settings, asked.blocks, asked.is_blocked_by, {}, choices, now=asked.moment, tried_at=tried_at
     )
     verdict = decide(ATTEMPT, pair, standing)
+    # The caller sees these at once: they hang on the tiers, and on nothing that the callee chose.
+    assert verdict.caller_may_send == verdict.callee_may_send == ATTEMPT.kinds
     return oracle.Answer(
         rings=verdict.outcome == policy_pb2.OUTCOME_ADMITTED,
         audio_only=verdict.audio_only,

@@ -1,5 +1,6 @@
 /** The Ringline client for web pages: an account, a line, calls. No framework. */
 export type { Account, Audience, Device, Entitlement, Person, Standing } from "./account/rest";
+export type * from "./account/call_settings";
 export { Rest } from "./account/rest";
 export { Session } from "./account/session";
 export { normal } from "./account/device";
