@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ringline.ids import attempt_of
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
 from tests.conftest import SettingsFor
@@ -315,3 +316,24 @@ async def test_a_stranger_to_the_call_finds_nothing(room: Room) -> None:
     ):
         with pytest.raises(Refusal, match="call_not_found"):
             await mal.says(**body)
+
+
+async def test_policy_is_told_which_call_it_decides_on_and_a_repeated_command_is_the_same_one(
+    room: Room,
+) -> None:
+    """By whichever process; the call's id is the attempt's with the digits of the pair behind it."""
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    placing = client_pb2.Place(username="bob", kinds=AUDIO)
+    calls = [await ada.says("the-same-command-01", pod=pod % 2, place=placing) for pod in range(4)]
+    call_id = calls[0].call_id
+    await bob.hears(phase=client_pb2.PHASE_CALLING)
+    await answer(bob, call_id)
+    await ada.says(set_media=client_pb2.SetMedia(call_id=call_id, kinds=BOTH))
+
+    assert {call.call_id for call in calls} == {call_id}
+    *placed, media = room.policy.asked
+    assert {attempt.call_id for attempt in placed} == {attempt_of(call_id)} != {call_id}
+    assert (media.act, media.call_id) == (policy_pb2.ACT_SET_MEDIA, call_id)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call_id))
+    again = await place(ada)
+    assert room.policy.asked[-1].call_id == attempt_of(again.call_id) != attempt_of(call_id)
