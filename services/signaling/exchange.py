@@ -154,16 +154,17 @@ class Exchange:
             await self._ring_missing(after, lines or ())
 
     async def _check_media(self, user_id: str, verb: client_pb2.SetMedia) -> None:
-        """Asks policy again where a kind is turned on that was not sent: entitlements change during a
-        call."""
+        """Asks policy again where a kind is turned on that was not sent: entitlements change during a call.
+
+        Before the answer only what is said of the user himself counts: whatever hangs on the other would tell
+        him whether he is heard.
+        """
         stored = await self.read(verb.call_id)
         side = side_of(stored.record, user_id)
         if side is None:
             raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
         me, peer = stored.record.members[side], stored.record.members[1 - side]
         if not (verb.kinds.video and not me.sends.video) and not (verb.kinds.audio and not me.sends.audio):
-            return
-        if phase(stored.record) is not Phase.TALKING:
             return
         verdict = await self.decide(
             policy_pb2.Attempt(
@@ -174,9 +175,10 @@ class Exchange:
                 call_id=verb.call_id,
             )
         )
-        if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+        is_own = verdict.refused.reason != reasons_pb2.REASON_KIND_NOT_ADMITTED
+        if verdict.outcome == policy_pb2.OUTCOME_REFUSED and is_own:
             raise Refusal.from_proto(verdict.refused)
-        if verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
+        if phase(stored.record) is Phase.TALKING and verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
             raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
 
     async def _apply(
