@@ -166,20 +166,24 @@ class Exchange:
         me, peer = stored.record.members[side], stored.record.members[1 - side]
         if not (verb.kinds.video and not me.sends.video) and not (verb.kinds.audio and not me.sends.audio):
             return
-        verdict = await self.decide(
-            policy_pb2.Attempt(
-                act=policy_pb2.ACT_SET_MEDIA,
-                caller_id=user_id,
-                callee_id=peer.profile.user_id,
-                kinds=verb.kinds,
-                call_id=verb.call_id,
-            )
+        talks = phase(stored.record) is Phase.TALKING
+        attempt = policy_pb2.Attempt(
+            act=policy_pb2.ACT_SET_MEDIA,
+            caller_id=user_id,
+            callee_id=peer.profile.user_id,
+            kinds=verb.kinds,
+            call_id=verb.call_id,
         )
-        is_own = verdict.refused.reason != reasons_pb2.REASON_KIND_NOT_ADMITTED
-        if verdict.outcome == policy_pb2.OUTCOME_REFUSED and is_own:
-            raise Refusal.from_proto(verdict.refused)
-        if phase(stored.record) is Phase.TALKING and verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
-            raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
+        try:
+            verdict = await self.decide(attempt)
+            if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+                raise Refusal.from_proto(verdict.refused)
+        except Refusal as refusal:
+            if talks or refusal.reason != reasons_pb2.REASON_KIND_NOT_ADMITTED:
+                raise
+        else:
+            if talks and verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
+                raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
 
     async def _apply(
         self,
