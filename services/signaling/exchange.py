@@ -154,8 +154,11 @@ class Exchange:
             await self._ring_missing(after, lines or ())
 
     async def _check_media(self, user_id: str, verb: client_pb2.SetMedia) -> None:
-        """Asks policy again where a kind is turned on that was not sent: entitlements change during a
-        call."""
+        """Asks policy again where a kind is turned on that was not sent: entitlements change during a call.
+
+        Before the answer only what is said of the user himself counts: whatever hangs on the other would tell
+        him whether he is heard.
+        """
         stored = await self.read(verb.call_id)
         side = side_of(stored.record, user_id)
         if side is None:
@@ -163,21 +166,24 @@ class Exchange:
         me, peer = stored.record.members[side], stored.record.members[1 - side]
         if not (verb.kinds.video and not me.sends.video) and not (verb.kinds.audio and not me.sends.audio):
             return
-        if phase(stored.record) is not Phase.TALKING:
-            return
-        verdict = await self.decide(
-            policy_pb2.Attempt(
-                act=policy_pb2.ACT_SET_MEDIA,
-                caller_id=user_id,
-                callee_id=peer.profile.user_id,
-                kinds=verb.kinds,
-                call_id=verb.call_id,
-            )
+        talks = phase(stored.record) is Phase.TALKING
+        attempt = policy_pb2.Attempt(
+            act=policy_pb2.ACT_SET_MEDIA,
+            caller_id=user_id,
+            callee_id=peer.profile.user_id,
+            kinds=verb.kinds,
+            call_id=verb.call_id,
         )
-        if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
-            raise Refusal.from_proto(verdict.refused)
-        if verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
-            raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
+        try:
+            verdict = await self.decide(attempt)
+            if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+                raise Refusal.from_proto(verdict.refused)
+        except Refusal as refusal:
+            if talks or refusal.reason != reasons_pb2.REASON_KIND_NOT_ADMITTED:
+                raise
+        else:
+            if talks and verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
+                raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
 
     async def _apply(
         self,

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from tests.campaign import pages
+from tests.campaign import pages, timing
 from tests.hostile import units
 from tests.hostile.attacks import Outcome
 from tests.hostile.rest import Rest, opened
@@ -38,6 +38,7 @@ T = TypeVar("T")
 MODEL_SUM = re.compile(
     r"states=(\d+) transitions=(\d+) violations=(\d+) properties=(\d+) mutants_killed=(\d+)/(\d+)\s*$"
 )
+TIMED = ("services", "ringline", "tests/suite", "tests/chaos/passage.py", "tests/campaign")
 CHAOTIC = (
     "services", "ringline", "tests/chaos", "tests/properties", "tests/suite/topology.py", "tests/servers.py",
     "requirements",
@@ -144,6 +145,14 @@ def hostile_page(bench: Bench, seed: int, most: int) -> Unit:
     return Unit(outcome.stories, found, pages.figures(outcome))
 
 
+def caller_timing(bench: Bench, seed: int, most: int) -> Unit:
+    """When a caller is told what, compared between the classes of callees; a unit is one comparison."""
+    with scratch() as folder:
+        done = bench.runner.run(timing.compared(folder, seed))
+    figures = done.figures + Counter(rounds=done.rounds)
+    return Unit(1, done.found, figures, latest=done.latest)
+
+
 def _hostile(bench: Bench, outcome: Outcome) -> Unit:
     """A unit of hostile clients, with what two honest people met, and what became of the memory."""
     figures = outcome.cases + outcome.repeated
@@ -218,6 +227,7 @@ PARTS = (
     Part("same-millisecond", 10_000, "rounds", 500, race(races.SAME_MILLISECOND)),
     Part("glare", 10_000, "glares", 500, race(races.GLARE)),
     Part("block-and-place", 100_000, "interleavings", 1_000, race(races.BLOCK_AND_PLACE)),
+    Part("caller-timing", 5, "comparisons", 1, caller_timing, code=TIMED),
     Part("chaos", 17, "rounds of make chaos", 1, chaos, code=CHAOTIC),
     Part("hostile-page", 2_000, "stories", 50, hostile_page, code=("web", "tests/browser/hostile")),
     Part("hostile-clients", 1_000_000, "cases", 20_000, hostile_clients, code=HOSTILE),

@@ -10,12 +10,14 @@ from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import ServerFrame
 from ringline.v1.reasons_pb2 import Reason
 from tests.suite.people import PATIENCE, Stage, at, talk
+from tests.suite.refusing import CLASSES, HONEST, callee_of
 from tests.suite.topology import RING_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TO_THE_DEADLINE = RING_SECONDS + PATIENCE
 PROJECTED = 20.0
 """Seconds for the end of a call to come out of the event log, on a busy machine."""
+LETTERS = "bcdfghjkpqtvxz"
 SIZE_CLASS = 16
 """Bytes by which the sizes of two frames may differ: variable-length figures such as the time that is left.
 """
@@ -91,33 +93,28 @@ async def test_somebody_who_is_not_entitled_is_told_so_at_once(stage: Stage) -> 
 
 
 @pytest.mark.shows("S6")
-async def test_blocked_unwelcome_and_nobody_there_look_the_same_to_the_caller(stage: Stage) -> None:
-    """The four callees: one blocks the caller, one admits contacts only, one has no device at all, and one,
-    as the control, is rung for real and does not pick up; none shows presence to strangers.
+async def test_whatever_keeps_a_call_from_being_heard_looks_like_nobody_picking_up(stage: Stage) -> None:
+    """All classes of callees (refusing.py), and as the control one who is rung for real and does not pick up;
+    none shows presence to strangers.
     """
-    blocking, closed, empty, honest = await asyncio.gather(
-        stage.person("bea", gateway=1, audiences=["everyone"]),
-        stage.person("bib", gateway=1, audiences=["contacts"]),
-        stage.person("bob", gateway=1, audiences=["everyone"], phone=False),
-        stage.person("boz", gateway=1, audiences=["everyone"]),
+    kinds = [HONEST, *CLASSES]
+    callers = await asyncio.gather(*(stage.person(f"a{letter}") for letter in LETTERS[: len(kinds)]))
+    callees = await asyncio.gather(
+        *(callee_of(stage, kind, [caller]) for kind, caller in zip(kinds, callers, strict=True))
     )
-    callers = await asyncio.gather(*(stage.person(name) for name in ("ada", "amy", "ann", "axl")))
-    await blocking.session.block(callers[0].session.username)
     stories = await asyncio.gather(
-        *(
-            unanswered(stage, caller, callee)
-            for caller, callee in zip(callers, (blocking, closed, empty, honest), strict=True)
-        )
+        *(unanswered(stage, caller, callee) for caller, callee in zip(callers, callees, strict=True))
     )
-    assert [kind for kind, _ in story_of(stories[3])] == ["done", "call", "thread_changed"]
-    for frames in stories[:3]:
-        assert story_of(frames) == story_of(stories[3])
-        for size, control in zip(sizes_of(frames), sizes_of(stories[3]), strict=True):
-            assert abs(size - control) <= SIZE_CLASS
-    assert honest.calls and not blocking.calls and not closed.calls
-    assert not [
-        frame for frame in stage.heard(blocking) if frame.WhichOneof("body") not in ("welcome", "beat")
-    ]
+    control = stories[0]
+    assert [kind for kind, _ in story_of(control)] == ["done", "call", "thread_changed"]
+    for kind, frames in zip(kinds, stories, strict=True):
+        assert story_of(frames) == story_of(control), kind
+        for size, wanted in zip(sizes_of(frames), sizes_of(control), strict=True):
+            assert abs(size - wanted) <= SIZE_CLASS, kind
+    assert callees[0].calls
+    for kind, callee in zip(kinds[1:], callees[1:], strict=True):
+        told = [one for one in stage.heard(callee) if one.WhichOneof("body") not in ("welcome", "beat")]
+        assert not told, kind
 
 
 @pytest.mark.shows("S2", "S6")

@@ -38,6 +38,7 @@ class ToldPolicy(policy_pb2_grpc.PolicyServicer):
         self._node = node
         self.outcome: dict[str, policy_pb2.Verdict] = {}
         self.veiled: set[str] = set()
+        self.asked: list[policy_pb2.Attempt] = []
 
     def Decide(self, request_iterator: Any, context: Any) -> Any:
         """Answers at once."""
@@ -52,6 +53,7 @@ class ToldPolicy(policy_pb2_grpc.PolicyServicer):
         )
 
     async def _decide(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
+        self.asked.append(attempt)
         callee = attempt.callee_id or f"u_{attempt.callee_username}"
         verdict = policy_pb2.Verdict(
             outcome=policy_pb2.OUTCOME_ADMITTED,

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ringline.ids import attempt_of
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
+from ringline.v1.reasons_pb2 import Reason
 from tests.conftest import SettingsFor
 from tests.service.signaling.conftest import Severing
 from tests.service.signaling.exchange_room import AUDIO, BOTH, Device, Room, open_room
@@ -315,3 +317,48 @@ async def test_a_stranger_to_the_call_finds_nothing(room: Room) -> None:
     ):
         with pytest.raises(Refusal, match="call_not_found"):
             await mal.says(**body)
+
+
+async def test_policy_is_told_which_call_it_decides_on_and_a_repeated_command_is_the_same_one(
+    room: Room,
+) -> None:
+    """By whichever process; the call's id is the attempt's with the digits of the pair behind it."""
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    placing = client_pb2.Place(username="bob", kinds=AUDIO)
+    calls = [await ada.says("the-same-command-01", pod=pod % 2, place=placing) for pod in range(4)]
+    call_id = calls[0].call_id
+    await bob.hears(phase=client_pb2.PHASE_CALLING)
+    await answer(bob, call_id)
+    await ada.says(set_media=client_pb2.SetMedia(call_id=call_id, kinds=BOTH))
+
+    assert {call.call_id for call in calls} == {call_id}
+    *placed, media = room.policy.asked
+    assert {attempt.call_id for attempt in placed} == {attempt_of(call_id)} != {call_id}
+    assert (media.act, media.call_id) == (policy_pb2.ACT_SET_MEDIA, call_id)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call_id))
+    again = await place(ada)
+    assert room.policy.asked[-1].call_id == attempt_of(again.call_id) != attempt_of(call_id)
+
+
+@pytest.mark.shows("S6", "S17")
+async def test_before_the_answer_only_the_callers_own_standing_keeps_video_off(room: Room) -> None:
+    """What he is entitled to is asked again while it rings; what hangs on the callee would tell of it."""
+    ada = room.device("ada.laptop")
+
+    def refuses(reason: Reason.ValueType) -> policy_pb2.Verdict:
+        refused = Refusal(reason).to_proto()
+        return policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_REFUSED, refused=refused)
+
+    for outcome in (policy_pb2.OUTCOME_ADMITTED, policy_pb2.OUTCOME_UNHEARD):
+        room.policy.outcome["u_ada"] = policy_pb2.Verdict(outcome=outcome)
+        call = await place(ada)
+        turning_on = client_pb2.SetMedia(call_id=call.call_id, kinds=BOTH)
+        room.policy.outcome["u_ada"] = refuses(Reason.REASON_NOT_ENTITLED_VIDEO)
+        with pytest.raises(Refusal) as refused:
+            await ada.says(set_media=turning_on)
+        assert refused.value.reason == Reason.REASON_NOT_ENTITLED_VIDEO
+        for said in (refuses(Reason.REASON_KIND_NOT_ADMITTED), policy_pb2.Verdict(outcome=outcome)):
+            room.policy.outcome["u_ada"] = said
+            assert (await ada.says(set_media=turning_on)).sends == BOTH
+            await ada.says(set_media=client_pb2.SetMedia(call_id=call.call_id, kinds=AUDIO))
+        await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))

@@ -76,6 +76,7 @@ const SENTENCES: Partial<Record<Reason, Message>> = {
   [Reason.NOT_ENTITLED_VIDEO]: "Your account cannot send video. You can still talk.",
   [Reason.KIND_NOT_ADMITTED]: "Video is not possible in this call.",
   [Reason.ALREADY_IN_CALL]: "You are in another call already, perhaps on another device.",
+  [Reason.SUSPENDED]: "Your account cannot place this call for now. Whoever runs this service has decided so.",
   [Reason.LIMITED]: "You placed many calls in a short time. Try again a little later.",
   [Reason.OVERLOADED]: "Ringline is very busy. Try again in a moment.",
   [Reason.UNAVAILABLE]: "Ringline cannot be reached. Check your connection and try again.",

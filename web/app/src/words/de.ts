@@ -212,6 +212,8 @@ export const de = {
   "Your account cannot send video. You can still talk.": "Dein Konto kann kein Video senden. Sprechen könnt ihr.",
   "Video is not possible in this call.": "Video ist in diesem Anruf nicht möglich.",
   "You are in another call already, perhaps on another device.": "Du bist schon in einem anderen Anruf, vielleicht auf einem anderen Gerät.",
+  "Your account cannot place this call for now. Whoever runs this service has decided so.":
+    "Dein Konto kann diesen Anruf vorerst nicht beginnen. So hat es entschieden, wer diesen Dienst betreibt.",
   "You placed many calls in a short time. Try again a little later.": "Du hast in kurzer Zeit viele Anrufe begonnen. Versuche es etwas später noch einmal.",
   "Ringline is very busy. Try again in a moment.": "Ringline ist sehr beschäftigt. Versuche es gleich noch einmal.",
   "Ringline cannot be reached. Check your connection and try again.": "Ringline ist nicht zu erreichen. Prüfe deine Verbindung und versuche es noch einmal.",

@@ -1,0 +1,70 @@
+"""The comparison of times at full size (tests/suite/timing.py): replies to a call, and its end without an
+answer, on two processes of every service, with a short ring.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from tests.servers import bus_server, database_server
+from tests.suite import timing
+from tests.suite.people import Operator, Stage, chronicle
+from tests.suite.topology import SETTINGS, running
+
+RING_SECONDS = 2.0
+LEAST_REPLIES = 100
+MOST_REPLIES = 1_000
+LEAST_ENDINGS = 40
+MOST_ENDINGS = 200
+SHARE = 0.5
+"""Of what the control shows; every class is known to differ by less."""
+
+
+class Compared(NamedTuple):
+    """What a unit found."""
+
+    rounds: int
+    found: list[str]
+    figures: Counter[str]
+    latest: dict[str, float]
+
+
+async def compared(folder: Path, seed: int) -> Compared:
+    """One comparison of replies, and one of endings, by new people."""
+    rounds, found, latest = 0, [], {}
+    async with stage(folder) as play, timing.trial(play, seed, RING_SECONDS) as trial:
+        for name, measure, least, most in (
+            ("reply", timing.replies, LEAST_REPLIES, MOST_REPLIES),
+            ("no answer", timing.endings, LEAST_ENDINGS, MOST_ENDINGS),
+        ):
+            trial.rounds, trial.differences = 0, type(trial.differences)(list)
+            shifts = await timing.compare(trial, measure, least, most, SHARE)
+            rounds += trial.rounds
+            found += [f"S6: {name}: {wrong}" for wrong in timing.complaints(shifts, SHARE)]
+            for kind, shift in shifts.items():
+                latest[f"{name}, {kind}, ms later"] = round(shift.median * 1000, 2)
+    return Compared(rounds, found, Counter(comparisons=2), latest)
+
+
+@asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    """A stage of its own, put away at the end."""
+    settings = SETTINGS | {
+        "RINGLINE_SIGNALING_RING_S": str(RING_SECONDS),
+        "RINGLINE_SIGNALING_LEAST_RING_S": "0.5",
+    }
+    async with AsyncExitStack() as stack:
+        postgres = stack.enter_context(database_server(folder))
+        nats = stack.enter_context(bus_server(folder))
+        topology = await stack.enter_async_context(running("timing", 2, folder, postgres, nats, settings))
+        operator = Operator(topology)
+        stack.push_async_callback(operator.close)
+        book = await stack.enter_async_context(chronicle(topology))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10.0))
+        play = Stage(topology, http, operator, book)
+        stack.push_async_callback(play.close)
+        yield play
