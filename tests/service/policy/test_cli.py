@@ -43,6 +43,7 @@ async def test_a_verdict_is_explained_rule_by_rule(neighbours: Node, one: Policy
     assert "relay only yes" in output
     assert "caller may send audio and video" in output
     assert "audience.everyone yes admits" in output
+    assert "ring budget spent of free budget.declined 0 1 now" in output
 
 
 async def test_an_own_fault_is_explained_and_an_unknown_caller_refused(

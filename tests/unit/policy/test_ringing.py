@@ -74,6 +74,13 @@ def test_the_fourth_ring_of_one_person_within_ten_minutes_waits_less_among_frien
         assert town.ring("ada", "bob", distance) == "rings"
 
 
+def test_ten_minutes_are_ten_minutes() -> None:
+    town = Town()
+    for later, found in ((0, "rings"), (5, "rings"), (4, "rings"), (1, "budget.pair")):
+        town.now += later * MINUTE
+        assert town.ring("ada", "bob", NEAR) == found
+
+
 def test_three_rings_over_more_than_ten_minutes_are_no_storm() -> None:
     town = Town()
     for _ in range(20):
@@ -123,6 +130,25 @@ def test_fifteen_strangers_a_day_are_rung_who_do_not_answer_and_about_thirty_who
     assert calls_to_strangers(Town(), 144 * 3, talks=False) == 45
 
 
+def test_a_short_answer_gives_nothing_back_of_what_a_stranger_cost() -> None:
+    for talked, cost in ((False, 2), (True, 1)):
+        town = Town()
+        town.ring("ada", "bob", STRANGER)
+        for _ in range(3):
+            town.talk("ada", "bob", talked)
+        assert [one.spent for one in shares(town, "ada", "cid") if one.name == "budget.strangers"] == [cost]
+
+
+def test_a_talk_that_is_told_again_changes_nothing() -> None:
+    town = Town()
+    for n in range(4):
+        town.ring(f"caller {n}", "shop", STRANGER)
+        town.now += 5 * MINUTE
+    once = ringing.welcomed(town.callees["shop"], "caller 3", town.now, LIMITS)
+    assert [one.weight for one in once.rings] == [0, 1, 1, 0]
+    assert ringing.welcomed(once, "caller 3", town.now, LIMITS) is once
+
+
 def test_a_stranger_who_is_rung_again_is_no_other_stranger_until_the_fourth_time() -> None:
     town = Town()
     for _ in range(3):
@@ -149,6 +175,18 @@ def test_six_rings_of_strangers_are_heard_in_ten_minutes_and_the_callers_are_not
     assert town.ring("penpal", "bob", WROTE) == "rings"
     town.now += 10 * MINUTE
     assert town.ring("caller 7", "bob", STRANGER) == "rings"
+
+
+def test_a_ring_that_is_not_heard_costs_what_a_ring_costs_that_nobody_answers() -> None:
+    town = Town()
+    for n in range(6):
+        town.ring(f"caller {n}", "flooded", STRANGER)
+    spent = []
+    for callee, heard in (("ignores", True), ("flooded", True), ("blocks", False)):
+        found = [town.ring(f"to {callee}", callee, STRANGER, heard=heard) for _ in range(4)]
+        assert found[3] == "budget.pair" and set(found[:3]) == {"rings" if callee == "ignores" else "unheard"}
+        spent.append(shares(town, f"to {callee}", callee))
+    assert spent[0] == spent[1] == spent[2]
 
 
 def test_a_talk_makes_room_and_a_short_answer_does_not() -> None:
@@ -235,6 +273,7 @@ def test_an_attempt_that_is_asked_about_again_counts_once() -> None:
         "budget.pair",
     ]
     assert len(town.callees["bob"].rings) == 3
+    assert town.ring("ada", "bob", STRANGER, name="c_1") == "rings"
 
 
 def test_whom_one_rang_may_call_back() -> None:
