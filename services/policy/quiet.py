@@ -59,23 +59,23 @@ def zones() -> frozenset[str]:
 def is_quiet(quiet: Quiet, at: float) -> bool:
     """Whether it is quiet at a moment (Unix seconds). A zone that is known no more counts as UTC."""
     zone = _zone(quiet.time_zone)
-    today = datetime.fromtimestamp(at, zone).date()
+    shown = datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0)
+    today = shown.date()
     for distance in _BEGINNINGS:
         day = today + timedelta(days=distance)
         for span in quiet.spans:
-            if day.isoweekday() in span.weekdays and _holds(span, day, zone, at):
+            if day.isoweekday() in span.weekdays and _holds(span, day, zone, at, shown):
                 return True
     return False
 
 
-def _holds(span: Span, day: date, zone: tzinfo, at: float) -> bool:
-    """Whether the span that begins on this day lies around a moment.
+def _holds(span: Span, day: date, zone: tzinfo, at: float, shown: datetime) -> bool:
+    """Whether the span that begins on this day lies around a moment, at which the clock shows `shown`.
 
     The clock alone answers it but where it shows a time twice: such a begin counts from the first of the two
     moments, such an end from the second. Of a time that it never shows, `fold` makes a moment on the wrong
     side of the gap, which therefore adds nothing.
     """
-    shown = datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0)
     begin = _on(day, span.begin)
     last = day if span.end > span.begin else day + timedelta(days=1)
     end = _on(last, span.end)

@@ -8,6 +8,8 @@ from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from tests.suite.people import PATIENCE, Stage, at, talk
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 @pytest.mark.parametrize("begins_with_video", [True, False])
 async def test_a_caller_who_may_send_sound_only_has_no_video_admitted(
