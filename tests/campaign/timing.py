@@ -1,6 +1,4 @@
-"""The comparison of times at full size (tests/suite/timing.py): replies to a call, and its end without an
-answer, on two processes of every service, with a short ring.
-"""
+"""The comparison of times at full size (tests/suite/timing.py), on two processes of every service."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -16,10 +14,7 @@ from tests.suite.people import Operator, Stage, chronicle
 from tests.suite.topology import SETTINGS, running
 
 RING_SECONDS = 2.0
-LEAST_REPLIES = 100
-MOST_REPLIES = 1_000
-LEAST_ENDINGS = 40
-MOST_ENDINGS = 200
+LEAST_ROUNDS, MOST_ROUNDS = 100, 1_000
 SHARE = 0.5
 """Of what the control shows; every class is known to differ by less."""
 
@@ -34,20 +29,12 @@ class Compared(NamedTuple):
 
 
 async def compared(folder: Path, seed: int) -> Compared:
-    """One comparison of replies, and one of endings, by new people."""
-    rounds, found, latest = 0, [], {}
-    async with stage(folder) as play, timing.trial(play, seed, RING_SECONDS) as trial:
-        for name, measure, least, most in (
-            ("reply", timing.replies, LEAST_REPLIES, MOST_REPLIES),
-            ("no answer", timing.endings, LEAST_ENDINGS, MOST_ENDINGS),
-        ):
-            trial.rounds, trial.differences = 0, type(trial.differences)(list)
-            shifts = await timing.compare(trial, measure, least, most, SHARE)
-            rounds += trial.rounds
-            found += [f"S6: {name}: {wrong}" for wrong in timing.complaints(shifts, SHARE)]
-            for kind, shift in shifts.items():
-                latest[f"{name}, {kind}, ms later"] = round(shift.median * 1000, 2)
-    return Compared(rounds, found, Counter(comparisons=2), latest)
+    """One comparison, by new people."""
+    async with stage(folder) as play, timing.trial(play, seed) as trial:
+        shifts = await timing.compare(trial, timing.replies, LEAST_ROUNDS, MOST_ROUNDS, SHARE)
+        found = [f"S6: {wrong}" for wrong in timing.complaints(shifts, SHARE)]
+        latest = {f"{kind}, ms later": round(shift.median * 1000, 2) for kind, shift in shifts.items()}
+        return Compared(trial.rounds, found, Counter(comparisons=1), latest)
 
 
 @asynccontextmanager

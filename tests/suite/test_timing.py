@@ -4,7 +4,6 @@ import pytest
 
 from tests.suite import timing
 from tests.suite.people import Stage
-from tests.suite.topology import RING_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LEAST_ROUNDS, MOST_ROUNDS = 12, 150
@@ -13,7 +12,7 @@ LEAST_ROUNDS, MOST_ROUNDS = 12, 150
 @pytest.mark.shows("S6")
 async def test_the_reply_to_a_call_comes_as_soon_whoever_the_callee_is(stage: Stage) -> None:
     """And a delay of twenty milliseconds in one class would be seen: it is put there, and is."""
-    async with timing.trial(stage, seed=1, ring_seconds=RING_SECONDS) as trial:
+    async with timing.trial(stage, seed=1) as trial:
         shifts = await timing.compare(trial, timing.replies, LEAST_ROUNDS, MOST_ROUNDS)
     print("\n".join(timing.table(shifts)))
     assert not timing.complaints(shifts)

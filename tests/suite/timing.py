@@ -39,7 +39,6 @@ class Trial:
     callers: list[Caller]
     callees: dict[str, Phone]
     chance: random.Random
-    ring_seconds: float
     rounds: int = 0
     differences: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """By class, seconds by which it was later than HONEST, one a round."""
@@ -61,7 +60,7 @@ Round = Callable[[Trial], Awaitable[dict[str, float]]]
 
 
 @asynccontextmanager
-async def trial(stage: Stage, seed: int, ring_seconds: float) -> AsyncIterator[Trial]:
+async def trial(stage: Stage, seed: int) -> AsyncIterator[Trial]:
     """Callers as many as there are classes, each behind a passage, and a callee of each class."""
     chance = random.Random(seed)
     kinds = [HONEST, CONTROL, *CLASSES]
@@ -70,7 +69,7 @@ async def trial(stage: Stage, seed: int, ring_seconds: float) -> AsyncIterator[T
         callers = [await _caller(stage, stack, door, chance, number) for number in range(len(kinds))]
         phones = [caller.phone for caller in callers]
         callees = {kind: await callee_of(stage, kind, phones) for kind in kinds}
-        yield Trial(callers, callees, chance, ring_seconds)
+        yield Trial(callers, callees, chance)
 
 
 async def _caller(
@@ -100,23 +99,6 @@ async def replies(trial: Trial) -> dict[str, float]:
         caller.weather.set()
         await call.hang_up()
     return times
-
-
-async def endings(trial: Trial) -> dict[str, float]:
-    """From each Place to "no answer", all at the same time, each by another caller."""
-    kinds = sorted(trial.callees)
-    callers = trial.chance.sample(trial.callers, len(kinds))
-
-    async def one(kind: str, caller: Caller) -> tuple[str, float]:
-        caller.weather.set(delay_s=ONE_WAY_SECONDS if kind == CONTROL else 0.0)
-        began = asyncio.get_running_loop().time()
-        call = await caller.phone.place(at(trial.callees[kind]))
-        await call.until(ended="no_answer", within=trial.ring_seconds + PATIENCE)
-        seconds = asyncio.get_running_loop().time() - began
-        caller.weather.set()
-        return kind, seconds
-
-    return dict(await asyncio.gather(*map(one, kinds, callers)))
 
 
 async def compare(
