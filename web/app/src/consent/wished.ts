@@ -12,12 +12,18 @@ export class Wished<T> {
   private saving = false;
   private reads = 0;
 
-  /** @param changed called after every change of what is to be shown */
+  /**
+   * @param changed called after every change of what is to be shown
+   * @param known what was read already
+   */
   constructor(
     private readonly read: () => Promise<T>,
     private readonly save: (wish: T) => Promise<T>,
     private readonly changed: () => void,
-  ) {}
+    known?: T,
+  ) {
+    this.saved = this.shown = known;
+  }
 
   /** Reads it anew. A wish that came meanwhile is newer than the answer. */
   async load(): Promise<void> {

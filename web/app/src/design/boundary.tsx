@@ -5,6 +5,11 @@ import { Button } from "react-aria-components";
 import { say } from "../words/words";
 import { Plain } from "./window";
 
+/** A sheet over the page: nothing stands in its place until it is there. */
+export function LaterSheet({ children }: { children: ReactNode }) {
+  return <Suspense fallback={null}>{children}</Suspense>;
+}
+
 /** `aside` is shown as well where the part broke: what somebody must be able to do all the same */
 export class Later extends Component<{ children: ReactNode; aside?: ReactNode }, { broken: boolean }> {
   override state = { broken: false };

@@ -1,0 +1,48 @@
+/** Whether somebody could ring now, and why. It has its place before it is known. */
+import type { Preview } from "@ringline/client";
+import { Button } from "react-aria-components";
+import { say } from "../words/words";
+import { outcome, outcomeOfKind, why } from "./reasons";
+import "./consent.css";
+
+interface AnswerProps {
+  preview: Preview | undefined;
+  failed: boolean;
+  again(): void;
+}
+
+export function Answer({ preview, failed, again }: AnswerProps) {
+  return (
+    <div className="answer" data-rings={preview?.rings} aria-live="polite" aria-busy={preview === undefined && !failed}>
+      {failed ? (
+        <>
+          <b>{say("It could not be found out whether this would ring.")}</b>
+          <Button className="link" onPress={again}>
+            {say("Try again")}
+          </Button>
+        </>
+      ) : (
+        <>
+          <b>
+            <Dot rings={preview?.rings} /> {preview === undefined ? say("Looking…") : outcome(preview)}
+          </b>
+          <span>{preview === undefined ? "\u00a0" : why(preview.reason, preview.rings)}</span>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The same in one line, of anybody of a kind. */
+export function KindLine({ preview, failed, id }: { preview: Preview | undefined; failed: boolean; id: string }) {
+  return (
+    <span className="kind-line" id={id} data-rings={preview?.rings}>
+      <Dot rings={preview?.rings} />
+      {preview === undefined ? (failed ? "–" : "\u00a0") : outcomeOfKind(preview)}
+    </span>
+  );
+}
+
+function Dot({ rings }: { rings: boolean | undefined }) {
+  return <span className="rings-dot" data-rings={rings} aria-hidden="true" />;
+}
