@@ -83,11 +83,11 @@ class Service implements Asker {
     const held = settings.audiences.includes(audience) ? audience : settings.audiences.includes("everyone") ? "everyone" : undefined;
     const { favourites } = settings.quiet_hours;
     const about = { audio_only: settings.audio_only.includes(held ?? "everyone") || choices?.audio_only === true, relay: isStranger || settings.always_relay };
-    if (choices?.allowed === true) return { ...about, rings: true, reason: "person.allowed" };
-    if (held === undefined) return { ...about, rings: false, reason: "audience.none" };
-    if (isStranger && settings.must_have_messaged) return { ...about, rings: false, reason: "must_have_messaged" };
-    if (quietUntil(settings.quiet_hours, Date.now()) === undefined) return { ...about, rings: true, reason: `audience.${held}` };
-    return choices?.favourite === true && favourites ? { ...about, rings: true, reason: "favourite" } : { ...about, rings: false, reason: "quiet_hours" };
+    const isAllowed = choices?.allowed === true;
+    if (held === undefined && !isAllowed) return { ...about, rings: false, reason: "audience.none" };
+    if (isStranger && settings.must_have_messaged && !isAllowed) return { ...about, rings: false, reason: "must_have_messaged" };
+    if (quietUntil(settings.quiet_hours, Date.now()) === undefined) return { ...about, rings: true, reason: isAllowed ? "person.allowed" : `audience.${held}` };
+    return choices?.favourite === true && favourites ? { ...about, rings: true, reason: "quiet_hours.favourite" } : { ...about, rings: false, reason: "quiet_hours" };
   }
 }
 

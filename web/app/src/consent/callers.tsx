@@ -70,9 +70,9 @@ export function Callers({ settings, previews, change }: CallersProps) {
           <span className="settings-words">
             {say("Always hide my network address")}
             <span className="quiet">
-              {say("Every call takes the way over our servers: it may be delayed a little, and the picture less sharp. Strangers never see your address.")}
+              {say("Every call then goes through our servers: it may lag a little and look less sharp. Strangers never see your address anyway.")}
             </span>
-            <Relay previews={previews} />
+            <Relay settings={settings} previews={previews} />
           </span>
           <Track />
         </Switch>
@@ -125,17 +125,16 @@ function Now({ settings }: { settings: CallSettings }) {
         <Icon />
       </span>
       <p>
-        <b>{nobody ? whoRings([]) : until === undefined ? whoRings(audiences) : untilWords(until)}</b>
-        <span>{nobody ? say("You can still call others.") : until === undefined ? restWords(audiences) : exceptions(settings)}</span>
+        <b>{nobody || until === undefined ? whoRings(settings) : untilWords(until)}</b>
+        <span>{nobody ? say("You can still call others.") : until === undefined ? restWords(settings) : exceptions(settings)}</span>
       </p>
     </div>
   );
 }
 
-function restWords(audiences: Audience[]): string {
-  return audiences.includes("everyone")
-    ? say("All but those you blocked.")
-    : say("For everybody else your phone seems to ring unanswered. They do not learn why.");
+function restWords({ audiences, must_have_messaged: written }: CallSettings): string {
+  if (audiences.includes("everyone")) return written ? say("Your contacts and people you follow need not write first.") : say("All but those you blocked.");
+  return say("For everybody else your phone seems to ring unanswered. They do not learn why.");
 }
 
 function exceptions({ quiet_hours: { favourites, repeated } }: CallSettings): string {
@@ -144,8 +143,10 @@ function exceptions({ quiet_hours: { favourites, repeated } }: CallSettings): st
   return repeated ? say("Only whoever calls twice rings.") : say("Nobody rings.");
 }
 
-function Relay({ previews }: { previews: Previews }) {
-  const contact = previews.of("contact");
-  const words = contact === undefined ? "\u00a0" : contact.relay ? say("Now: nobody who calls you learns it") : say("Now: contacts and people you follow can learn it in a call");
+function Relay({ settings, previews }: { settings: CallSettings; previews: Previews }) {
+  // Of a call that does not ring nothing is learned about its way.
+  const ringing = [previews.of("contact"), previews.of("following")].filter((one) => one?.rings === true);
+  const hidden = ringing.length === 0 ? settings.always_relay : ringing.every((one) => one?.relay === true);
+  const words = hidden ? say("Now: nobody who calls you can see it") : say("Now: contacts and people you follow can see it in a call");
   return <span className="kind-line">{words}</span>;
 }

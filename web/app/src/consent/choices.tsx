@@ -9,7 +9,7 @@ import "./consent.css";
 
 const CHOICES: [keyof PersonChoices, Message, Message, () => ReactNode][] = [
   ["favourite", "Favourite", "@{username} is a favourite", StarIcon],
-  ["allowed", "Always rings", "@{username} always rings", BellIcon],
+  ["allowed", "May call", "@{username} may call, whoever else may", BellIcon],
   ["audio_only", "Sound only", "@{username} rings with sound only", PhoneIcon],
 ];
 

@@ -23,14 +23,14 @@ interface PeopleProps {
 export function PeopleChoices({ consent, find, stamp }: PeopleProps) {
   const { answer, again } = useReading([consent], () => consent.people());
   return (
-    <section className="settings-group" aria-label={say("Single people")}>
-      <h2 className="settings-title">{say("Single people")}</h2>
-      <p className="quiet">{say("What you choose for somebody counts before everything above.")}</p>
+    <section className="settings-group" aria-label={say("Favourites and exceptions")}>
+      <h2 className="settings-title">{say("Favourites and exceptions")}</h2>
+      <p className="quiet">{say("What you choose for a person counts more than everything above.")}</p>
       <div className="settings-card">
         <Could consent={consent} find={find} stamp={stamp} changed={again} />
         {answer.failed && (
           <div role="alert" className="settings-row">
-            <p className="quiet">{say("Your choices for single people could not be loaded.")}</p>
+            <p className="quiet">{say("Your favourites and exceptions could not be loaded.")}</p>
             <Button className="button plain small" onPress={again}>
               {say("Try again")}
             </Button>

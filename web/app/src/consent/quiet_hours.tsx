@@ -82,7 +82,7 @@ function Status({ hours }: { hours: QuietHours }) {
   const until = quietUntil(hours, now);
   const from = quietFrom(hours, now);
   if (until !== undefined) return <span className="quiet-now">{untilWords(until)}</span>;
-  return <span className="quiet">{from === undefined ? say("At night, at work: calls wait in your call history.") : fromWords(from)}</span>;
+  return <span className="quiet">{from === undefined ? say("At night, or at work. What did not ring is listed below.") : fromWords(from)}</span>;
 }
 
 function Span({ span, change, remove }: { span: QuietSpan; change(span: QuietSpan): void; remove: (() => void) | undefined }) {
@@ -105,8 +105,7 @@ function Span({ span, change, remove }: { span: QuietSpan; change(span: QuietSpa
       </ToggleButtonGroup>
       <div className="times">
         <Time name="From" value={from} change={(time) => change({ ...span, from: time })} />
-        <Time name="Until" value={to} change={(time) => change({ ...span, to: time })} />
-        <span className="quiet times-more">{from === to ? say("the whole day") : to < from ? say("the next day") : ""}</span>
+        <Time name={endName(span)} value={to} change={(time) => change({ ...span, to: time })} />
         {remove !== undefined && (
           <Button className="icon-button" aria-label={say("Remove these times")} onPress={remove}>
             <TrashIcon />
@@ -115,6 +114,11 @@ function Span({ span, change, remove }: { span: QuietSpan; change(span: QuietSpa
       </div>
     </div>
   );
+}
+
+function endName({ from, to }: QuietSpan): Message {
+  if (from === to) return "Until (the whole day)";
+  return to < from ? "Until (the next day)" : "Until";
 }
 
 function Time({ name, value, change }: { name: Message; value: string; change(time: string): void }) {

@@ -1,3 +1,4 @@
+import type { Audience } from "@ringline/client";
 import { describe, expect, it } from "vitest";
 import { attemptRows } from "./attempts";
 import { outcomeOfKind, whoRings, why } from "./reasons";
@@ -7,14 +8,14 @@ const preview = (rings: boolean, reason: string, audio_only = false) => ({ rings
 describe("the reason of a verdict", () => {
   it("is said in words, the nearest that there are", () => {
     expect(why("audience.contacts", true)).toBe("They are in your contacts.");
-    expect(why("quiet_hours.by_weekday", false)).toBe("It is in your quiet hours.");
+    expect(why("quiet_hours.by_weekday", false)).toBe("In your quiet hours.");
     expect(why("not_entitled.video", false)).toBe("They cannot call you at the moment.");
   });
 
   it("that this page does not know is a general sentence, and never the name of a rule", () => {
-    expect(why("phase_of_the_moon", true)).toBe("Your settings let them call you.");
-    expect(why("constructor", false)).toBe("Your settings do not let them call you now.");
-    expect(why("", false)).toBe("Your settings do not let them call you now.");
+    expect(why("phase_of_the_moon", true)).toBe("Your settings let this call ring.");
+    expect(why("constructor", false)).toBe("Your settings do not let this call ring.");
+    expect(why("", false)).toBe("Your settings do not let this call ring.");
   });
 
   it("does not tell who blocked one from who may not call at all", () => {
@@ -25,18 +26,21 @@ describe("the reason of a verdict", () => {
   it("of a kind of people says what would change it", () => {
     expect(outcomeOfKind(preview(true, "audience.contacts"))).toBe("Rings now, with video");
     expect(outcomeOfKind(preview(true, "audience.contacts", true))).toBe("Rings now, sound only");
-    expect(outcomeOfKind(preview(false, "quiet_hours"))).toBe("Does not ring in your quiet hours");
-    expect(outcomeOfKind(preview(false, "must_have_messaged"))).toBe("Rings once they have written to you");
+    expect(outcomeOfKind(preview(false, "quiet_hours"))).toBe("Silent: quiet hours");
+    expect(outcomeOfKind(preview(false, "must_have_messaged"))).toBe("Rings after a message to you");
     expect(outcomeOfKind(preview(false, "audience.none"))).toBe("Does not ring");
   });
 });
 
 describe("who may ring", () => {
   it("is one sentence", () => {
-    expect(whoRings([])).toBe("Nobody can ring you");
-    expect(whoRings(["following"])).toBe("People you follow can ring you");
-    expect(whoRings(["verified", "contacts", "following"])).toBe("Your contacts, people you follow, and verified accounts can ring you");
-    expect(whoRings(["contacts", "everyone"])).toBe("Everyone can ring you");
+    const said = (audiences: Audience[], must_have_messaged = false) => whoRings({ audiences, must_have_messaged });
+    expect(said([])).toBe("Nobody can ring you");
+    expect(said(["following"])).toBe("People you follow can ring you");
+    expect(said(["verified", "contacts", "following"])).toBe("Your contacts, people you follow, and verified accounts can ring you");
+    expect(said(["contacts", "everyone"])).toBe("Everyone can ring you");
+    expect(said(["contacts", "verified"], true)).toBe("Your contacts and verified accounts that have written to you can ring you");
+    expect(said(["everyone"], true)).toBe("Everyone who has written to you can ring you");
   });
 });
 

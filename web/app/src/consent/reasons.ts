@@ -1,5 +1,5 @@
 /** The rules of a verdict in the words of people. A newer server may have rules that this page has never heard of. */
-import type { Audience, Preview } from "@ringline/client";
+import type { Audience, CallSettings, Preview } from "@ringline/client";
 import type { Message } from "../words/words";
 import { locale, say } from "../words/words";
 
@@ -19,25 +19,25 @@ const WHY: Partial<Record<string, Message>> = {
   budget: "There were too many calls in a short time.",
   ringing: "There were too many calls in a short time.",
   person: "You chose that for them.",
-  "person.allowed": "You always let them ring.",
-  allowed: "You always let them ring.",
+  "person.allowed": "You allowed them to call.",
+  allowed: "You allowed them to call.",
   "person.favourite": "They are one of your favourites.",
   "person.audio_only": "You let them ring with sound only.",
   favourite: "They are one of your favourites.",
   favourites: "They are one of your favourites.",
   repeated: "They called twice within three minutes.",
-  quiet_hours: "It is in your quiet hours.",
+  quiet_hours: "In your quiet hours.",
   "quiet_hours.favourite": "They are one of your favourites.",
   "quiet_hours.favourites": "They are one of your favourites.",
   "quiet_hours.repeated": "They called twice within three minutes.",
   must_have_messaged: "They have never written to you.",
   messaged: "They have never written to you.",
-  audience: "They are none of those whom you let call you.",
+  audience: "Not among those who can call you.",
   "audience.contacts": "They are in your contacts.",
   "audience.following": "You follow them.",
   "audience.verified": "They have the verified mark.",
   "audience.everyone": "You let everyone call you.",
-  "audience.none": "They are none of those whom you let call you.",
+  "audience.none": "Not among those who can call you.",
 };
 
 /** Why a call of somebody rings, or does not. */
@@ -48,7 +48,7 @@ export function why(reason: string, rings: boolean): string {
     const message = Object.hasOwn(WHY, name) ? WHY[name] : undefined;
     if (message !== undefined) return say(message);
   }
-  return rings ? say("Your settings let them call you.") : say("Your settings do not let them call you now.");
+  return rings ? say("Your settings let this call ring.") : say("Your settings do not let this call ring.");
 }
 
 /** Whether it rings, in a few words. */
@@ -61,8 +61,8 @@ export function outcome({ rings, audio_only: audioOnly }: Preview): string {
 export function outcomeOfKind(preview: Preview): string {
   const { rings, reason } = preview;
   if (rings) return outcome(preview);
-  if (reason.startsWith("quiet_hours")) return say("Does not ring in your quiet hours");
-  if (reason.includes("messaged")) return say("Rings once they have written to you");
+  if (reason.startsWith("quiet_hours")) return say("Silent: quiet hours");
+  if (reason.includes("messaged")) return say("Rings after a message to you");
   return say("Does not ring");
 }
 
@@ -73,9 +73,10 @@ const THEM: Record<Exclude<Audience, "everyone">, Message> = {
 };
 
 /** Who may call, as one sentence. */
-export function whoRings(audiences: readonly Audience[]): string {
-  if (audiences.includes("everyone")) return say("Everyone can ring you");
-  const them = (["contacts", "following", "verified"] as const).filter((one) => audiences.includes(one)).map((one) => say(THEM[one]));
+export function whoRings({ audiences, must_have_messaged: written }: Pick<CallSettings, "audiences" | "must_have_messaged">): string {
+  if (audiences.includes("everyone")) return written ? say("Everyone who has written to you can ring you") : say("Everyone can ring you");
+  const there = (["contacts", "following", "verified"] as const).filter((one) => audiences.includes(one));
+  const them = there.map((one) => (one === "verified" && written ? say("verified accounts that have written to you") : say(THEM[one])));
   if (them.length === 0) return say("Nobody can ring you");
   const people = new Intl.ListFormat(locale(), { type: "conjunction" }).format(them);
   const sentence = say("{people} can ring you", { people });

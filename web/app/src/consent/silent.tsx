@@ -1,12 +1,12 @@
 /** Calls that did not ring: who, when, why, and what changes it. */
 import type { Consent, Person, RefusedAttempt } from "@ringline/client";
-import { NO_CHOICES } from "@ringline/client";
 import { Button } from "react-aria-components";
 import { Avatar, Name } from "../design/avatar";
 import { CameraIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
 import { Again, Plain, Window } from "../design/window";
 import { follow, pathOf } from "../route";
 import { brief, clock, sameDay } from "../words/dates";
+import type { Message } from "../words/words";
 import { count, say } from "../words/words";
 import type { AttemptRow } from "./attempts";
 import { attemptRows } from "./attempts";
@@ -50,14 +50,22 @@ export function SilentCalls({ consent, setBlocked, back }: SilentProps) {
   );
 }
 
-/** Brings about how one wants to stand to them, whatever was before. */
+type Remedy = "unblock" | "favourite" | "allowed";
+
+/** What lets them ring the next time: being a favourite goes through quiet hours, being allowed does not. */
+function remedy(reason: string): Remedy {
+  if (reason === "blocked") return "unblock";
+  return reason.startsWith("quiet_hours") ? "favourite" : "allowed";
+}
+
+/** Brings about how one wants to stand to them. */
 async function act(consent: Consent, setBlocked: SilentProps["setBlocked"], row: AttemptRow, stand: Stand): Promise<Stand> {
   const { username } = row.person;
-  const wasBlocked = row.reason === "blocked";
+  const way = remedy(row.reason);
+  await setBlocked(username, stand === "blocked" || (stand === "as it was" && way === "unblock"));
+  if (way === "unblock") return stand;
   const chosen = await consent.choices(username);
-  const allowed = stand === "rings" ? { ...chosen, allowed: !wasBlocked || chosen.allowed } : { ...chosen, allowed: NO_CHOICES.allowed };
-  await setBlocked(username, stand === "blocked" || (stand === "as it was" && wasBlocked));
-  if (allowed.allowed !== chosen.allowed) await consent.choose(username, allowed);
+  if (chosen[way] !== (stand === "rings")) await consent.choose(username, { ...chosen, [way]: stand === "rings" });
   return stand;
 }
 
@@ -83,7 +91,7 @@ function SilentRow({ row, act }: { row: AttemptRow; act(stand: Stand): Promise<S
           <span className="silent-why">{why(reason, false)}</span>
         </span>
       </a>
-      <Ways person={person} wasBlocked={reason === "blocked"} stand={stand.shown ?? "as it was"} choose={(wish) => stand.set(wish)} />
+      <Ways person={person} way={remedy(reason)} stand={stand.shown ?? "as it was"} choose={(wish) => stand.set(wish)} />
       {stand.failed && (
         <p role="alert" className="could-wrong">
           {say("That did not work. Try again.")}
@@ -93,13 +101,19 @@ function SilentRow({ row, act }: { row: AttemptRow; act(stand: Stand): Promise<S
   );
 }
 
-function Ways({ person, wasBlocked, stand, choose }: { person: Person; wasBlocked: boolean; stand: Stand; choose(stand: Stand): void }) {
-  const { username } = person;
+const REMEDIES: Record<Remedy, { short: Message; whole: Message; done: Message }> = {
+  unblock: { short: "Unblock", whole: "Unblock @{username}", done: "Not blocked any more" },
+  favourite: { short: "Make a favourite", whole: "Make @{username} a favourite", done: "A favourite from now on" },
+  allowed: { short: "Let them call", whole: "Let @{username} call", done: "May call from now on" },
+};
+
+function Ways({ person: { username }, way, stand, choose }: { person: Person; way: Remedy; stand: Stand; choose(stand: Stand): void }) {
+  const words = REMEDIES[way];
   if (stand !== "as it was") {
     return (
       <div className="silent-ways">
-        <span className="silent-done">{stand === "blocked" ? say("Blocked") : wasBlocked ? say("Not blocked any more") : say("Rings from now on")}</span>
-        <Button className="link" aria-label={say("Undo for @{username}", { username })} onPress={() => choose("as it was")}>
+        <span className="silent-done">{stand === "blocked" ? say("Blocked") : say(words.done)}</span>
+        <Button className="link" autoFocus aria-label={say("Undo for @{username}", { username })} onPress={() => choose("as it was")}>
           {say("Undo")}
         </Button>
       </div>
@@ -107,17 +121,13 @@ function Ways({ person, wasBlocked, stand, choose }: { person: Person; wasBlocke
   }
   return (
     <div className="silent-ways">
-      {!wasBlocked && (
+      {way !== "unblock" && (
         <Button className="button plain small danger" aria-label={say("Block @{username}", { username })} onPress={() => choose("blocked")}>
           {say("Block")}
         </Button>
       )}
-      <Button
-        className="button plain small"
-        aria-label={wasBlocked ? say("Unblock @{username}", { username }) : say("Let @{username} ring", { username })}
-        onPress={() => choose("rings")}
-      >
-        {wasBlocked ? say("Unblock") : say("Let them ring")}
+      <Button className="button plain small" aria-label={say(words.whole, { username })} onPress={() => choose("rings")}>
+        {say(words.short)}
       </Button>
     </div>
   );
