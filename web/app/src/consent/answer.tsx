@@ -16,7 +16,7 @@ export function Answer({ preview, failed, again }: AnswerProps) {
     <div className="answer" data-rings={preview?.rings} aria-live="polite" aria-busy={preview === undefined && !failed}>
       {failed ? (
         <>
-          <b>{say("It could not be found out whether this would ring.")}</b>
+          <b>{say("Whether this would ring could not be checked.")}</b>
           <Button className="link" onPress={again}>
             {say("Try again")}
           </Button>
@@ -34,11 +34,11 @@ export function Answer({ preview, failed, again }: AnswerProps) {
 }
 
 /** The same in one line, of anybody of a kind. */
-export function KindLine({ preview, failed, id }: { preview: Preview | undefined; failed: boolean; id: string }) {
+export function KindLine({ preview, id }: { preview: Preview | undefined; id: string }) {
   return (
     <span className="kind-line" id={id} data-rings={preview?.rings}>
-      <Dot rings={preview?.rings} />
-      {preview === undefined ? (failed ? "–" : "\u00a0") : outcomeOfKind(preview)}
+      {preview !== undefined && <Dot rings={preview.rings} />}
+      {preview === undefined ? "\u00a0" : outcomeOfKind(preview)}
     </span>
   );
 }

@@ -42,7 +42,7 @@ export function Callers({ settings, previews, change }: CallersProps) {
               key={audience}
               audience={audience}
               words={[name, more]}
-              line={(id) => <KindLine id={id} preview={previews.of(kind)} failed={previews.failed} />}
+              line={(id) => <KindLine id={id} preview={previews.of(kind)} />}
               isChosen={audiences.includes(audience)}
               audioOnly={audioOnly.includes(audience)}
               setAudioOnly={(on) => setAudioOnly(audience, on)}
@@ -52,7 +52,7 @@ export function Callers({ settings, previews, change }: CallersProps) {
       </CheckboxGroup>
       {previews.failed && (
         <p role="alert" className="previews-failed">
-          {say("What this comes to now could not be found out.")}{" "}
+          {say("What this means right now could not be checked.")}{" "}
           <Button className="link" onPress={previews.again}>
             {say("Try again")}
           </Button>

@@ -25,7 +25,7 @@ export function untilWords(until: WeekMinute | "always"): string {
 
 export function fromWords(from: WeekMinute): string {
   const time = timeWords(from.time);
-  if (from.ahead === 0) return say("Quiet again today at {time}", { time });
-  if (from.ahead === 1) return say("Quiet again tomorrow at {time}", { time });
-  return say("Quiet again on {weekday} at {time}", { weekday: weekdayWords(from.weekday, "long"), time });
+  if (from.ahead === 0) return say("Begins today at {time}", { time });
+  if (from.ahead === 1) return say("Begins tomorrow at {time}", { time });
+  return say("Begins on {weekday} at {time}", { weekday: weekdayWords(from.weekday, "long"), time });
 }

@@ -60,9 +60,9 @@ export function outcome({ rings, audio_only: audioOnly }: Preview): string {
 /** The same of anybody of a kind, and what would change it where that is no audience. */
 export function outcomeOfKind(preview: Preview): string {
   const { rings, reason } = preview;
-  if (rings) return outcome(preview);
+  if (rings) return preview.audio_only ? say("Rings, sound only") : say("Rings, with video");
   if (reason.startsWith("quiet_hours")) return say("Silent: quiet hours");
-  if (reason.includes("messaged")) return say("Rings after a message to you");
+  if (reason.includes("messaged")) return say("Rings after a message");
   return say("Does not ring");
 }
 

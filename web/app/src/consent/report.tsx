@@ -67,9 +67,9 @@ function Sent({ person, blocked, close }: { person: Shown; blocked: boolean; clo
       <span className="report-mark">
         <FlagIcon />
       </span>
-      <Heading slot="title">{say("Thank you for telling")}</Heading>
+      <Heading slot="title">{say("Report sent")}</Heading>
       <p className="quiet" role="alert">
-        {say("The people who run this service look at what you sent and decide what is to be done. You do not have to do anything more.")}
+        {say("Thank you. The people who run this service will look at it and decide what to do. There is nothing more you have to do.")}
       </p>
       {blocked && <p className="quiet">{say("@{username} is blocked: their calls and messages do not reach you.", { username: person.username })}</p>}
       <Button className="button wide" onPress={close} autoFocus>

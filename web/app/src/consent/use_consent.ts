@@ -109,5 +109,9 @@ export function usePersonRinging(consent: Consent, username: string, stamp: stri
     },
   );
   const { answer, again } = useReading([consent, username, stamp, saved], () => consent.preview([{ username }]));
-  return { choices, preview: answer.value?.[0], failed: answer.failed, again };
+  const both = () => {
+    again();
+    if (choices.lost) void choices.load();
+  };
+  return { choices, preview: answer.value?.[0], failed: answer.failed, again: both };
 }

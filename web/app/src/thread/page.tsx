@@ -13,8 +13,10 @@ import { useStanding } from "./standing";
 import { ThreadView } from "./view";
 import { Beginning, Lost, Nobody, PersonWindow } from "./window";
 
-const Profile = lazy(async () => ({ default: (await import("./profile")).Profile }));
-const ReportSheet = lazy(async () => ({ default: (await import("../consent/report")).ReportSheet }));
+const loadProfile = () => import("./profile");
+const loadReport = () => import("../consent/report");
+const Profile = lazy(async () => ({ default: (await loadProfile()).Profile }));
+const ReportSheet = lazy(async () => ({ default: (await loadReport()).ReportSheet }));
 
 interface Props {
   session: Session;
@@ -40,6 +42,10 @@ export function PersonPage(props: Props) {
   const person = thread?.peer ?? shown.current ?? found;
   const [sheet, setSheet] = useState<"profile" | "report" | undefined>(undefined);
   const consent = useMemo(() => new Consent(session), [session]);
+  useEffect(() => {
+    // The first page does without them; they are there before somebody has pressed a button, and where the network is gone.
+    for (const load of [loadProfile, loadReport]) void load().catch(() => undefined);
+  }, []);
   // By id: a name that was given up may be somebody else's.
   const self = !(person instanceof Refused) && person?.user_id === session.account.user_id;
   const standing = useStanding(session, self || person instanceof Refused ? undefined : person?.username, props.contactsChanged);
@@ -60,7 +66,7 @@ export function PersonPage(props: Props) {
         (ringline === undefined ? null : (
           <Thread person={person} self={self} ringline={ringline} ownDevice={session.deviceId} busy={busy} call={call} standing={standing} gone={back} report={() => setSheet("report")} />
         ))}
-      <LaterSheet>
+      <LaterSheet key={sheet}>
         {sheet === "profile" && (
           <Profile
             person={person}
