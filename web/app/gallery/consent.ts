@@ -64,7 +64,7 @@ class Service implements Asker {
       return { previews: people.map((one) => this.preview(one, settings)) };
     }
     if (path === "/v1/me/people-settings") return { people: [...this.choices.values()] };
-    if (path === "/v1/me/refused-attempts") return { attempts: this.attempts };
+    if (path.startsWith("/v1/me/refused-attempts")) return { attempts: this.attempts, next: 0 };
     if (path.startsWith("/v1/me/people-settings/")) return this.choose(path.split("/").at(-1) ?? "", method === "DELETE" ? undefined : (body as PersonChoices));
     if (path === "/v1/me/call-settings" && method === "PUT") this.settings = body as CallSettings;
     return this.settings;

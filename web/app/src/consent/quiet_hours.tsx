@@ -28,7 +28,10 @@ export function Quiet({ hours, change }: QuietProps) {
   const turn = (on: boolean) => {
     if (!on) before.current = spans;
     const wanted = before.current.length > 0 ? before.current : [firstSpan()];
-    change({ ...hours, spans: on ? wanted : [], time_zone: hours.time_zone === "" || !isOn ? ownTimeZone() : hours.time_zone });
+    // An emergency reaches whoever has never thought about it.
+    const first = on && hours.time_zone === "" && before.current.length === 0 ? { favourites: true, repeated: true } : {};
+    const zone = hours.time_zone === "" ? ownTimeZone() : hours.time_zone;
+    change({ ...hours, ...first, spans: on ? wanted : [], time_zone: zone });
   };
   const setSpan = (index: number, span: QuietSpan) => change({ ...hours, spans: spans.map((one, at) => (at === index ? span : one)) });
   return (

@@ -9,6 +9,7 @@ import { locale, say } from "../words/words";
  */
 const WHY: Partial<Record<string, Message>> = {
   self: "That is you.",
+  user_not_found: "Nobody has that username.",
   blocked: "You blocked them.",
   blocking: "They cannot call you at the moment.",
   not_entitled: "They cannot call you at the moment.",

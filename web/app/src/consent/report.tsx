@@ -20,8 +20,8 @@ const CATEGORIES: [ReportCategory, Message, Message][] = [
   ["other", "Something else", "Say below what it is"],
 ];
 const LONGEST = 1000;
-/** The newest of the conversation, of which somebody may choose. */
-const SHOWN = 40;
+/** Of the newest messages and of the newest calls: as many as a report can carry. */
+const MOST = 20;
 
 interface ReportSheetProps {
   person: Shown;
@@ -85,7 +85,10 @@ function ReportForm({ person, entries, consent, blocked, didBlock, done }: Repor
   const [chosen, setChosen] = useState<string[]>([]);
   const [block, setBlock] = useState(!blocked);
   const [state, setState] = useState<"" | "busy" | "failed">("");
-  const shown = entries.filter((one) => idOf(one) !== undefined).slice(-SHOWN);
+  // Sent again because no answer came, it is there once.
+  const [clientId] = useState(() => crypto.randomUUID());
+  const newest = [...entries.filter((one) => one.message !== null).slice(-MOST), ...entries.filter((one) => one.call !== null).slice(-MOST)];
+  const shown = entries.filter((one) => newest.includes(one));
   const submit = async (event: React.FormEvent) => {
     event.preventDefault();
     if (category === undefined || state === "busy") return;
@@ -94,7 +97,7 @@ function ReportForm({ person, entries, consent, blocked, didBlock, done }: Repor
     const call_ids = picked.flatMap(({ call }) => (call === null ? [] : [call.call_id]));
     const message_ids = picked.flatMap(({ message }) => (message === null ? [] : [message.message_id]));
     try {
-      await consent.report({ username: person.username, category, text: text.trim(), call_ids, message_ids, block });
+      await consent.report({ username: person.username, category, text: text.trim(), call_ids, message_ids, block, client_id: clientId });
     } catch {
       setState("failed");
       return;

@@ -1,5 +1,6 @@
 /** Calls that did not ring: who, when, why, and what changes it. */
-import type { Consent, Person, RefusedAttempt } from "@ringline/client";
+import type { Consent, Person, RefusedAttempts } from "@ringline/client";
+import { useState } from "react";
 import { Button } from "react-aria-components";
 import { Avatar, Name } from "../design/avatar";
 import { CameraIcon, PhoneIcon, VerifiedIcon } from "../design/icons";
@@ -24,8 +25,16 @@ interface SilentProps {
 type Stand = "as it was" | "rings" | "blocked";
 
 export function SilentCalls({ consent, setBlocked, back }: SilentProps) {
-  const { answer, again } = useReading<RefusedAttempt[]>([consent], () => consent.refusedAttempts());
-  const rows = attemptRows(answer.value ?? []);
+  const { answer, again } = useReading<RefusedAttempts>([consent], () => consent.refusedAttempts());
+  const [older, setOlder] = useState<RefusedAttempts | undefined>(undefined);
+  const [failed, setFailed] = useState(false);
+  const next = (older ?? answer.value)?.next ?? 0;
+  const rows = attemptRows([...(answer.value?.attempts ?? []), ...(older?.attempts ?? [])]);
+  const more = async () => {
+    setFailed(false);
+    const page = await consent.refusedAttempts(next);
+    setOlder({ attempts: [...(older?.attempts ?? []), ...page.attempts], next: page.next });
+  };
   return (
     <Window title={say("Calls that did not ring")} back={back}>
       {answer.failed ? (
@@ -44,6 +53,16 @@ export function SilentCalls({ consent, setBlocked, back }: SilentProps) {
               <SilentRow key={`${row.person.user_id} ${row.reason}`} row={row} act={(stand) => act(consent, setBlocked, row, stand)} />
             ))}
           </ul>
+          {failed && (
+            <p role="alert" className="could-wrong">
+              {say("Some calls could not be read.")}
+            </p>
+          )}
+          {next > 0 && (
+            <Button className="button plain" onPress={() => void more().catch(() => setFailed(true))}>
+              {failed ? say("Try again") : say("Show older calls")}
+            </Button>
+          )}
         </div>
       )}
     </Window>

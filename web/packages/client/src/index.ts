@@ -1,6 +1,6 @@
 /** The Ringline client for web pages: an account, a line, calls. No framework. */
 export type {
-  Asker, CallSettings, ChosenPerson, PersonChoices, Preview, QuietHours, QuietSpan, RefusedAttempt, Report, ReportCategory, Sample, SampleKind,
+  Asker, CallSettings, ChosenPerson, PersonChoices, Preview, QuietHours, QuietSpan, RefusedAttempt, RefusedAttempts, Report, ReportCategory, Sample, SampleKind,
 } from "./account/call_settings";
 export { Consent, hasChoice, NO_CHOICES } from "./account/call_settings";
 export type { Account, Audience, Device, Entitlement, Person, Standing } from "./account/rest";

@@ -23,7 +23,7 @@ describe("who may ring", () => {
       audio_only: [],
       must_have_messaged: false,
       always_relay: false,
-      quiet_hours: { spans: [], time_zone: "", favourites: true, repeated: false },
+      quiet_hours: { spans: [], time_zone: "", favourites: false, repeated: false },
     });
   });
 
@@ -60,13 +60,25 @@ describe("who may ring", () => {
   });
 });
 
+describe("attempts that did not ring", () => {
+  it("are read page by page", async () => {
+    const service = new Service();
+    const attempt = { person: person("cy"), at_ms: 1, video: false, reason: "audience.none" };
+    service.answers.set("GET /v1/me/refused-attempts?limit=100&before=0", { attempts: [attempt], next: 7 });
+    service.answers.set("GET /v1/me/refused-attempts?limit=100&before=7", { attempts: [], next: 0 });
+    const consent = new Consent(service);
+    expect(await consent.refusedAttempts()).toEqual({ attempts: [attempt], next: 7 });
+    expect((await consent.refusedAttempts(7)).next).toBe(0);
+  });
+});
+
 describe("a report", () => {
   it("carries what its writer chose, and no words where there are none", async () => {
     const service = new Service();
-    const report = { username: "mallory", category: "spam", text: "", call_ids: ["c1"], message_ids: [], block: true } as const;
+    const report = { username: "mallory", category: "spam", text: "", call_ids: ["c1"], message_ids: [], block: true, client_id: "r1" } as const;
     await new Consent(service).report({ ...report, call_ids: ["c1"], message_ids: [] });
     expect(service.asked).toEqual([
-      ["POST /v1/me/reports", { username: "mallory", category: "spam", call_ids: ["c1"], message_ids: [], block: true }],
+      ["POST /v1/me/reports", { username: "mallory", category: "spam", call_ids: ["c1"], message_ids: [], block: true, client_id: "r1" }],
     ]);
   });
 });

@@ -65,6 +65,13 @@ export interface RefusedAttempt {
   reason: string;
 }
 
+export interface RefusedAttempts {
+  /** The newest first. */
+  attempts: RefusedAttempt[];
+  /** Where the next page begins; 0 at the end. */
+  next: number;
+}
+
 export type ReportCategory = "spam" | "harassment" | "impersonation" | "other";
 
 export interface Report {
@@ -72,17 +79,19 @@ export interface Report {
   category: ReportCategory;
   /** At most 1000 characters. */
   text: string;
-  /** What the reporter chose to show; nothing else of the conversation is. */
+  /** What the reporter chose to show, at most 20 of each; nothing else of the conversation is. */
   call_ids: string[];
   message_ids: string[];
   block: boolean;
+  /** The reporter's own id for it: sent twice, the report is there once. */
+  client_id: string;
 }
 
 export const NO_CHOICES: PersonChoices = { allowed: false, audio_only: false, favourite: false };
 
 const SETTINGS = "/v1/me/call-settings";
 const PEOPLE = "/v1/me/people-settings";
-const NEVER: QuietHours = { spans: [], time_zone: "", favourites: true, repeated: false };
+const NEVER: QuietHours = { spans: [], time_zone: "", favourites: false, repeated: false };
 
 /** Whoever may ask as a user: a session. */
 export interface Asker {
@@ -127,9 +136,14 @@ export class Consent {
     return choices;
   }
 
-  /** Calls that did not ring here, the newest first. */
-  async refusedAttempts(): Promise<RefusedAttempt[]> {
-    return (await this.session.ask<{ attempts: RefusedAttempt[] }>("GET", "/v1/me/refused-attempts")).attempts;
+  /**
+   * Calls that did not ring here.
+   *
+   * @param before `next` of the page before
+   */
+  async refusedAttempts(before = 0): Promise<RefusedAttempts> {
+    const { attempts, next = 0 } = await this.session.ask<Partial<RefusedAttempts>>("GET", `/v1/me/refused-attempts?limit=100&before=${before}`);
+    return { attempts: attempts ?? [], next };
   }
 
   async report(report: Report): Promise<void> {
