@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ringline.v1 import call_settings_pb2 as _call_settings_pb2
 from ringline.v1 import reasons_pb2 as _reasons_pb2
 from ringline.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -112,9 +113,60 @@ class CallSettings(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AUDIENCES_FIELD_NUMBER: _builtins.int
+    AUDIO_ONLY_FIELD_NUMBER: _builtins.int
+    MUST_HAVE_MESSAGED_FIELD_NUMBER: _builtins.int
+    ALWAYS_RELAY_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    must_have_messaged: _builtins.bool
+    """Whoever this person neither has as a contact nor follows must have written to him before."""
+    always_relay: _builtins.bool
+    """Media passes through the relay in every call that this person is called to."""
     @_builtins.property
     def audiences(self) -> _containers.RepeatedScalarFieldContainer[Global___Audience.ValueType]:
         """Who may call; empty means nobody. A user who never chose has contacts and people I follow."""
+
+    @_builtins.property
+    def audio_only(self) -> Global___Audiences:
+        """Those of them that may send sound only. Absent in a change, it stays as it is; so does everything below."""
+
+    @_builtins.property
+    def quiet_hours(self) -> _call_settings_pb2.QuietHours:
+        """When devices stay quiet."""
+
+    def __init__(
+        self,
+        *,
+        audiences: _abc.Iterable[Global___Audience.ValueType] | None = ...,
+        audio_only: Global___Audiences | None = ...,
+        must_have_messaged: _builtins.bool | None = ...,
+        always_relay: _builtins.bool | None = ...,
+        quiet_hours: _call_settings_pb2.QuietHours | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_always_relay", b"_always_relay", "_must_have_messaged", b"_must_have_messaged", "always_relay", b"always_relay", "audio_only", b"audio_only", "must_have_messaged", b"must_have_messaged", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_always_relay", b"_always_relay", "_must_have_messaged", b"_must_have_messaged", "always_relay", b"always_relay", "audiences", b"audiences", "audio_only", b"audio_only", "must_have_messaged", b"must_have_messaged", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__always_relay: _TypeAlias = _typing.Literal["always_relay"]  # noqa: Y015
+    _WhichOneofArgType__always_relay: _TypeAlias = _typing.Literal["_always_relay", b"_always_relay"]  # noqa: Y015
+    _WhichOneofReturnType__must_have_messaged: _TypeAlias = _typing.Literal["must_have_messaged"]  # noqa: Y015
+    _WhichOneofArgType__must_have_messaged: _TypeAlias = _typing.Literal["_must_have_messaged", b"_must_have_messaged"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__always_relay) -> _WhichOneofReturnType__always_relay | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__must_have_messaged) -> _WhichOneofReturnType__must_have_messaged | None: ...
+
+Global___CallSettings: _TypeAlias = CallSettings  # noqa: Y015
+
+@_typing.final
+class Audiences(_message.Message):
+    """A set of audiences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def audiences(self) -> _containers.RepeatedScalarFieldContainer[Global___Audience.ValueType]:
+        """The set."""
 
     def __init__(
         self,
@@ -127,7 +179,7 @@ class CallSettings(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CallSettings: _TypeAlias = CallSettings  # noqa: Y015
+Global___Audiences: _TypeAlias = Audiences  # noqa: Y015
 
 @_typing.final
 class DecideRequest(_message.Message):
@@ -241,6 +293,7 @@ class Verdict(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     CALLEE_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    AUDIO_ONLY_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """The number of the attempt."""
     outcome: Global___Outcome.ValueType
@@ -249,6 +302,10 @@ class Verdict(_message.Message):
     """The caller may see what the callee's devices do: ringing, busy, declined."""
     relay_only: _builtins.bool
     """Media between the two must pass through the relay."""
+    audio_only: _builtins.bool
+    """The callee takes the caller's sound only: to him it is an audio call, and from the answer on the caller sends no
+    video. Until then the caller is told nothing of it.
+    """
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
         """Why, where the outcome is "refused"."""
@@ -286,10 +343,11 @@ class Verdict(_message.Message):
         caller: _types_pb2.Profile | None = ...,
         callee: _types_pb2.Profile | None = ...,
         trace: _abc.Iterable[Global___TraceStep] | None = ...,
+        audio_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "refused", b"refused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "device_truth", b"device_truth", "id", b"id", "outcome", b"outcome", "refused", b"refused", "relay_only", b"relay_only", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_only", b"audio_only", "callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "device_truth", b"device_truth", "id", b"id", "outcome", b"outcome", "refused", b"refused", "relay_only", b"relay_only", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -635,6 +635,7 @@ class CallRecord(_message.Message):
     ENDED_FOR_CALLER_AT_MS_FIELD_NUMBER: _builtins.int
     DESCRIBED_AT_MS_FIELD_NUMBER: _builtins.int
     WAITING_LINE_FIELD_NUMBER: _builtins.int
+    AUDIO_ONLY_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Opaque id, prefix "c_", then four digits of the pair's hash."""
     version: _builtins.int
@@ -675,6 +676,8 @@ class CallRecord(_message.Message):
     """The callee's line that is in another call, as device.instance: the call waits there, and rings nowhere else. Empty
     where it rings on every line.
     """
+    audio_only: _builtins.bool
+    """The callee takes the caller's sound only: to him it is an audio call. The caller sees that with the answer."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """The people, the caller first."""
@@ -712,10 +715,11 @@ class CallRecord(_message.Message):
         ended_for_caller_at_ms: _builtins.int = ...,
         described_at_ms: _builtins.int = ...,
         waiting_line: _builtins.str = ...,
+        audio_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "described_at_ms", b"described_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version", "waiting_line", b"waiting_line"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "answered_line", b"answered_line", "asked", b"asked", "audio_only", b"audio_only", "call_id", b"call_id", "connected_at_ms", b"connected_at_ms", "deadline_at_ms", b"deadline_at_ms", "described_at_ms", b"described_at_ms", "device_truth", b"device_truth", "ended_at_ms", b"ended_at_ms", "ended_by_id", b"ended_by_id", "ended_for_caller_at_ms", b"ended_for_caller_at_ms", "ending", b"ending", "ending_for_caller", b"ending_for_caller", "members", b"members", "placed_at_ms", b"placed_at_ms", "rang", b"rang", "relay_only", b"relay_only", "ring_until_ms", b"ring_until_ms", "shadow", b"shadow", "trace", b"trace", "version", b"version", "waiting_line", b"waiting_line"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ from ringline import ids
 from ringline.node import Node
 from ringline.telemetry import log
 from ringline.v1 import signaling_pb2, signaling_pb2_grpc
+from ringline.v1.callee_pb2_grpc import CalleeStub
 from ringline.v1.conversations_pb2_grpc import ConversationsStub
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from ringline.v1.policy_pb2_grpc import PolicyStub
@@ -65,6 +66,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         environment,
         directory,
         policy,
+        CalleeStub(node.channel("policy")),
         presence,
         ConversationsStub(node.channel("conversations")),
         doorkeeper,

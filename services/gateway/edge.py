@@ -20,6 +20,7 @@ from services.gateway.tickets import TicketPress
 from services.gateway.turns import Turns
 
 if TYPE_CHECKING:  # these classes are in the stub files only
+    from ringline.v1.callee_pb2_grpc import CalleeAsyncStub
     from ringline.v1.conversations_pb2_grpc import ConversationsAsyncStub
     from ringline.v1.directory_pb2_grpc import DirectoryAsyncStub
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
@@ -36,6 +37,7 @@ class Edge:
     environment: str
     directory: DirectoryAsyncStub
     policy: PolicyAsyncStub
+    callee: CalleeAsyncStub
     presence: PresenceAsyncStub
     conversations: ConversationsAsyncStub
     doorkeeper: Doorkeeper

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ringline.refusal import Refusal
 from ringline.telemetry import SECONDS
 from ringline.v1.reasons_pb2 import Reason
-from services.gateway import accounts, people, shapes, threads
+from services.gateway import accounts, call_settings, people, shapes, threads
 from services.gateway.edge import Edge, Here
 from services.gateway.problems import MEDIA_TYPE, Problem, install, problem
 from services.gateway.turns import Turns
@@ -74,6 +74,7 @@ def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
     install(app)
     app.include_router(accounts.router)
     app.include_router(people.router)
+    app.include_router(call_settings.router)
     app.include_router(threads.router)
     app.add_api_route("/v1/config", config, methods=["GET"], tags=["service"])
     app.add_api_route("/healthz", healthz, methods=["GET"], include_in_schema=False)

@@ -1,4 +1,4 @@
-"""REST: the address book, who may call, blocks, entitlement."""
+"""REST: the address book, blocks, entitlement."""
 
 import asyncio
 from typing import Annotated
@@ -78,20 +78,6 @@ async def follow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Pr
 async def unfollow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.Profile:
     """Follows somebody no longer."""
     return await _relate(edge, me, directory_pb2.RELATION_FOLLOW, username, present=False)
-
-
-@router.get("/me/call-settings")
-async def call_settings(edge: Here, me: Me) -> shapes.Settings:
-    """Who may call."""
-    answer = await edge.policy.GetCallSettings(policy_pb2.GetCallSettingsRequest(user_id=me.user_id))
-    return shapes.settings(answer.settings)
-
-
-@router.put("/me/call-settings")
-async def set_call_settings(edge: Here, me: Me, wish: shapes.CallSettings) -> shapes.Settings:
-    """Sets who may call, from the next attempt on."""
-    request = policy_pb2.SetCallSettingsRequest(user_id=me.user_id, settings=wish.to_proto())
-    return shapes.settings((await edge.policy.SetCallSettings(request)).settings)
 
 
 @router.get("/me/blocks")

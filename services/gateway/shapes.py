@@ -124,17 +124,6 @@ class Rename(Body):
     username: Username
 
 
-class CallSettings(Body):
-    """Who may call: any combination; none means nobody."""
-
-    audiences: list[Audience] = Field(max_length=8)
-
-    def to_proto(self) -> policy_pb2.CallSettings:
-        """As policy takes it."""
-        names = dict.fromkeys(f"AUDIENCE_{name.upper()}" for name in self.audiences)
-        return policy_pb2.CallSettings(audiences=[policy_pb2.Audience.Value(name) for name in names])
-
-
 # ------------------------------------------------------------ what clients get
 
 
@@ -218,12 +207,6 @@ class PeoplePage(People):
     next: str = Field(description="Pass it as `after` for the next page; empty at the end.")
 
 
-class Settings(BaseModel):
-    """Call settings as they are now."""
-
-    audiences: list[Audience]
-
-
 class Entitlement(BaseModel):
     """What the operator's rules entitle this user to."""
 
@@ -270,12 +253,6 @@ def device(proto: accounts_pb2.Device) -> Device:
         last_seen_at_ms=proto.last_seen_at_ms,
         revoked=proto.revoked,
     )
-
-
-def settings(proto: policy_pb2.CallSettings) -> Settings:
-    """Call settings of the contract's message."""
-    names = [policy_pb2.Audience.Name(value).removeprefix("AUDIENCE_").lower() for value in proto.audiences]
-    return Settings.model_validate({"audiences": names})
 
 
 def entitlement(rows: policy_pb2.GetEntitlementsResponse, tier: str) -> Entitlement:

@@ -14,7 +14,10 @@ from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
 from services.policy import messages
 from services.policy.budget import Budgets
+from services.policy.call_settings import change_of, settings_proto
+from services.policy.callee_store import CalleeStore
 from services.policy.gates import Gates
+from services.policy.quiet_attempts import QuietAttempts
 from services.policy.rules import (
     check_attempt,
     check_audiences,
@@ -26,6 +29,7 @@ from services.policy.rules import (
     decide,
     shows_presence,
     unknown,
+    was_quiet,
 )
 from services.policy.store import Pair, Store
 
@@ -54,9 +58,18 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
     """The servicer."""
 
     def __init__(
-        self, store: Store, relations: Relations, gates: Gates, budgets: Budgets, draining: Draining
+        self,
+        store: Store,
+        callees: CalleeStore,
+        relations: Relations,
+        gates: Gates,
+        budgets: Budgets,
+        quiet: QuietAttempts,
+        draining: Draining,
     ) -> None:
         self._store = store
+        self._callees = callees
+        self._quiet = quiet
         self._relations = relations
         self._gates = gates
         self._budgets = budgets
@@ -81,6 +94,8 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
 
     async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
         verdict = await self._verdict(attempt)
+        if was_quiet(verdict):
+            self._quiet.note(verdict.callee.user_id, verdict.caller.user_id)
         _counter(attempt.act, verdict.outcome).inc()
         return verdict
 
@@ -113,22 +128,20 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         request: policy_pb2.GetCallSettingsRequest,
         context: aio.ServicerContext[policy_pb2.GetCallSettingsRequest, policy_pb2.GetCallSettingsResponse],
     ) -> policy_pb2.GetCallSettingsResponse:
-        """Answers who may call."""
+        """Answers who may call, when and how."""
         check_user(request.user_id)
-        audiences = sorted(await self._store.audiences(request.user_id))
-        return policy_pb2.GetCallSettingsResponse(settings=policy_pb2.CallSettings(audiences=audiences))
+        settings = await self._callees.settings(request.user_id)
+        return policy_pb2.GetCallSettingsResponse(settings=settings_proto(settings))
 
     async def SetCallSettings(
         self,
         request: policy_pb2.SetCallSettingsRequest,
         context: aio.ServicerContext[policy_pb2.SetCallSettingsRequest, policy_pb2.SetCallSettingsResponse],
     ) -> policy_pb2.SetCallSettingsResponse:
-        """Sets who may call."""
+        """Sets who may call, when and how; what is not said stays."""
         check_user(request.user_id)
-        audiences = check_audiences(request.settings.audiences)
-        await self._store.set_audiences(request.user_id, audiences)
-        settings = policy_pb2.CallSettings(audiences=sorted(audiences))
-        return policy_pb2.SetCallSettingsResponse(settings=settings)
+        settings = await self._callees.change(request.user_id, change_of(request.settings))
+        return policy_pb2.SetCallSettingsResponse(settings=settings_proto(settings))
 
     async def MayMessage(
         self,

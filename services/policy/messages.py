@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from ringline.v1 import directory_pb2, policy_pb2
 from ringline.v1.policy_pb2 import Audience
-from services.policy.rules import shows_presence, welcome_as
+from services.policy.callee import welcome_as
+from services.policy.rules import shows_presence
 
 DEFAULT_AUDIENCES = frozenset({Audience.AUDIENCE_EVERYONE})
 """Of a user who never chose: strangers arrive as requests, without a sound."""

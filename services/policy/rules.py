@@ -1,31 +1,34 @@
 """The rules: may this caller ring this callee, and what may each of them send?
 
-Everything that makes a verdict is here, in the order in which it is looked at; the trace repeats it. Three
-things can come out: admitted; refused, which is the caller's own fault or standing and is said at once;
-unheard, which hangs on the callee. All unheard verdicts look the same to the caller, and the same as that
-of an admitted stranger whom nobody answers: what may be sent follows from the two tiers alone, no device
-truth, relay only.
+Everything that makes a verdict is looked at in order, and the trace repeats it: own faults and the operator's
+word here, then the callee's word (callee.py). Three things can come out: admitted; refused, which is the
+caller's own fault or standing and is said at once; unheard, which hangs on the callee. All unheard verdicts
+look the same to the caller, and the same as that of an admitted stranger whom nobody answers: what may be
+sent follows from the two tiers alone, no device truth, relay only.
 
 **Device truth** (ringing, busy, declined) is shown to those callers whom the callee has as a contact or
 follows, in calls that are admitted: to those who may see his presence at any time, by the same rule
 (`shows_presence`). For these, media may go the direct way; all others are **relay only**.
 
-A running call is not judged by audiences again: who answered has said yes to that person. What can change
-during a call is the tier of who turns a kind on, and a block.
+**Audio only** is said beside what may be sent, and not by it: a caller who saw in his own call that he may
+send no video would know that the callee admits him. Signaling hides it from the caller until the answer.
+
+A running call is not judged by the callee's settings again: who answered has said yes to that person. What
+can change during a call is the tier of who turns a kind on, and a block.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ringline import ids
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
-from ringline.v1.reasons_pb2 import Reason
+from services.policy import callee
+from services.policy.callee import BLOCKED, BLOCKING, NO_WORD, CallSettings, Choices
+from services.policy.rule import ADMITS, LIMITS, NOTHING, REFUSES, Rule, look
 
-DEFAULT_AUDIENCES = frozenset({Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOLLOWING})
-"""Of a user who never chose."""
 ANY_TIER = "*"
 MOST_TIERS = 100
 LONGEST_CLIENT_ID = 40
@@ -33,8 +36,6 @@ MOST_OTHERS = 100
 """Users in one question about presence at most."""
 LONGEST_USERNAME = 64
 """Characters of a username as typed; directory knows the exact rules."""
-
-ADMITS, REFUSES, LIMITS = "admits", "refuses", "limits"
 
 _TIER = re.compile(r"[a-z0-9_-]{1,32}")
 
@@ -53,37 +54,32 @@ Entitlements = Mapping[str, Entitled]
 class Standing(NamedTuple):
     """What policy itself knows about a pair."""
 
-    audiences: frozenset[Audience.ValueType]
-    """Who may call the callee."""
+    settings: CallSettings
+    """Of the callee."""
     blocked: bool
     """The callee blocks the caller."""
     blocking: bool
     """The caller blocks the callee."""
     entitlements: Entitlements
     """The operator's word, as it is now."""
+    choices: Choices = Choices()
+    """What the callee says about the caller."""
+    now: float = 0.0
+    """Unix seconds by the database's clock."""
+    tried_at: float | None = None
+    """When the caller last tried in vain because it was quiet for the callee; kept where it matters."""
 
 
 class Case(NamedTuple):
-    """Everything a rule looks at."""
+    """Everything a rule of this module looks at."""
 
     is_self: bool
     wants_audio: bool
     wants_video: bool
     caller: Entitled
     callee: Entitled
-    welcome_as: frozenset[Audience.ValueType]
-    """Those of the callee's audiences to which the caller belongs."""
     blocked: bool
     blocking: bool
-
-
-class Rule(NamedTuple):
-    """One rule: what follows where it holds. Without a reason, a refusal is unheard rather than said."""
-
-    name: str
-    effect: str
-    holds: Callable[[Case], bool]
-    reason: Reason.ValueType | None = None
 
 
 SELF = Rule("self", REFUSES, lambda case: case.is_self, reasons_pb2.REASON_SELF)
@@ -101,24 +97,8 @@ NO_VIDEO = Rule(
 )
 CALLER_WITHOUT_VIDEO = Rule("caller.without_video", LIMITS, lambda case: not case.caller.video)
 CALLEE_WITHOUT_VIDEO = Rule("callee.without_video", LIMITS, lambda case: not case.callee.video)
-BLOCKED = Rule("blocked", REFUSES, lambda case: case.blocked)
-BLOCKING = Rule("blocking", REFUSES, lambda case: case.blocking)
-
-PLACE = (
-    SELF,
-    NO_AUDIO,
-    NO_VIDEO,
-    CALLER_WITHOUT_VIDEO,
-    CALLEE_WITHOUT_VIDEO,
-    BLOCKED,
-    BLOCKING,
-    Rule("audience.contacts", ADMITS, lambda case: Audience.AUDIENCE_CONTACTS in case.welcome_as),
-    Rule("audience.following", ADMITS, lambda case: Audience.AUDIENCE_FOLLOWING in case.welcome_as),
-    Rule("audience.verified", ADMITS, lambda case: Audience.AUDIENCE_VERIFIED in case.welcome_as),
-    Rule("audience.everyone", ADMITS, lambda case: Audience.AUDIENCE_EVERYONE in case.welcome_as),
-    Rule("audience.none", REFUSES, lambda case: True),
-)
-"""For placing a call. The last one always holds."""
+PLACE = (SELF, NO_AUDIO, NO_VIDEO, CALLER_WITHOUT_VIDEO, CALLEE_WITHOUT_VIDEO)
+"""For placing a call, before the callee's word."""
 
 SET_MEDIA = (
     SELF,
@@ -133,20 +113,18 @@ SET_MEDIA = (
 
 RULES = {policy_pb2.ACT_PLACE: PLACE, policy_pb2.ACT_SET_MEDIA: SET_MEDIA}
 
-# Made once: a trace of eleven steps would otherwise be most of the cost of a verdict.
-_STEPS = {
-    (rule.name, held): policy_pb2.TraceStep(rule=rule.name, held=held, effect=rule.effect)
-    for rule in (*PLACE, *SET_MEDIA)
-    for held in (False, True)
-}
-
 
 def decide(
     attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing
 ) -> policy_pb2.Verdict:
     """The verdict on a well-formed attempt (see `check_attempt`), with every rule that was looked at."""
     case = _case(attempt, pair, standing)
-    decisive, trace = _look(RULES[attempt.act], case)
+    trace: list[policy_pb2.TraceStep] = []
+    decisive = look(RULES[attempt.act], case, trace)
+    word = NO_WORD
+    if decisive is NOTHING:
+        word = _word(pair, standing, trace)
+        decisive = word.rule
     admitted = decisive.effect == ADMITS
     is_placing = attempt.act == policy_pb2.ACT_PLACE
     is_known = shows_presence(pair.other_to_user, standing.blocked or standing.blocking)
@@ -157,10 +135,11 @@ def decide(
         caller_may_send=types_pb2.Kinds(audio=case.caller.audio or not is_placing, video=case.caller.video),
         callee_may_send=types_pb2.Kinds(audio=True, video=case.callee.video),
         device_truth=is_trusted,
-        relay_only=not is_trusted,
+        relay_only=not is_trusted or word.always_relay,
         caller=pair.user.profile,
         callee=pair.other.profile,
         trace=trace,
+        audio_only=word.audio_only,
     )
     if decisive.reason is not None:
         verdict.outcome = policy_pb2.OUTCOME_REFUSED
@@ -168,47 +147,38 @@ def decide(
     return verdict
 
 
+def was_quiet(verdict: policy_pb2.Verdict) -> bool:
+    """Whether an attempt is unheard because of quiet hours."""
+    is_unheard = verdict.outcome == policy_pb2.OUTCOME_UNHEARD
+    return is_unheard and verdict.trace[-1].rule == callee.QUIET_HOURS.name
+
+
+def _word(
+    pair: directory_pb2.PairAnswer, standing: Standing, trace: list[policy_pb2.TraceStep]
+) -> callee.Word:
+    blocks = standing.blocked, standing.blocking
+    approach = callee.approach(
+        pair, standing.settings, standing.choices, blocks, standing.now, standing.tried_at
+    )
+    return callee.answer(approach, trace)
+
+
 def shows_presence(edges: directory_pb2.Edges, is_blocked: bool) -> bool:
     """Whether one shows another what his devices do, now and in calls: `edges` lead from him to the other."""
     return (edges.contact or edges.follows) and not is_blocked
 
 
-def welcome_as(
-    audiences: frozenset[Audience.ValueType], edges: directory_pb2.Edges, is_verified: bool
-) -> frozenset[Audience.ValueType]:
-    """Those of somebody's audiences to which another belongs: `edges` lead from him to the other."""
-    belongs = {
-        Audience.AUDIENCE_CONTACTS: edges.contact,
-        Audience.AUDIENCE_FOLLOWING: edges.follows,
-        Audience.AUDIENCE_VERIFIED: is_verified,
-        Audience.AUDIENCE_EVERYONE: True,
-    }
-    return frozenset(audience for audience in audiences if belongs.get(audience))
-
-
 def _case(attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing) -> Case:
-    caller, callee = pair.user, pair.other
+    caller, other = pair.user, pair.other
     return Case(
-        is_self=caller.profile.user_id == callee.profile.user_id,
+        is_self=caller.profile.user_id == other.profile.user_id,
         wants_audio=attempt.kinds.audio,
         wants_video=attempt.kinds.video,
         caller=entitled(standing.entitlements, caller.tier),
-        callee=entitled(standing.entitlements, callee.tier),
-        welcome_as=welcome_as(standing.audiences, pair.other_to_user, caller.profile.verified),
+        callee=entitled(standing.entitlements, other.tier),
         blocked=standing.blocked,
         blocking=standing.blocking,
     )
-
-
-def _look(rules: Iterable[Rule], case: Case) -> tuple[Rule, list[policy_pb2.TraceStep]]:
-    """Looks at one rule after the other; answers the one that settles it, and every step."""
-    trace = []
-    for rule in rules:
-        held = rule.holds(case)
-        trace.append(_STEPS[rule.name, held])
-        if held and rule.effect != LIMITS:
-            return rule, trace
-    raise AssertionError("the last rule always holds")
 
 
 def unknown(refusal: Refusal) -> policy_pb2.Verdict:

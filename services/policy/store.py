@@ -12,18 +12,25 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ringline.db import Database
-from ringline.v1.policy_pb2 import Audience
 from services.policy import messages
-from services.policy.rules import DEFAULT_AUDIENCES, Entitled, Entitlements, Standing
+from services.policy.callee import Audiences
+from services.policy.callee_store import CHOICES, LAST_TRY, SETTINGS, audiences_of, choices_of, settings_of
+from services.policy.rules import Entitled, Entitlements, Standing
 
-# Scalar subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table.
-STANDINGS = """
+# Subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table. Nothing is
+# flattened into a join, because each is scalar or has a limit. When somebody last tried is looked up only
+# where it matters.
+STANDINGS = f"""
 SELECT q.n,
-    (SELECT s.audiences FROM call_settings AS s WHERE s.user_id = q.callee),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.callee AND b.other_user_id = q.caller),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.caller AND b.other_user_id = q.callee),
-    (SELECT max(v.version) FROM entitlement_version AS v)
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)"""
+    (SELECT max(v.version) FROM entitlement_version AS v),
+    extract(epoch FROM now())::float8,
+    CASE WHEN s.repeated THEN ({LAST_TRY}) END,
+    p.*, s.*
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)
+LEFT JOIN LATERAL ({SETTINGS}) AS s ON true
+LEFT JOIN LATERAL ({CHOICES}) AS p ON true"""
 
 BLOCKED_AMONG = """
 SELECT q.other FROM unnest($2::text[]) AS q (other)
@@ -38,9 +45,9 @@ SELECT q.n,
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (sender, receiver, n)
 ORDER BY q.n"""
 
-AUDIENCES = "SELECT audiences FROM {table} WHERE user_id = $1"
-SET_AUDIENCES = """
-INSERT INTO {table} (user_id, audiences) VALUES ($1, $2)
+MESSAGE_AUDIENCES = "SELECT audiences FROM message_settings WHERE user_id = $1"
+SET_MESSAGE_AUDIENCES = """
+INSERT INTO message_settings (user_id, audiences) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET audiences = excluded.audiences, changed_at = now()"""
 
 # The number of a wish rises, also where the row was lost with a backup: it begins with the clock.
@@ -110,22 +117,19 @@ class Store:
         callers = [pair.caller_id for pair in pairs]
         callees = [pair.callee_id for pair in pairs]
         rows = await self._db.fetch(STANDINGS, callers, callees)
-        entitlements = (await self._version(rows[0][4] or 0)).by_tier if rows else {}
+        entitlements = (await self._version(rows[0][3] or 0)).by_tier if rows else {}
         standings: list[Standing | None] = [None] * len(pairs)
-        for number, audiences, blocked, blocking, _ in rows:
+        for number, blocked, blocking, _, now, tried_at, *chosen in rows:
             standings[number - 1] = Standing(
-                _audiences(audiences), bool(blocked), bool(blocking), entitlements
+                settings=settings_of(chosen[3:]),
+                blocked=bool(blocked),
+                blocking=bool(blocking),
+                entitlements=entitlements,
+                choices=choices_of(chosen[:3]),
+                now=now,
+                tried_at=tried_at,
             )
         return [standing for standing in standings if standing is not None]
-
-    async def audiences(self, user_id: str) -> frozenset[Audience.ValueType]:
-        """Who may call this user."""
-        stored = await self._db.fetchval(AUDIENCES.format(table="call_settings"), user_id)
-        return _audiences(stored)
-
-    async def set_audiences(self, user_id: str, audiences: frozenset[Audience.ValueType]) -> None:
-        """Sets who may call this user."""
-        await self._db.execute(SET_AUDIENCES.format(table="call_settings"), user_id, sorted(audiences))
 
     async def message_standings(self, pairs: Sequence[Pair]) -> list[messages.Standing]:
         """What is known about each sender and receiver, in one statement: the receiver's settings, blocks."""
@@ -133,18 +137,18 @@ class Store:
         receivers = [pair.callee_id for pair in pairs]
         rows = await self._db.fetch(MESSAGE_STANDINGS, senders, receivers)
         return [
-            messages.Standing(_audiences(stored, messages.DEFAULT_AUDIENCES), bool(blocked), bool(blocking))
+            messages.Standing(audiences_of(stored, messages.DEFAULT_AUDIENCES), bool(blocked), bool(blocking))
             for _, stored, blocked, blocking in rows
         ]
 
-    async def message_audiences(self, user_id: str) -> frozenset[Audience.ValueType]:
+    async def message_audiences(self, user_id: str) -> Audiences:
         """Who may write to this user."""
-        stored = await self._db.fetchval(AUDIENCES.format(table="message_settings"), user_id)
-        return _audiences(stored, messages.DEFAULT_AUDIENCES)
+        stored = await self._db.fetchval(MESSAGE_AUDIENCES, user_id)
+        return audiences_of(stored, messages.DEFAULT_AUDIENCES)
 
-    async def set_message_audiences(self, user_id: str, audiences: frozenset[Audience.ValueType]) -> None:
+    async def set_message_audiences(self, user_id: str, audiences: Audiences) -> None:
         """Sets who may write to this user."""
-        await self._db.execute(SET_AUDIENCES.format(table="message_settings"), user_id, sorted(audiences))
+        await self._db.execute(SET_MESSAGE_AUDIENCES, user_id, sorted(audiences))
 
     async def block(self, user_id: str, other_user_id: str) -> None:
         """Notes a block, unsettled; verdicts see it from now on."""
@@ -199,9 +203,3 @@ class Store:
             by_tier = {tier: Entitled(audio, video) for tier, audio, video in rows}
             self._newest = Versioned(version, MappingProxyType(by_tier))
         return self._newest
-
-
-def _audiences(
-    stored: list[int] | None, never_chose: frozenset[Audience.ValueType] = DEFAULT_AUDIENCES
-) -> frozenset[Audience.ValueType]:
-    return never_chose if stored is None else frozenset(Audience.ValueType(one) for one in stored)

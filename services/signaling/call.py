@@ -31,6 +31,7 @@ from services.signaling.record import (
     CALLER,
     Phase,
     Times,
+    asked_of_callee,
     bound,
     device_of,
     leg_of,
@@ -191,7 +192,10 @@ def _answer(done: Step, who: Who, verb: client_pb2.Answer, now: int, times: Time
         if leg.state != signaling_pb2.LEG_STATE_DECLINED:
             leg.state = signaling_pb2.LEG_STATE_ENDED
     _seen(callee, who, signaling_pb2.LEG_STATE_BOUND)
-    callee.sends.CopyFrom(within(verb.kinds, new.asked, callee.may_send))
+    callee.sends.CopyFrom(within(verb.kinds, asked_of_callee(new), callee.may_send))
+    if new.audio_only:
+        # Until now the caller's side looked like that of a call which nobody answers.
+        new.members[CALLER].may_send.video = new.members[CALLER].sends.video = False
     callee.binding = verb.binding
     new.answered_at_ms, new.answered_line = now, who.line
     new.deadline_at_ms = now + times.connect

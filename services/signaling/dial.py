@@ -100,6 +100,7 @@ def place(
         shadow=unheard,
         device_truth=verdict.device_truth and not unheard,
         relay_only=verdict.relay_only,
+        audio_only=verdict.audio_only and not unheard,
         placed_at_ms=now,
         ring_until_ms=now + times.ring,
         deadline_at_ms=now + min(times.ring, times.ring_look),

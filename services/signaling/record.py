@@ -97,6 +97,18 @@ def within(kinds: types_pb2.Kinds, *limits: types_pb2.Kinds) -> types_pb2.Kinds:
     )
 
 
+def heard(record: signaling_pb2.CallRecord, kinds: types_pb2.Kinds) -> types_pb2.Kinds:
+    """What of the caller's kinds exists for the callee, who may take the caller's sound only."""
+    return types_pb2.Kinds(audio=kinds.audio) if record.audio_only else kinds
+
+
+def asked_of_callee(record: signaling_pb2.CallRecord) -> types_pb2.Kinds:
+    """As what kind of call it rings. Where the caller asked for video alone and may send sound only, it is an
+    audio call in which he is silent.
+    """
+    return types_pb2.Kinds(audio=True) if record.audio_only else record.asked
+
+
 def ended(record: signaling_pb2.CallRecord) -> events_pb2.CallEnded:
     """What is said of a call whose callee's side is over, and the caller's too where he knows it."""
     caller, callee = record.members

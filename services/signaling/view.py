@@ -3,7 +3,7 @@
 from typing import Any
 
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
-from services.signaling.record import CALLEE, CALLER, device_of, leg_of
+from services.signaling.record import CALLEE, CALLER, asked_of_callee, device_of, heard, leg_of
 
 _CONCERNED = (signaling_pb2.LEG_STATE_CALLED, signaling_pb2.LEG_STATE_RINGING, signaling_pb2.LEG_STATE_BOUND)
 
@@ -53,11 +53,11 @@ def sight(record: signaling_pb2.CallRecord, side: int, line: str) -> dict[str, A
         "phase": phase,
         "peer": peer.profile,
         "here": here,
-        "asked": record.asked,
+        "asked": record.asked if side == CALLER else asked_of_callee(record),
         "may_send": me.may_send,
-        "peer_may_send": peer.may_send,
+        "peer_may_send": peer.may_send if side == CALLER else heard(record, peer.may_send),
         "sends": me.sends,
-        "peer_sends": peer.sends if phase != client_pb2.PHASE_CALLING or side == CALLEE else None,
+        "peer_sends": _peer_sends(record, side, phase),
         "ending": ending,
         "placed_at_ms": record.placed_at_ms,
         "answered_at_ms": 0 if veiled else record.answered_at_ms,
@@ -68,6 +68,15 @@ def sight(record: signaling_pb2.CallRecord, side: int, line: str) -> dict[str, A
         "peer_holds": peer.holds,
         "peer_binding": peer.binding if here or side == CALLEE else b"",
     }
+
+
+def _peer_sends(
+    record: signaling_pb2.CallRecord, side: int, phase: "client_pb2.Phase.ValueType"
+) -> types_pb2.Kinds | None:
+    sends = record.members[1 - side].sends
+    if side == CALLEE:
+        return heard(record, sends)
+    return None if phase == client_pb2.PHASE_CALLING else sends
 
 
 def _veiled(record: signaling_pb2.CallRecord, side: int) -> bool:

@@ -18,7 +18,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, signaling_pb2
 from services.conversations import message
 from services.directory import password, profile, proof, username
-from services.gateway import frames, shapes, thread_shapes
+from services.gateway import call_shapes, frames, shapes, thread_shapes
 from services.gateway.auth import Rules, claims_of, key_id
 from services.gateway.door import is_welcome
 from services.gateway.link import Link
@@ -97,10 +97,15 @@ _BODIES: tuple[type[BaseModel], ...] = (
     shapes.TicketWish,
     shapes.ProfileChange,
     shapes.Rename,
-    shapes.CallSettings,
+    call_shapes.CallSettings,
+    call_shapes.PersonSettings,
+    call_shapes.PreviewWish,
     thread_shapes.NewMessage,
     thread_shapes.ReadMark,
     thread_shapes.MessageSettings,
+)
+_TOLD = (
+    call_shapes.CallSettings | call_shapes.PersonSettings | thread_shapes.MessageSettings | shapes.DeviceProof
 )
 _TRUSTED = networks("127.0.0.0/8,10.0.0.0/8,::1/128")
 
@@ -183,7 +188,7 @@ def body(data: bytes) -> object:
         told = shape.model_validate(json.loads(data[1:]))
     except (ValueError, RecursionError):  # FastAPI answers both with a problem; ValidationError is the first
         return None
-    if isinstance(told, shapes.CallSettings | thread_shapes.MessageSettings | shapes.DeviceProof):
+    if isinstance(told, _TOLD):
         return told.to_proto()
     if isinstance(told, shapes.NewSession):
         proof.check(told.device.to_proto(), "sign-in", "ada", int(NOW * 1000))

@@ -40,13 +40,6 @@ def test_a_time_fits_into_the_contract(at: object) -> None:
         shapes.DeviceProof.model_validate({"public_key": "", "signed_at_ms": at, "signature": ""})
 
 
-def test_call_settings_go_both_ways() -> None:
-    wish = shapes.CallSettings.model_validate({"audiences": ["verified", "contacts", "verified"]})
-    proto = wish.to_proto()
-    assert list(proto.audiences) == [policy_pb2.AUDIENCE_VERIFIED, policy_pb2.AUDIENCE_CONTACTS]
-    assert shapes.settings(proto).audiences == ["verified", "contacts"]
-
-
 def test_an_account_shows_its_profile_flat() -> None:
     profile = types_pb2.Profile(user_id="u_1", username="ada", display_name="Ada", verified=True)
     account = shapes.account(accounts_pb2.Account(profile=profile, tier="plus", created_at_ms=5))

@@ -10,8 +10,8 @@ from ringline import ids
 from ringline.refusal import Refusal
 from ringline.v1 import accounts_pb2, directory_pb2, policy_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
+from services.policy.callee import DEFAULT_AUDIENCES, CallSettings, welcome_as
 from services.policy.rules import (
-    DEFAULT_AUDIENCES,
     Entitled,
     Standing,
     check_attempt,
@@ -22,7 +22,6 @@ from services.policy.rules import (
     decide,
     entitled,
     shows_presence,
-    welcome_as,
 )
 
 ADA, BOB = ids.mint_user(), ids.mint_user()
@@ -65,7 +64,8 @@ class World:
             act=self.act, caller_id=ADA, kinds=types_pb2.Kinds(audio=self.audio, video=self.video)
         )
         rows = {"hers": self.ada, "his": self.bob}
-        return decide(attempt, pair, Standing(self.audiences, self.blocked, self.blocking, rows))
+        standing = Standing(CallSettings(self.audiences), self.blocked, self.blocking, rows)
+        return decide(attempt, pair, standing)
 
     def expected(self) -> str:
         """The same rules, said a second time and another way."""
@@ -176,6 +176,8 @@ def test_the_trace_names_every_rule_that_was_looked_at_in_order() -> None:
         ("callee.without_video", False, "limits"),
         ("blocked", False, "refuses"),
         ("blocking", False, "refuses"),
+        ("person.allowed", False, "admits"),
+        ("must_have_messaged", False, "refuses"),
         ("audience.contacts", False, "admits"),
         ("audience.following", True, "admits"),
     ]

@@ -7,6 +7,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_ringline_v1_annotations } from "./annotations_pb";
+import type { QuietHours } from "./call_settings_pb";
+import { file_ringline_v1_call_settings } from "./call_settings_pb";
 import type { Refusal } from "./reasons_pb";
 import { file_ringline_v1_reasons } from "./reasons_pb";
 import type { Kinds, Profile } from "./types_pb";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/policy.proto.
  */
 export const file_ringline_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChhyaW5nbGluZS92MS9wb2xpY3kucHJvdG8SC3JpbmdsaW5lLnYxIj4KDENhbGxTZXR0aW5ncxIuCglhdWRpZW5jZXMYASADKA4yFS5yaW5nbGluZS52MS5BdWRpZW5jZUIEiLUYASI3Cg1EZWNpZGVSZXF1ZXN0EiYKCGF0dGVtcHRzGAEgAygLMhQucmluZ2xpbmUudjEuQXR0ZW1wdCKcAQoHQXR0ZW1wdBIKCgJpZBgBIAEoBBIdCgNhY3QYAiABKA4yEC5yaW5nbGluZS52MS5BY3QSEQoJY2FsbGVyX2lkGAMgASgJEh0KD2NhbGxlZV91c2VybmFtZRgEIAEoCUIEiLUYARIRCgljYWxsZWVfaWQYBSABKAkSIQoFa2luZHMYBiABKAsyEi5yaW5nbGluZS52MS5LaW5kcyJKCg5EZWNpZGVSZXNwb25zZRImCgh2ZXJkaWN0cxgBIAMoCzIULnJpbmdsaW5lLnYxLlZlcmRpY3QSEAoIZHJhaW5pbmcYAiABKAgi4AIKB1ZlcmRpY3QSCgoCaWQYASABKAQSJQoHb3V0Y29tZRgCIAEoDjIULnJpbmdsaW5lLnYxLk91dGNvbWUSJQoHcmVmdXNlZBgDIAEoCzIULnJpbmdsaW5lLnYxLlJlZnVzYWwSKwoPY2FsbGVyX21heV9zZW5kGAQgASgLMhIucmluZ2xpbmUudjEuS2luZHMSKwoPY2FsbGVlX21heV9zZW5kGAUgASgLMhIucmluZ2xpbmUudjEuS2luZHMSGgoMZGV2aWNlX3RydXRoGAYgASgIQgSItRgBEhIKCnJlbGF5X29ubHkYByABKAgSJAoGY2FsbGVyGAggASgLMhQucmluZ2xpbmUudjEuUHJvZmlsZRIkCgZjYWxsZWUYCSABKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlEiUKBXRyYWNlGAogAygLMhYucmluZ2xpbmUudjEuVHJhY2VTdGVwIj0KCVRyYWNlU3RlcBIMCgRydWxlGAEgASgJEhIKBGhlbGQYAiABKAhCBIi1GAESDgoGZWZmZWN0GAMgASgJIjcKDkV4cGxhaW5SZXF1ZXN0EiUKB2F0dGVtcHQYASABKAsyFC5yaW5nbGluZS52MS5BdHRlbXB0IjgKD0V4cGxhaW5SZXNwb25zZRIlCgd2ZXJkaWN0GAEgASgLMhQucmluZ2xpbmUudjEuVmVyZGljdCIpChZHZXRDYWxsU2V0dGluZ3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiRgoXR2V0Q2FsbFNldHRpbmdzUmVzcG9uc2USKwoIc2V0dGluZ3MYASABKAsyGS5yaW5nbGluZS52MS5DYWxsU2V0dGluZ3MiVgoWU2V0Q2FsbFNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEisKCHNldHRpbmdzGAIgASgLMhkucmluZ2xpbmUudjEuQ2FsbFNldHRpbmdzIkYKF1NldENhbGxTZXR0aW5nc1Jlc3BvbnNlEisKCHNldHRpbmdzGAEgASgLMhkucmluZ2xpbmUudjEuQ2FsbFNldHRpbmdzIjYKDEJsb2NrUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDW90aGVyX3VzZXJfaWQYAiABKAkiDwoNQmxvY2tSZXNwb25zZSI4Cg5VbmJsb2NrUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDW90aGVyX3VzZXJfaWQYAiABKAkiEQoPVW5ibG9ja1Jlc3BvbnNlIiQKEUxpc3RCbG9ja3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiLAoSTGlzdEJsb2Nrc1Jlc3BvbnNlEhYKCHVzZXJfaWRzGAEgAygJQgSItRgBIkUKC0VudGl0bGVtZW50EgwKBHRpZXIYASABKAkSEwoLcGxhY2VfYXVkaW8YAiABKAgSEwoLcGxhY2VfdmlkZW8YAyABKAgiGAoWR2V0RW50aXRsZW1lbnRzUmVxdWVzdCJaChdHZXRFbnRpdGxlbWVudHNSZXNwb25zZRIuCgxlbnRpdGxlbWVudHMYASADKAsyGC5yaW5nbGluZS52MS5FbnRpdGxlbWVudBIPCgd2ZXJzaW9uGAIgASgEIkgKFlNldEVudGl0bGVtZW50c1JlcXVlc3QSLgoMZW50aXRsZW1lbnRzGAEgAygLMhgucmluZ2xpbmUudjEuRW50aXRsZW1lbnQiKgoXU2V0RW50aXRsZW1lbnRzUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoBCJBCg9NZXNzYWdlU2V0dGluZ3MSLgoJYXVkaWVuY2VzGAEgAygOMhUucmluZ2xpbmUudjEuQXVkaWVuY2VCBIi1GAEiXQoRTWF5TWVzc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIVCg1vdGhlcl91c2VyX2lkGAIgASgJEg0KBWZpcnN0GAMgASgIEhEKCWNsaWVudF9pZBgEIAEoCSJ6ChJNYXlNZXNzYWdlUmVzcG9uc2USJQoHb3V0Y29tZRgBIAEoDjIULnJpbmdsaW5lLnYxLk91dGNvbWUSJQoHcmVmdXNlZBgCIAEoCzIULnJpbmdsaW5lLnYxLlJlZnVzYWwSFgoIc3RyYW5nZXIYAyABKAhCBIi1GAEiLAoZR2V0TWVzc2FnZVNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkwKGkdldE1lc3NhZ2VTZXR0aW5nc1Jlc3BvbnNlEi4KCHNldHRpbmdzGAEgASgLMhwucmluZ2xpbmUudjEuTWVzc2FnZVNldHRpbmdzIlwKGVNldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIuCghzZXR0aW5ncxgCIAEoCzIcLnJpbmdsaW5lLnYxLk1lc3NhZ2VTZXR0aW5ncyJMChpTZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZRIuCghzZXR0aW5ncxgBIAEoCzIcLnJpbmdsaW5lLnYxLk1lc3NhZ2VTZXR0aW5ncyJGChVNYXlTZWVQcmVzZW5jZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIcCg5vdGhlcl91c2VyX2lkcxgCIAMoCUIEiLUYASIwChZNYXlTZWVQcmVzZW5jZVJlc3BvbnNlEhYKCHVzZXJfaWRzGAEgAygJQgSItRgBKoEBCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhUKEUFVRElFTkNFX0NPTlRBQ1RTEAESFgoSQVVESUVOQ0VfRk9MTE9XSU5HEAISFQoRQVVESUVOQ0VfVkVSSUZJRUQQAxIVChFBVURJRU5DRV9FVkVSWU9ORRAEKjwKA0FjdBITCg9BQ1RfVU5TUEVDSUZJRUQQABINCglBQ1RfUExBQ0UQARIRCg1BQ1RfU0VUX01FRElBEAIqYgoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BRE1JVFRFRBABEhMKD09VVENPTUVfVU5IRUFSRBACEhMKD09VVENPTUVfUkVGVVNFRBADMtAKCgZQb2xpY3kSVAoGRGVjaWRlEhoucmluZ2xpbmUudjEuRGVjaWRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLkRlY2lkZVJlc3BvbnNlIg2itRgJc2lnbmFsaW5nKAEwARJSCgdFeHBsYWluEhsucmluZ2xpbmUudjEuRXhwbGFpblJlcXVlc3QaHC5yaW5nbGluZS52MS5FeHBsYWluUmVzcG9uc2UiDKK1GAhvcGVyYXRvchJpCg9HZXRDYWxsU2V0dGluZ3MSIy5yaW5nbGluZS52MS5HZXRDYWxsU2V0dGluZ3NSZXF1ZXN0GiQucmluZ2xpbmUudjEuR2V0Q2FsbFNldHRpbmdzUmVzcG9uc2UiC6K1GAdnYXRld2F5EmkKD1NldENhbGxTZXR0aW5ncxIjLnJpbmdsaW5lLnYxLlNldENhbGxTZXR0aW5nc1JlcXVlc3QaJC5yaW5nbGluZS52MS5TZXRDYWxsU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSYAoKTWF5TWVzc2FnZRIeLnJpbmdsaW5lLnYxLk1heU1lc3NhZ2VSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuTWF5TWVzc2FnZVJlc3BvbnNlIhGitRgNY29udmVyc2F0aW9ucxJyChJHZXRNZXNzYWdlU2V0dGluZ3MSJi5yaW5nbGluZS52MS5HZXRNZXNzYWdlU2V0dGluZ3NSZXF1ZXN0GicucmluZ2xpbmUudjEuR2V0TWVzc2FnZVNldHRpbmdzUmVzcG9uc2UiC6K1GAdnYXRld2F5EnIKElNldE1lc3NhZ2VTZXR0aW5ncxImLnJpbmdsaW5lLnYxLlNldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QaJy5yaW5nbGluZS52MS5TZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSZgoOTWF5U2VlUHJlc2VuY2USIi5yaW5nbGluZS52MS5NYXlTZWVQcmVzZW5jZVJlcXVlc3QaIy5yaW5nbGluZS52MS5NYXlTZWVQcmVzZW5jZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJLCgVCbG9jaxIZLnJpbmdsaW5lLnYxLkJsb2NrUmVxdWVzdBoaLnJpbmdsaW5lLnYxLkJsb2NrUmVzcG9uc2UiC6K1GAdnYXRld2F5ElEKB1VuYmxvY2sSGy5yaW5nbGluZS52MS5VbmJsb2NrUmVxdWVzdBocLnJpbmdsaW5lLnYxLlVuYmxvY2tSZXNwb25zZSILorUYB2dhdGV3YXkSWgoKTGlzdEJsb2NrcxIeLnJpbmdsaW5lLnYxLkxpc3RCbG9ja3NSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuTGlzdEJsb2Nrc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJ1Cg9HZXRFbnRpdGxlbWVudHMSIy5yaW5nbGluZS52MS5HZXRFbnRpdGxlbWVudHNSZXF1ZXN0GiQucmluZ2xpbmUudjEuR2V0RW50aXRsZW1lbnRzUmVzcG9uc2UiF6K1GAhvcGVyYXRvcqK1GAdnYXRld2F5EmoKD1NldEVudGl0bGVtZW50cxIjLnJpbmdsaW5lLnYxLlNldEVudGl0bGVtZW50c1JlcXVlc3QaJC5yaW5nbGluZS52MS5TZXRFbnRpdGxlbWVudHNSZXNwb25zZSIMorUYCG9wZXJhdG9yGjWatRgHZ2F0ZXdheZq1GAlzaWduYWxpbmeatRgNY29udmVyc2F0aW9uc5q1GAhvcGVyYXRvcmIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_reasons, file_ringline_v1_types]);
+  fileDesc("ChhyaW5nbGluZS92MS9wb2xpY3kucHJvdG8SC3JpbmdsaW5lLnYxIvwBCgxDYWxsU2V0dGluZ3MSLgoJYXVkaWVuY2VzGAEgAygOMhUucmluZ2xpbmUudjEuQXVkaWVuY2VCBIi1GAESKgoKYXVkaW9fb25seRgCIAEoCzIWLnJpbmdsaW5lLnYxLkF1ZGllbmNlcxIfChJtdXN0X2hhdmVfbWVzc2FnZWQYAyABKAhIAIgBARIZCgxhbHdheXNfcmVsYXkYBCABKAhIAYgBARIsCgtxdWlldF9ob3VycxgFIAEoCzIXLnJpbmdsaW5lLnYxLlF1aWV0SG91cnNCFQoTX211c3RfaGF2ZV9tZXNzYWdlZEIPCg1fYWx3YXlzX3JlbGF5IjsKCUF1ZGllbmNlcxIuCglhdWRpZW5jZXMYASADKA4yFS5yaW5nbGluZS52MS5BdWRpZW5jZUIEiLUYASI3Cg1EZWNpZGVSZXF1ZXN0EiYKCGF0dGVtcHRzGAEgAygLMhQucmluZ2xpbmUudjEuQXR0ZW1wdCKcAQoHQXR0ZW1wdBIKCgJpZBgBIAEoBBIdCgNhY3QYAiABKA4yEC5yaW5nbGluZS52MS5BY3QSEQoJY2FsbGVyX2lkGAMgASgJEh0KD2NhbGxlZV91c2VybmFtZRgEIAEoCUIEiLUYARIRCgljYWxsZWVfaWQYBSABKAkSIQoFa2luZHMYBiABKAsyEi5yaW5nbGluZS52MS5LaW5kcyJKCg5EZWNpZGVSZXNwb25zZRImCgh2ZXJkaWN0cxgBIAMoCzIULnJpbmdsaW5lLnYxLlZlcmRpY3QSEAoIZHJhaW5pbmcYAiABKAgi+gIKB1ZlcmRpY3QSCgoCaWQYASABKAQSJQoHb3V0Y29tZRgCIAEoDjIULnJpbmdsaW5lLnYxLk91dGNvbWUSJQoHcmVmdXNlZBgDIAEoCzIULnJpbmdsaW5lLnYxLlJlZnVzYWwSKwoPY2FsbGVyX21heV9zZW5kGAQgASgLMhIucmluZ2xpbmUudjEuS2luZHMSKwoPY2FsbGVlX21heV9zZW5kGAUgASgLMhIucmluZ2xpbmUudjEuS2luZHMSGgoMZGV2aWNlX3RydXRoGAYgASgIQgSItRgBEhIKCnJlbGF5X29ubHkYByABKAgSJAoGY2FsbGVyGAggASgLMhQucmluZ2xpbmUudjEuUHJvZmlsZRIkCgZjYWxsZWUYCSABKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlEiUKBXRyYWNlGAogAygLMhYucmluZ2xpbmUudjEuVHJhY2VTdGVwEhgKCmF1ZGlvX29ubHkYCyABKAhCBIi1GAEiPQoJVHJhY2VTdGVwEgwKBHJ1bGUYASABKAkSEgoEaGVsZBgCIAEoCEIEiLUYARIOCgZlZmZlY3QYAyABKAkiNwoORXhwbGFpblJlcXVlc3QSJQoHYXR0ZW1wdBgBIAEoCzIULnJpbmdsaW5lLnYxLkF0dGVtcHQiOAoPRXhwbGFpblJlc3BvbnNlEiUKB3ZlcmRpY3QYASABKAsyFC5yaW5nbGluZS52MS5WZXJkaWN0IikKFkdldENhbGxTZXR0aW5nc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSJGChdHZXRDYWxsU2V0dGluZ3NSZXNwb25zZRIrCghzZXR0aW5ncxgBIAEoCzIZLnJpbmdsaW5lLnYxLkNhbGxTZXR0aW5ncyJWChZTZXRDYWxsU2V0dGluZ3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSKwoIc2V0dGluZ3MYAiABKAsyGS5yaW5nbGluZS52MS5DYWxsU2V0dGluZ3MiRgoXU2V0Q2FsbFNldHRpbmdzUmVzcG9uc2USKwoIc2V0dGluZ3MYASABKAsyGS5yaW5nbGluZS52MS5DYWxsU2V0dGluZ3MiNgoMQmxvY2tSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNb3RoZXJfdXNlcl9pZBgCIAEoCSIPCg1CbG9ja1Jlc3BvbnNlIjgKDlVuYmxvY2tSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoNb3RoZXJfdXNlcl9pZBgCIAEoCSIRCg9VbmJsb2NrUmVzcG9uc2UiJAoRTGlzdEJsb2Nrc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSIsChJMaXN0QmxvY2tzUmVzcG9uc2USFgoIdXNlcl9pZHMYASADKAlCBIi1GAEiRQoLRW50aXRsZW1lbnQSDAoEdGllchgBIAEoCRITCgtwbGFjZV9hdWRpbxgCIAEoCBITCgtwbGFjZV92aWRlbxgDIAEoCCIYChZHZXRFbnRpdGxlbWVudHNSZXF1ZXN0IloKF0dldEVudGl0bGVtZW50c1Jlc3BvbnNlEi4KDGVudGl0bGVtZW50cxgBIAMoCzIYLnJpbmdsaW5lLnYxLkVudGl0bGVtZW50Eg8KB3ZlcnNpb24YAiABKAQiSAoWU2V0RW50aXRsZW1lbnRzUmVxdWVzdBIuCgxlbnRpdGxlbWVudHMYASADKAsyGC5yaW5nbGluZS52MS5FbnRpdGxlbWVudCIqChdTZXRFbnRpdGxlbWVudHNSZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgEIkEKD01lc3NhZ2VTZXR0aW5ncxIuCglhdWRpZW5jZXMYASADKA4yFS5yaW5nbGluZS52MS5BdWRpZW5jZUIEiLUYASJdChFNYXlNZXNzYWdlUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDW90aGVyX3VzZXJfaWQYAiABKAkSDQoFZmlyc3QYAyABKAgSEQoJY2xpZW50X2lkGAQgASgJInoKEk1heU1lc3NhZ2VSZXNwb25zZRIlCgdvdXRjb21lGAEgASgOMhQucmluZ2xpbmUudjEuT3V0Y29tZRIlCgdyZWZ1c2VkGAIgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIWCghzdHJhbmdlchgDIAEoCEIEiLUYASIsChlHZXRNZXNzYWdlU2V0dGluZ3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiTAoaR2V0TWVzc2FnZVNldHRpbmdzUmVzcG9uc2USLgoIc2V0dGluZ3MYASABKAsyHC5yaW5nbGluZS52MS5NZXNzYWdlU2V0dGluZ3MiXAoZU2V0TWVzc2FnZVNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEi4KCHNldHRpbmdzGAIgASgLMhwucmluZ2xpbmUudjEuTWVzc2FnZVNldHRpbmdzIkwKGlNldE1lc3NhZ2VTZXR0aW5nc1Jlc3BvbnNlEi4KCHNldHRpbmdzGAEgASgLMhwucmluZ2xpbmUudjEuTWVzc2FnZVNldHRpbmdzIkYKFU1heVNlZVByZXNlbmNlUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhwKDm90aGVyX3VzZXJfaWRzGAIgAygJQgSItRgBIjAKFk1heVNlZVByZXNlbmNlUmVzcG9uc2USFgoIdXNlcl9pZHMYASADKAlCBIi1GAEqgQEKCEF1ZGllbmNlEhgKFEFVRElFTkNFX1VOU1BFQ0lGSUVEEAASFQoRQVVESUVOQ0VfQ09OVEFDVFMQARIWChJBVURJRU5DRV9GT0xMT1dJTkcQAhIVChFBVURJRU5DRV9WRVJJRklFRBADEhUKEUFVRElFTkNFX0VWRVJZT05FEAQqPAoDQWN0EhMKD0FDVF9VTlNQRUNJRklFRBAAEg0KCUFDVF9QTEFDRRABEhEKDUFDVF9TRVRfTUVESUEQAipiCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIUChBPVVRDT01FX0FETUlUVEVEEAESEwoPT1VUQ09NRV9VTkhFQVJEEAISEwoPT1VUQ09NRV9SRUZVU0VEEAMy0AoKBlBvbGljeRJUCgZEZWNpZGUSGi5yaW5nbGluZS52MS5EZWNpZGVSZXF1ZXN0GhsucmluZ2xpbmUudjEuRGVjaWRlUmVzcG9uc2UiDaK1GAlzaWduYWxpbmcoATABElIKB0V4cGxhaW4SGy5yaW5nbGluZS52MS5FeHBsYWluUmVxdWVzdBocLnJpbmdsaW5lLnYxLkV4cGxhaW5SZXNwb25zZSIMorUYCG9wZXJhdG9yEmkKD0dldENhbGxTZXR0aW5ncxIjLnJpbmdsaW5lLnYxLkdldENhbGxTZXR0aW5nc1JlcXVlc3QaJC5yaW5nbGluZS52MS5HZXRDYWxsU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSaQoPU2V0Q2FsbFNldHRpbmdzEiMucmluZ2xpbmUudjEuU2V0Q2FsbFNldHRpbmdzUmVxdWVzdBokLnJpbmdsaW5lLnYxLlNldENhbGxTZXR0aW5nc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJgCgpNYXlNZXNzYWdlEh4ucmluZ2xpbmUudjEuTWF5TWVzc2FnZVJlcXVlc3QaHy5yaW5nbGluZS52MS5NYXlNZXNzYWdlUmVzcG9uc2UiEaK1GA1jb252ZXJzYXRpb25zEnIKEkdldE1lc3NhZ2VTZXR0aW5ncxImLnJpbmdsaW5lLnYxLkdldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QaJy5yaW5nbGluZS52MS5HZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkScgoSU2V0TWVzc2FnZVNldHRpbmdzEiYucmluZ2xpbmUudjEuU2V0TWVzc2FnZVNldHRpbmdzUmVxdWVzdBonLnJpbmdsaW5lLnYxLlNldE1lc3NhZ2VTZXR0aW5nc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJmCg5NYXlTZWVQcmVzZW5jZRIiLnJpbmdsaW5lLnYxLk1heVNlZVByZXNlbmNlUmVxdWVzdBojLnJpbmdsaW5lLnYxLk1heVNlZVByZXNlbmNlUmVzcG9uc2UiC6K1GAdnYXRld2F5EksKBUJsb2NrEhkucmluZ2xpbmUudjEuQmxvY2tSZXF1ZXN0GhoucmluZ2xpbmUudjEuQmxvY2tSZXNwb25zZSILorUYB2dhdGV3YXkSUQoHVW5ibG9jaxIbLnJpbmdsaW5lLnYxLlVuYmxvY2tSZXF1ZXN0GhwucmluZ2xpbmUudjEuVW5ibG9ja1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJaCgpMaXN0QmxvY2tzEh4ucmluZ2xpbmUudjEuTGlzdEJsb2Nrc1JlcXVlc3QaHy5yaW5nbGluZS52MS5MaXN0QmxvY2tzUmVzcG9uc2UiC6K1GAdnYXRld2F5EnUKD0dldEVudGl0bGVtZW50cxIjLnJpbmdsaW5lLnYxLkdldEVudGl0bGVtZW50c1JlcXVlc3QaJC5yaW5nbGluZS52MS5HZXRFbnRpdGxlbWVudHNSZXNwb25zZSIXorUYCG9wZXJhdG9yorUYB2dhdGV3YXkSagoPU2V0RW50aXRsZW1lbnRzEiMucmluZ2xpbmUudjEuU2V0RW50aXRsZW1lbnRzUmVxdWVzdBokLnJpbmdsaW5lLnYxLlNldEVudGl0bGVtZW50c1Jlc3BvbnNlIgyitRgIb3BlcmF0b3IaNZq1GAdnYXRld2F5mrUYCXNpZ25hbGluZ5q1GA1jb252ZXJzYXRpb25zmrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_call_settings, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * A person's call settings.
@@ -31,6 +33,34 @@ export type CallSettings = Message<"ringline.v1.CallSettings"> & {
    * @generated from field: repeated ringline.v1.Audience audiences = 1;
    */
   audiences: Audience[];
+
+  /**
+   * Those of them that may send sound only. Absent in a change, it stays as it is; so does everything below.
+   *
+   * @generated from field: ringline.v1.Audiences audio_only = 2;
+   */
+  audioOnly?: Audiences | undefined;
+
+  /**
+   * Whoever this person neither has as a contact nor follows must have written to him before.
+   *
+   * @generated from field: optional bool must_have_messaged = 3;
+   */
+  mustHaveMessaged?: boolean | undefined;
+
+  /**
+   * Media passes through the relay in every call that this person is called to.
+   *
+   * @generated from field: optional bool always_relay = 4;
+   */
+  alwaysRelay?: boolean | undefined;
+
+  /**
+   * When devices stay quiet.
+   *
+   * @generated from field: ringline.v1.QuietHours quiet_hours = 5;
+   */
+  quietHours?: QuietHours | undefined;
 };
 
 /**
@@ -39,6 +69,27 @@ export type CallSettings = Message<"ringline.v1.CallSettings"> & {
  */
 export const CallSettingsSchema: GenMessage<CallSettings> = /*@__PURE__*/
   messageDesc(file_ringline_v1_policy, 0);
+
+/**
+ * A set of audiences.
+ *
+ * @generated from message ringline.v1.Audiences
+ */
+export type Audiences = Message<"ringline.v1.Audiences"> & {
+  /**
+   * The set.
+   *
+   * @generated from field: repeated ringline.v1.Audience audiences = 1;
+   */
+  audiences: Audience[];
+};
+
+/**
+ * Describes the message ringline.v1.Audiences.
+ * Use `create(AudiencesSchema)` to create a new message.
+ */
+export const AudiencesSchema: GenMessage<Audiences> = /*@__PURE__*/
+  messageDesc(file_ringline_v1_policy, 1);
 
 /**
  * A batch of attempts.
@@ -59,7 +110,7 @@ export type DecideRequest = Message<"ringline.v1.DecideRequest"> & {
  * Use `create(DecideRequestSchema)` to create a new message.
  */
 export const DecideRequestSchema: GenMessage<DecideRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 1);
+  messageDesc(file_ringline_v1_policy, 2);
 
 /**
  * One attempt.
@@ -115,7 +166,7 @@ export type Attempt = Message<"ringline.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 2);
+  messageDesc(file_ringline_v1_policy, 3);
 
 /**
  * A batch of verdicts.
@@ -143,7 +194,7 @@ export type DecideResponse = Message<"ringline.v1.DecideResponse"> & {
  * Use `create(DecideResponseSchema)` to create a new message.
  */
 export const DecideResponseSchema: GenMessage<DecideResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 3);
+  messageDesc(file_ringline_v1_policy, 4);
 
 /**
  * The verdict about one attempt.
@@ -220,6 +271,14 @@ export type Verdict = Message<"ringline.v1.Verdict"> & {
    * @generated from field: repeated ringline.v1.TraceStep trace = 10;
    */
   trace: TraceStep[];
+
+  /**
+   * The callee takes the caller's sound only: to him it is an audio call, and from the answer on the caller sends no
+   * video. Until then the caller is told nothing of it.
+   *
+   * @generated from field: bool audio_only = 11;
+   */
+  audioOnly: boolean;
 };
 
 /**
@@ -227,7 +286,7 @@ export type Verdict = Message<"ringline.v1.Verdict"> & {
  * Use `create(VerdictSchema)` to create a new message.
  */
 export const VerdictSchema: GenMessage<Verdict> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 4);
+  messageDesc(file_ringline_v1_policy, 5);
 
 /**
  * One rule in the making of a verdict.
@@ -262,7 +321,7 @@ export type TraceStep = Message<"ringline.v1.TraceStep"> & {
  * Use `create(TraceStepSchema)` to create a new message.
  */
 export const TraceStepSchema: GenMessage<TraceStep> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 5);
+  messageDesc(file_ringline_v1_policy, 6);
 
 /**
  * Asks for an explanation.
@@ -283,7 +342,7 @@ export type ExplainRequest = Message<"ringline.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 6);
+  messageDesc(file_ringline_v1_policy, 7);
 
 /**
  * An explanation.
@@ -304,7 +363,7 @@ export type ExplainResponse = Message<"ringline.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 7);
+  messageDesc(file_ringline_v1_policy, 8);
 
 /**
  * Asks for settings.
@@ -325,7 +384,7 @@ export type GetCallSettingsRequest = Message<"ringline.v1.GetCallSettingsRequest
  * Use `create(GetCallSettingsRequestSchema)` to create a new message.
  */
 export const GetCallSettingsRequestSchema: GenMessage<GetCallSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 8);
+  messageDesc(file_ringline_v1_policy, 9);
 
 /**
  * Settings.
@@ -346,7 +405,7 @@ export type GetCallSettingsResponse = Message<"ringline.v1.GetCallSettingsRespon
  * Use `create(GetCallSettingsResponseSchema)` to create a new message.
  */
 export const GetCallSettingsResponseSchema: GenMessage<GetCallSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 9);
+  messageDesc(file_ringline_v1_policy, 10);
 
 /**
  * Replaces settings.
@@ -374,7 +433,7 @@ export type SetCallSettingsRequest = Message<"ringline.v1.SetCallSettingsRequest
  * Use `create(SetCallSettingsRequestSchema)` to create a new message.
  */
 export const SetCallSettingsRequestSchema: GenMessage<SetCallSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 10);
+  messageDesc(file_ringline_v1_policy, 11);
 
 /**
  * The settings are in force.
@@ -395,7 +454,7 @@ export type SetCallSettingsResponse = Message<"ringline.v1.SetCallSettingsRespon
  * Use `create(SetCallSettingsResponseSchema)` to create a new message.
  */
 export const SetCallSettingsResponseSchema: GenMessage<SetCallSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 11);
+  messageDesc(file_ringline_v1_policy, 12);
 
 /**
  * Blocks a person.
@@ -423,7 +482,7 @@ export type BlockRequest = Message<"ringline.v1.BlockRequest"> & {
  * Use `create(BlockRequestSchema)` to create a new message.
  */
 export const BlockRequestSchema: GenMessage<BlockRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 12);
+  messageDesc(file_ringline_v1_policy, 13);
 
 /**
  * The block is in force.
@@ -438,7 +497,7 @@ export type BlockResponse = Message<"ringline.v1.BlockResponse"> & {
  * Use `create(BlockResponseSchema)` to create a new message.
  */
 export const BlockResponseSchema: GenMessage<BlockResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 13);
+  messageDesc(file_ringline_v1_policy, 14);
 
 /**
  * Lifts a block.
@@ -466,7 +525,7 @@ export type UnblockRequest = Message<"ringline.v1.UnblockRequest"> & {
  * Use `create(UnblockRequestSchema)` to create a new message.
  */
 export const UnblockRequestSchema: GenMessage<UnblockRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 14);
+  messageDesc(file_ringline_v1_policy, 15);
 
 /**
  * The block is lifted.
@@ -481,7 +540,7 @@ export type UnblockResponse = Message<"ringline.v1.UnblockResponse"> & {
  * Use `create(UnblockResponseSchema)` to create a new message.
  */
 export const UnblockResponseSchema: GenMessage<UnblockResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 15);
+  messageDesc(file_ringline_v1_policy, 16);
 
 /**
  * Asks for blocks.
@@ -502,7 +561,7 @@ export type ListBlocksRequest = Message<"ringline.v1.ListBlocksRequest"> & {
  * Use `create(ListBlocksRequestSchema)` to create a new message.
  */
 export const ListBlocksRequestSchema: GenMessage<ListBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 16);
+  messageDesc(file_ringline_v1_policy, 17);
 
 /**
  * Blocks.
@@ -523,7 +582,7 @@ export type ListBlocksResponse = Message<"ringline.v1.ListBlocksResponse"> & {
  * Use `create(ListBlocksResponseSchema)` to create a new message.
  */
 export const ListBlocksResponseSchema: GenMessage<ListBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 17);
+  messageDesc(file_ringline_v1_policy, 18);
 
 /**
  * What a tier entitles to.
@@ -558,7 +617,7 @@ export type Entitlement = Message<"ringline.v1.Entitlement"> & {
  * Use `create(EntitlementSchema)` to create a new message.
  */
 export const EntitlementSchema: GenMessage<Entitlement> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 18);
+  messageDesc(file_ringline_v1_policy, 19);
 
 /**
  * Asks for entitlements.
@@ -573,7 +632,7 @@ export type GetEntitlementsRequest = Message<"ringline.v1.GetEntitlementsRequest
  * Use `create(GetEntitlementsRequestSchema)` to create a new message.
  */
 export const GetEntitlementsRequestSchema: GenMessage<GetEntitlementsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 19);
+  messageDesc(file_ringline_v1_policy, 20);
 
 /**
  * Entitlements.
@@ -601,7 +660,7 @@ export type GetEntitlementsResponse = Message<"ringline.v1.GetEntitlementsRespon
  * Use `create(GetEntitlementsResponseSchema)` to create a new message.
  */
 export const GetEntitlementsResponseSchema: GenMessage<GetEntitlementsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 20);
+  messageDesc(file_ringline_v1_policy, 21);
 
 /**
  * Replaces entitlements.
@@ -622,7 +681,7 @@ export type SetEntitlementsRequest = Message<"ringline.v1.SetEntitlementsRequest
  * Use `create(SetEntitlementsRequestSchema)` to create a new message.
  */
 export const SetEntitlementsRequestSchema: GenMessage<SetEntitlementsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 21);
+  messageDesc(file_ringline_v1_policy, 22);
 
 /**
  * The entitlements are in force.
@@ -643,7 +702,7 @@ export type SetEntitlementsResponse = Message<"ringline.v1.SetEntitlementsRespon
  * Use `create(SetEntitlementsResponseSchema)` to create a new message.
  */
 export const SetEntitlementsResponseSchema: GenMessage<SetEntitlementsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 22);
+  messageDesc(file_ringline_v1_policy, 23);
 
 /**
  * A person's message settings.
@@ -664,7 +723,7 @@ export type MessageSettings = Message<"ringline.v1.MessageSettings"> & {
  * Use `create(MessageSettingsSchema)` to create a new message.
  */
 export const MessageSettingsSchema: GenMessage<MessageSettings> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 23);
+  messageDesc(file_ringline_v1_policy, 24);
 
 /**
  * One message that somebody wants to send.
@@ -707,7 +766,7 @@ export type MayMessageRequest = Message<"ringline.v1.MayMessageRequest"> & {
  * Use `create(MayMessageRequestSchema)` to create a new message.
  */
 export const MayMessageRequestSchema: GenMessage<MayMessageRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 24);
+  messageDesc(file_ringline_v1_policy, 25);
 
 /**
  * The verdict on a message.
@@ -743,7 +802,7 @@ export type MayMessageResponse = Message<"ringline.v1.MayMessageResponse"> & {
  * Use `create(MayMessageResponseSchema)` to create a new message.
  */
 export const MayMessageResponseSchema: GenMessage<MayMessageResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 25);
+  messageDesc(file_ringline_v1_policy, 26);
 
 /**
  * Asks for message settings.
@@ -764,7 +823,7 @@ export type GetMessageSettingsRequest = Message<"ringline.v1.GetMessageSettingsR
  * Use `create(GetMessageSettingsRequestSchema)` to create a new message.
  */
 export const GetMessageSettingsRequestSchema: GenMessage<GetMessageSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 26);
+  messageDesc(file_ringline_v1_policy, 27);
 
 /**
  * Message settings.
@@ -785,7 +844,7 @@ export type GetMessageSettingsResponse = Message<"ringline.v1.GetMessageSettings
  * Use `create(GetMessageSettingsResponseSchema)` to create a new message.
  */
 export const GetMessageSettingsResponseSchema: GenMessage<GetMessageSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 27);
+  messageDesc(file_ringline_v1_policy, 28);
 
 /**
  * Sets message settings.
@@ -813,7 +872,7 @@ export type SetMessageSettingsRequest = Message<"ringline.v1.SetMessageSettingsR
  * Use `create(SetMessageSettingsRequestSchema)` to create a new message.
  */
 export const SetMessageSettingsRequestSchema: GenMessage<SetMessageSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 28);
+  messageDesc(file_ringline_v1_policy, 29);
 
 /**
  * The message settings as they are now.
@@ -834,7 +893,7 @@ export type SetMessageSettingsResponse = Message<"ringline.v1.SetMessageSettings
  * Use `create(SetMessageSettingsResponseSchema)` to create a new message.
  */
 export const SetMessageSettingsResponseSchema: GenMessage<SetMessageSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 29);
+  messageDesc(file_ringline_v1_policy, 30);
 
 /**
  * Asks whose presence one may see.
@@ -862,7 +921,7 @@ export type MaySeePresenceRequest = Message<"ringline.v1.MaySeePresenceRequest">
  * Use `create(MaySeePresenceRequestSchema)` to create a new message.
  */
 export const MaySeePresenceRequestSchema: GenMessage<MaySeePresenceRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 30);
+  messageDesc(file_ringline_v1_policy, 31);
 
 /**
  * Whose presence one may see.
@@ -883,7 +942,7 @@ export type MaySeePresenceResponse = Message<"ringline.v1.MaySeePresenceResponse
  * Use `create(MaySeePresenceResponseSchema)` to create a new message.
  */
 export const MaySeePresenceResponseSchema: GenMessage<MaySeePresenceResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 31);
+  messageDesc(file_ringline_v1_policy, 32);
 
 /**
  * Who may call: any combination; no audience means nobody.
