@@ -128,9 +128,14 @@ const find = (username: string) => Promise.resolve(people.find((one) => one.user
 const profile = (consent: Consent) => <Window>{whole}<Profile person={bob} standing={standing} consent={consent} close={noop} report={noop} remove={noop} /></Window>;
 const silent = (consent: Consent) => <Frame open="-"><SilentCalls consent={consent} setBlocked={hold} back={noop} /></Frame>;
 
-function MySettings({ settings, consent: own }: { settings: CallSettings; consent?: Consent }) {
+/** @param at what to scroll to */
+function MySettings({ settings, consent: own, at }: { settings: CallSettings; consent?: Consent; at?: string }) {
   const [consent] = useState(() => own ?? consentOf(settings));
   const calls = useWished([consent], () => consent.settings(), (wish) => consent.set(wish));
+  const isThere = calls.shown !== undefined;
+  useEffect(() => {
+    if (isThere && at !== undefined) [...document.querySelectorAll(".settings-title")].find((one) => one.textContent === at)?.scrollIntoView();
+  }, [isThere]);
   return (
     <Frame open="-">
       <Settings
@@ -176,6 +181,9 @@ const states: Record<string, () => ReactNode> = {
   lost: () => <Frame open="-"><Lost username="nadia" why={new Refused(Reason.UNAVAILABLE, "")} back={noop} again={noop} /></Frame>,
   nobody: () => <Frame open="-"><Nobody username="nadia" back={noop} /></Frame>,
   settings: () => <MySettings settings={variants.planned} />,
+  "settings-callers": () => <MySettings settings={variants.planned} at="Who can call me" />,
+  "settings-hours": () => <MySettings settings={variants.quiet} at="Quiet hours" />,
+  "settings-callers-quiet": () => <MySettings settings={variants.quiet} at="Who can call me" />,
   "settings-quiet": () => <MySettings settings={variants.quiet} />,
   "settings-open": () => <MySettings settings={variants.open} />,
   "settings-nobody": () => <MySettings settings={variants.nobody} />,

@@ -120,8 +120,8 @@ function Span({ span, change, remove }: { span: QuietSpan; change(span: QuietSpa
 }
 
 function endName({ from, to }: QuietSpan): Message {
-  if (from === to) return "Until (the whole day)";
-  return to < from ? "Until (the next day)" : "Until";
+  if (from === to) return "Until (all day)";
+  return to < from ? "Until (next day)" : "Until";
 }
 
 function Time({ name, value, change }: { name: Message; value: string; change(time: string): void }) {
