@@ -58,12 +58,16 @@ export function outcome({ rings, audio_only: audioOnly }: Preview): string {
   return audioOnly ? say("Rings now, sound only") : say("Rings now, with video");
 }
 
-/** The same of anybody of a kind, and what would change it where that is no audience. */
-export function outcomeOfKind(preview: Preview): string {
+/**
+ * The same of anybody of a kind, and what would change it where that is no audience.
+ *
+ * @param welcome they are among those who may call
+ */
+export function outcomeOfKind(preview: Preview, welcome: boolean): string {
   const { rings, reason } = preview;
   if (rings) return preview.audio_only ? say("Rings, sound only") : say("Rings, with video");
   if (reason.startsWith("quiet_hours")) return say("Silent: quiet hours");
-  if (reason.includes("messaged")) return say("Rings after a message");
+  if (welcome && reason.includes("messaged")) return say("Rings after a message");
   return say("Does not ring");
 }
 
