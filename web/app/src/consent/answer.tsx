@@ -34,11 +34,11 @@ export function Answer({ preview, failed, again }: AnswerProps) {
 }
 
 /** The same in one line, of anybody of a kind. */
-export function KindLine({ preview, id }: { preview: Preview | undefined; id: string }) {
+export function KindLine({ preview, welcome, id }: { preview: Preview | undefined; welcome: boolean; id: string }) {
   return (
     <span className="kind-line" id={id} data-rings={preview?.rings}>
       {preview !== undefined && <Dot rings={preview.rings} />}
-      {preview === undefined ? "\u00a0" : outcomeOfKind(preview)}
+      {preview === undefined ? "\u00a0" : outcomeOfKind(preview, welcome)}
     </span>
   );
 }

@@ -42,7 +42,7 @@ export function Callers({ settings, previews, change }: CallersProps) {
               key={audience}
               audience={audience}
               words={[name, more]}
-              line={(id) => <KindLine id={id} preview={previews.of(kind)} />}
+              line={(id) => <KindLine id={id} preview={previews.of(kind)} welcome={audiences.includes(audience) || audiences.includes("everyone")} />}
               isChosen={audiences.includes(audience)}
               audioOnly={audioOnly.includes(audience)}
               setAudioOnly={(on) => setAudioOnly(audience, on)}

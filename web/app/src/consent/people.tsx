@@ -1,5 +1,5 @@
 /** Could somebody ring now, and for whom something of their own was chosen. */
-import type { ChosenPerson, Consent, Person, PersonChoices } from "@ringline/client";
+import type { CallSettings, ChosenPerson, Consent, Person, PersonChoices } from "@ringline/client";
 import { Refused } from "@ringline/client";
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
@@ -16,18 +16,18 @@ interface PeopleProps {
   consent: Consent;
   /** Rejects with Refused where nobody has that username, or nobody can say. */
   find(username: string): Promise<Person>;
-  /** Changes with the settings, on which the answers hang. */
-  stamp: string;
+  /** As they are wished: the answers hang on them. */
+  settings: CallSettings;
 }
 
-export function PeopleChoices({ consent, find, stamp }: PeopleProps) {
+export function PeopleChoices({ consent, find, settings }: PeopleProps) {
   const { answer, again } = useReading([consent], () => consent.people());
   return (
     <section className="settings-group" aria-label={say("Favourites and exceptions")}>
       <h2 className="settings-title">{say("Favourites and exceptions")}</h2>
       <p className="quiet">{say("What you choose for a person counts more than everything above.")}</p>
       <div className="settings-card">
-        <Could consent={consent} find={find} stamp={stamp} changed={again} />
+        <Could consent={consent} find={find} settings={settings} changed={again} />
         {answer.failed && (
           <div role="alert" className="settings-row">
             <p className="quiet">{say("Your favourites and exceptions could not be loaded.")}</p>
@@ -69,7 +69,7 @@ function ChosenRow({ consent, one: { person, ...chosen } }: { consent: Consent; 
   );
 }
 
-function Could({ consent, find, stamp, changed }: PeopleProps & { changed(): void }) {
+function Could({ consent, find, settings, changed }: PeopleProps & { changed(): void }) {
   const [typed, setTyped] = useState("");
   const [found, setFound] = useState<Person | undefined>(undefined);
   const [wrong, setWrong] = useState<string | undefined>(undefined);
@@ -103,13 +103,13 @@ function Could({ consent, find, stamp, changed }: PeopleProps & { changed(): voi
       <p role="alert" className="could-wrong">
         {wrong}
       </p>
-      {found !== undefined && <PersonCard key={found.user_id} consent={consent} person={found} stamp={stamp} changed={changed} />}
+      {found !== undefined && <PersonCard key={found.user_id} consent={consent} person={found} settings={settings} changed={changed} />}
     </div>
   );
 }
 
-function PersonCard({ consent, person, stamp, changed }: { consent: Consent; person: Person; stamp: string; changed(): void }) {
-  const { choices, preview, failed, again } = usePersonRinging(consent, person.username, stamp, changed);
+function PersonCard({ consent, person, settings, changed }: { consent: Consent; person: Person; settings: CallSettings; changed(): void }) {
+  const { choices, preview, failed, again } = usePersonRinging(consent, person.username, JSON.stringify(settings), changed, settings);
   return (
     <div className="could-found">
       <div className="could-person">

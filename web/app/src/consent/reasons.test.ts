@@ -24,11 +24,12 @@ describe("the reason of a verdict", () => {
   });
 
   it("of a kind of people says what would change it", () => {
-    expect(outcomeOfKind(preview(true, "audience.contacts"))).toBe("Rings, with video");
-    expect(outcomeOfKind(preview(true, "audience.contacts", true))).toBe("Rings, sound only");
-    expect(outcomeOfKind(preview(false, "quiet_hours"))).toBe("Silent: quiet hours");
-    expect(outcomeOfKind(preview(false, "must_have_messaged"))).toBe("Rings after a message");
-    expect(outcomeOfKind(preview(false, "audience.none"))).toBe("Does not ring");
+    expect(outcomeOfKind(preview(true, "audience.contacts"), true)).toBe("Rings, with video");
+    expect(outcomeOfKind(preview(true, "audience.contacts", true), true)).toBe("Rings, sound only");
+    expect(outcomeOfKind(preview(false, "quiet_hours"), true)).toBe("Silent: quiet hours");
+    expect(outcomeOfKind(preview(false, "must_have_messaged"), true)).toBe("Rings after a message");
+    expect(outcomeOfKind(preview(false, "must_have_messaged"), false)).toBe("Does not ring");
+    expect(outcomeOfKind(preview(false, "audience.none"), false)).toBe("Does not ring");
   });
 });
 

@@ -26,11 +26,11 @@ const WHY: Partial<Record<string, Message>> = {
   "person.audio_only": "You let them ring with sound only.",
   favourite: "They are one of your favourites.",
   favourites: "They are one of your favourites.",
-  repeated: "They called twice within three minutes.",
+  repeated: "It would be the second call in three minutes.",
   quiet_hours: "In your quiet hours.",
   "quiet_hours.favourite": "They are one of your favourites.",
   "quiet_hours.favourites": "They are one of your favourites.",
-  "quiet_hours.repeated": "They called twice within three minutes.",
+  "quiet_hours.repeated": "It would be the second call in three minutes.",
   must_have_messaged: "They have never written to you.",
   messaged: "They have never written to you.",
   audience: "Not among those who can call you.",
@@ -58,12 +58,16 @@ export function outcome({ rings, audio_only: audioOnly }: Preview): string {
   return audioOnly ? say("Rings now, sound only") : say("Rings now, with video");
 }
 
-/** The same of anybody of a kind, and what would change it where that is no audience. */
-export function outcomeOfKind(preview: Preview): string {
+/**
+ * The same of anybody of a kind, and what would change it where that is no audience.
+ *
+ * @param welcome they are among those who may call
+ */
+export function outcomeOfKind(preview: Preview, welcome: boolean): string {
   const { rings, reason } = preview;
   if (rings) return preview.audio_only ? say("Rings, sound only") : say("Rings, with video");
   if (reason.startsWith("quiet_hours")) return say("Silent: quiet hours");
-  if (reason.includes("messaged")) return say("Rings after a message");
+  if (welcome && reason.includes("messaged")) return say("Rings after a message");
   return say("Does not ring");
 }
 

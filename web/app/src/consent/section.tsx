@@ -33,7 +33,7 @@ export function CallSection({ consent, calls, find }: CallSectionProps) {
       )}
       <Callers settings={settings} previews={previews} change={change} />
       <Quiet hours={settings.quiet_hours} change={(quiet_hours) => change({ quiet_hours })} />
-      <PeopleChoices consent={consent} find={find} stamp={JSON.stringify(settings)} />
+      <PeopleChoices consent={consent} find={find} settings={settings} />
       <div className="settings-group">
         <div className="settings-card">
           <a className="settings-row door" href="/settings/silent" onClick={follow("/settings/silent")}>

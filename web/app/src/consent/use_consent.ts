@@ -95,8 +95,9 @@ export interface PersonRinging {
  *
  * @param stamp changes with everything else that may change the answer
  * @param changed called when something was saved
+ * @param draft settings that are wished, where those in force may be older
  */
-export function usePersonRinging(consent: Consent, username: string, stamp: string, changed?: () => void): PersonRinging {
+export function usePersonRinging(consent: Consent, username: string, stamp: string, changed?: () => void, draft?: CallSettings): PersonRinging {
   const [saved, setSaved] = useState(0);
   const choices = useWished<PersonChoices>(
     [consent, username],
@@ -108,7 +109,7 @@ export function usePersonRinging(consent: Consent, username: string, stamp: stri
       return done;
     },
   );
-  const { answer, again } = useReading([consent, username, stamp, saved], () => consent.preview([{ username }]));
+  const { answer, again } = useReading([consent, username, stamp, saved], () => consent.preview([{ username }], draft));
   const both = () => {
     again();
     if (choices.lost) void choices.load();

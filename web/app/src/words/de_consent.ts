@@ -17,7 +17,7 @@ export const consent = {
   "You allowed them to call.": "Von dir ausdrücklich erlaubt.",
   "They are one of your favourites.": "Gehört zu deinen Favoriten.",
   "You let them ring with sound only.": "Darf nur mit Ton klingeln.",
-  "They called twice within three minutes.": "Hat zweimal in drei Minuten angerufen.",
+  "It would be the second call in three minutes.": "Es wäre der zweite Anruf in drei Minuten.",
   "In your quiet hours.": "In deinen Ruhezeiten.",
   "They have never written to you.": "Hat dir noch nie geschrieben.",
   "Not among those who can call you.": "Gehört nicht zu denen, die dich anrufen dürfen.",
