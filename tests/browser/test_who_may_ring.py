@@ -19,6 +19,8 @@ async def test_quiet_hours_say_what_they_mean_and_a_favourite_rings_all_the_same
     contacts = page.locator(".caller").filter(has=page.get_by_role("checkbox", name="My contacts"))
     await expect(contacts).to_contain_text("Rings, with video", timeout=WAIT)
     await _is_quiet_from_now_on(page)
+    await page.get_by_text("Whoever calls twice within three minutes rings anyway").click()
+    await expect(page.get_by_text("Only favourites ring.")).to_be_visible()
     await expect(contacts).to_contain_text("Silent: quiet hours", timeout=WAIT)
     await _nobody_answers(bob, ada)
     await ada.visit("/calls")
@@ -71,6 +73,50 @@ async def test_settings_that_cannot_be_saved_go_back_and_are_wished_once_more(ca
     await page.reload()
     await expect(relay).to_be_checked(timeout=WAIT)
     ada.forgive_the_network()
+
+
+async def test_a_call_that_did_not_ring_is_listed_with_why_and_with_what_changes_it(cast: Cast) -> None:
+    ada, cleo = await cast.person("ada"), await cast.person("cleo")
+    page = ada.page
+    await _nobody_answers(cleo, ada)
+    await ada.visit("/settings")
+    await page.get_by_role("link", name="Calls that did not ring").click(timeout=WAIT)
+    listed = page.get_by_role("list", name="Calls that did not ring")
+    await expect(listed).to_contain_text(cleo.at, timeout=WAIT)
+    await expect(listed).to_contain_text("Not among those who can call you.")
+    found = await findings(page, "silent calls")
+    await ada.press(f"Let {cleo.at} call")
+    await expect(listed).to_contain_text("May call from now on")
+    await expect(page.get_by_role("button", name=f"Undo for {cleo.at}")).to_be_focused()
+    await cleo.call(ada)
+    await ada.rings(cleo)
+    await ada.press("Decline")
+    assert not found, "\n".join(found)
+
+
+async def test_who_is_reported_is_blocked_in_the_same_act(cast: Cast) -> None:
+    ada, cleo = await cast.person("ada"), await cast.person("cleo")
+    page = ada.page
+    await (await cast.session(cleo.account)).send(ada.account.username, "Buy my things")
+    await ada.visit(f"/{cleo.at}")
+    await ada.press("Report")
+    dialog = page.get_by_role("dialog", name=f"Report {cleo.at}")
+    send = dialog.get_by_role("button", name="Send report")
+    await expect(send).to_be_disabled(timeout=WAIT)
+    await dialog.get_by_text("Spam", exact=True).click()
+    await dialog.get_by_text("Buy my things").click()
+    await expect(dialog.get_by_text("1 chosen")).to_be_visible()
+    found = await findings(page, "report")
+    async with page.expect_request("**/v1/me/reports") as asked:
+        await send.click()
+    report = (await asked.value).post_data_json
+    assert (report["category"], len(report["message_ids"]), report["call_ids"]) == ("spam", 1, [])
+    await expect(page.get_by_role("heading", name="Report sent")).to_be_visible(timeout=WAIT)
+    await ada.press("Done")
+    await expect(page.get_by_text(f"You blocked {cleo.at}.")).to_be_visible(timeout=WAIT)
+    await page.reload()
+    await expect(page.get_by_text(f"You blocked {cleo.at}.")).to_be_visible(timeout=WAIT)
+    assert not found, "\n".join(found)
 
 
 async def _is_quiet_from_now_on(page: Page) -> None:
