@@ -101,8 +101,9 @@ function Span({ span, change, remove }: { span: QuietSpan; change(span: QuietSpa
         onSelectionChange={(keys) => change({ ...span, weekdays: [...keys].map(Number).sort() })}
       >
         {WEEKDAYS.map((weekday) => (
-          <ToggleButton key={weekday} id={String(weekday)} className="weekday" aria-label={weekdayWords(weekday, "long")}>
-            {weekdayWords(weekday, "short").replace(/\.$/, "")}
+          <ToggleButton key={weekday} id={String(weekday)} className="weekday">
+            <span aria-hidden="true">{weekdayWords(weekday, "short").replace(/\.$/, "")}</span>
+            <span className="hidden-text">{weekdayWords(weekday, "long")}</span>
           </ToggleButton>
         ))}
       </ToggleButtonGroup>

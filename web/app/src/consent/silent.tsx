@@ -122,8 +122,8 @@ function SilentRow({ row, act }: { row: AttemptRow; act(stand: Stand): Promise<S
 
 const REMEDIES: Record<Remedy, { short: Message; whole: Message; done: Message }> = {
   unblock: { short: "Unblock", whole: "Unblock @{username}", done: "Not blocked any more" },
-  favourite: { short: "Make a favourite", whole: "Make @{username} a favourite", done: "A favourite from now on" },
-  allowed: { short: "Let them call", whole: "Let @{username} call", done: "May call from now on" },
+  favourite: { short: "Make a favourite", whole: "Make a favourite: @{username}", done: "A favourite from now on" },
+  allowed: { short: "Let them call", whole: "Let them call: @{username}", done: "May call from now on" },
 };
 
 function Ways({ person: { username }, way, stand, choose }: { person: Person; way: Remedy; stand: Stand; choose(stand: Stand): void }) {
