@@ -85,7 +85,7 @@ async def test_a_call_that_did_not_ring_is_listed_with_why_and_with_what_changes
     await expect(listed).to_contain_text(cleo.at, timeout=WAIT)
     await expect(listed).to_contain_text("Not among those who can call you.")
     found = await findings(page, "silent calls")
-    await ada.press(f"Let {cleo.at} call")
+    await ada.press(f"Let them call: {cleo.at}")
     await expect(listed).to_contain_text("May call from now on")
     await expect(page.get_by_role("button", name=f"Undo for {cleo.at}")).to_be_focused()
     await cleo.call(ada)
