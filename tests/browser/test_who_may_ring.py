@@ -1,4 +1,8 @@
-"""Who may ring, at the screen: what a setting means is said beside it, what did not ring is listed, and both are true."""
+"""Who may ring, at the screen: what a setting means is said beside it, what did not ring is listed, and both are
+true.
+"""
+
+import json
 
 import pytest
 from playwright.async_api import Page, expect
@@ -109,7 +113,7 @@ async def test_who_is_reported_is_blocked_in_the_same_act(cast: Cast) -> None:
     found = await findings(page, "report")
     async with page.expect_request("**/v1/me/reports") as asked:
         await send.click()
-    report = (await asked.value).post_data_json
+    report = json.loads((await asked.value).post_data or "")
     assert (report["category"], len(report["message_ids"]), report["call_ids"]) == ("spam", 1, [])
     await expect(page.get_by_role("heading", name="Report sent")).to_be_visible(timeout=WAIT)
     await ada.press("Done")
