@@ -1,5 +1,5 @@
-"""Who may ring, at the screen: what a setting means is said beside it, what did not ring is listed, and both are
-true.
+"""Who may ring, at the screen: what a setting means is said beside it, what did not ring is listed, and both
+are true.
 """
 
 import json
