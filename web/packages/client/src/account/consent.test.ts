@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Consent } from "./call_settings";
+import { Consent } from "./consent";
 
 /** Answers by method and path, and keeps what was asked. */
 class Service {
