@@ -17,7 +17,7 @@ SHOWN = {
     "desktop": {
         "call": "video",
         "thread": "unread",
-        "settings": "settings",
+        "settings": "settings-callers",
         "waiting": "waiting-held",
         "lost": "mending-video",
     },
@@ -30,6 +30,9 @@ SHOWN = {
         "waiting": "waiting-video",
         "history": "calls",
         "lost": "mending-video",
+        "settings": "settings-callers-quiet",
+        "hours": "settings-hours",
+        "person": "profile",
     },
 }
 """Window -> name of the picture -> state of the gallery."""
@@ -65,6 +68,7 @@ async def take(browser: Browser, url: str, window: str, scheme: str) -> None:
         has_touch=window == "phone",
         reduced_motion="reduce",
         locale="en-US",
+        timezone_id="Europe/Berlin",
     )
     page = await context.new_page()
     for name, state in SHOWN[window].items():

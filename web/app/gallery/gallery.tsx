@@ -2,7 +2,7 @@
  * Every state of the page with made-up people, for looking at: `npm run dev`, then /gallery/?show=thread. `&dir=rtl`
  * mirrors it. Served by the development server only; it is no part of the product's build.
  */
-import type { Entry, Pending } from "@ringline/client";
+import type { CallSettings, Consent, Entry, Pending } from "@ringline/client";
 import { Reason, Refused } from "@ringline/client";
 import { SyntheticCapture } from "@ringline/client/media-test";
 import type { ReactNode } from "react";
@@ -20,6 +20,10 @@ import type { Face } from "../src/call/face";
 import { RingDialog } from "../src/call/ring";
 import { Stage } from "../src/call/stage";
 import { CallHistory } from "../src/calls/page";
+import { ReportSheet } from "../src/consent/report";
+import { CallSection } from "../src/consent/section";
+import { SilentCalls } from "../src/consent/silent";
+import { useWished } from "../src/consent/use_consent";
 import { Requests } from "../src/people/requests";
 import { Sidebar } from "../src/people/sidebar";
 import { settle } from "../src/preferences";
@@ -30,6 +34,7 @@ import { RequestNote } from "../src/thread/notes";
 import { Profile } from "../src/thread/profile";
 import { ThreadView } from "../src/thread/view";
 import { Beginning, Lost, Nobody, PersonWindow } from "../src/thread/window";
+import { consentOf, variants } from "./consent";
 import { ada, bob, calls, long, onTheWay, people, person, rows, thread } from "./people";
 
 const noop = () => undefined;
@@ -37,7 +42,7 @@ const hold = () => Promise.resolve();
 const signs = { theySpeak: () => Promise.resolve(true), quality: () => Promise.resolve("good" as const) };
 const stageActions = { set: noop, hangUp: noop, hold: noop, resume: noop, dismiss: noop, minimise: noop, again: noop, choose: noop };
 const barActions = { open: noop, set: noop, hold: noop, resume: noop, hangUp: noop, dismiss: noop };
-const standing = { contact: true, follows: false, blocked: false, known: true, failed: false, setContact: noop, setFollows: noop, setBlocked: noop };
+const standing = { contact: true, follows: false, blocked: false, known: true, failed: false, changes: 0, setContact: noop, setFollows: noop, setBlocked: noop };
 
 const quiet: Face = {
   key: "c", incoming: false, state: "connected", status: "Connected", peer: bob, askedVideo: false, microphone: true,
@@ -113,12 +118,41 @@ const enter = { signIn: hold, signUp: hold, recover: hold };
 const codes = ["7F4K-2QXM-91BT", "M2RC-88VD-KLP0", "Q9WZ-14HN-5TGB", "3XKD-PL7M-A2V8", "T6YH-NB41-ZQ9C", "R5FG-7JUK-M3WE", "H8BN-QW2E-4RTY", "V1CX-9LKJ-H6GF", "D0SA-P3OI-U8YT", "N7ME-5RTW-B1XZ"];
 const device = (device_id: string, name: string, ago: number) => ({ device_id, name, created_at_ms: 0, last_seen_at_ms: Date.now() - ago, revoked: false });
 const devices = [device("d1", "Chrome on Linux", 0), device("d2", "Safari on iPhone", 3_600_000), device("d3", "Firefox on Windows", 9 * 86_400_000)];
-const settingsActions = { back: noop, signOut: noop, change: noop, rename: () => Promise.resolve(undefined), revoke: noop, unblock: noop, setCallers: noop, setWriters: noop };
+const settingsActions = { back: noop, signOut: noop, change: noop, rename: () => Promise.resolve(undefined), revoke: noop, unblock: noop, setWriters: noop };
 const history = (which: "all" | "missed", reading: "done" | "failed" = "done") => (
   <Frame open="-">
     <CallHistory which={which} choose={noop} calls={which === "all" ? calls : []} reading={reading} more={which === "all"} ownDevice="d1" busy={false} actions={{ call: noop, back: noop, older: noop, again: noop }} />
   </Frame>
 );
+const find = (username: string) => Promise.resolve(people.find((one) => one.username === username) ?? bob);
+const profile = (consent: Consent) => <Window>{whole}<Profile person={bob} standing={standing} consent={consent} close={noop} report={noop} remove={noop} /></Window>;
+const silent = (consent: Consent) => <Frame open="-"><SilentCalls consent={consent} setBlocked={hold} back={noop} /></Frame>;
+
+/** @param at what to scroll to */
+function MySettings({ settings, consent: own, at }: { settings: CallSettings; consent?: Consent; at?: string }) {
+  const [consent] = useState(() => own ?? consentOf(settings));
+  const calls = useWished([consent], () => consent.settings(), (wish) => consent.set(wish));
+  const isThere = calls.shown !== undefined;
+  useEffect(() => {
+    if (isThere && at !== undefined) [...document.querySelectorAll(".settings-title")].find((one) => one.textContent === at)?.scrollIntoView();
+  }, [isThere]);
+  return (
+    <Frame open="-">
+      <Settings
+        account={{ ...ada, tier: "", searchable: true }}
+        calling={<CallSection consent={consent} calls={calls} find={find} />}
+        writers={["everyone"]}
+        devices={devices}
+        blocked={[person("mallory", "Mallory Stone")]}
+        ownDevice="d1"
+        notice={undefined}
+        again={undefined}
+        actions={settingsActions}
+      />
+    </Frame>
+  );
+}
+
 const states: Record<string, () => ReactNode> = {
   "sign-in": () => <Enter door="sign-in" goTo={noop} actions={enter} notice={undefined} />,
   "sign-up": () => <Enter door="sign-up" goTo={noop} actions={enter} notice="That username is taken." />,
@@ -131,21 +165,32 @@ const states: Record<string, () => ReactNode> = {
   request: () => (
     <Window>
       <Thread entries={thread.slice(0, 1)} pending={[]} readUpTo={0} />
-      <RequestNote person={bob} failed={false} accept={noop} remove={noop} block={noop} />
+      <RequestNote person={bob} failed={false} accept={noop} remove={noop} block={noop} report={noop} />
     </Window>
   ),
-  profile: () => <Window>{whole}<Profile person={bob} standing={standing} close={noop} remove={noop} /></Window>,
+  profile: () => profile(consentOf(variants.usual)),
+  "profile-quiet": () => profile(consentOf(variants.quiet)),
+  "profile-slow": () => profile(consentOf(variants.usual, "slow")),
+  "profile-lost": () => profile(consentOf(variants.usual, "lost")),
+  report: () => <Window>{whole}<ReportSheet person={bob} entries={thread} consent={consentOf(variants.usual)} blocked={false} didBlock={noop} close={noop} /></Window>,
+  "report-lost": () => <Window>{whole}<ReportSheet person={bob} entries={[]} consent={consentOf(variants.usual, "lost")} blocked={false} didBlock={noop} close={noop} /></Window>,
   requests: () => <Frame open="-"><Requests rows={rows.slice(3)} loading={false} back={noop} /></Frame>,
   calls: () => history("all"),
   "no-calls": () => history("missed"),
   "calls-lost": () => history("missed", "failed"),
   lost: () => <Frame open="-"><Lost username="nadia" why={new Refused(Reason.UNAVAILABLE, "")} back={noop} again={noop} /></Frame>,
   nobody: () => <Frame open="-"><Nobody username="nadia" back={noop} /></Frame>,
-  settings: () => (
-    <Frame open="-">
-      <Settings account={{ ...ada, tier: "", searchable: true }} callers={["contacts", "following"]} writers={["everyone"]} devices={devices} blocked={[person("mallory", "Mallory Stone")]} ownDevice="d1" notice={undefined} again={undefined} actions={settingsActions} />
-    </Frame>
-  ),
+  settings: () => <MySettings settings={variants.planned} />,
+  "settings-callers": () => <MySettings settings={variants.planned} at="Who can call me" />,
+  "settings-hours": () => <MySettings settings={variants.quiet} at="Quiet hours" />,
+  "settings-callers-quiet": () => <MySettings settings={variants.quiet} at="Who can call me" />,
+  "settings-quiet": () => <MySettings settings={variants.quiet} />,
+  "settings-open": () => <MySettings settings={variants.open} />,
+  "settings-nobody": () => <MySettings settings={variants.nobody} />,
+  "settings-lost": () => <MySettings settings={variants.usual} consent={consentOf(variants.usual, "lost")} />,
+  silent: () => silent(consentOf(variants.usual)),
+  "no-silent": () => silent(consentOf(variants.usual, "none", [])),
+  "silent-lost": () => silent(consentOf(variants.usual, "lost")),
   equipment: () => <Frame open="-"><NothingOpen /><EquipmentDialog close={noop} capture={new SyntheticCapture(430, "@ada")} /></Frame>,
   calling: () => <Window face={{ ...quiet, state: "calling", status: "Calling…", connectedAt: undefined }} />,
   connected: () => <Window face={quiet} />,

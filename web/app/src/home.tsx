@@ -20,6 +20,7 @@ import { isNobody } from "./words/refusal";
 import { say } from "./words/words";
 
 const SettingsPage = lazy(() => import("./settings/page"));
+const SilentPage = lazy(() => import("./settings/silent_page"));
 
 export function Home({ session, left }: { session: Session; left(notice?: string): void }) {
   const route = useRoute();
@@ -52,6 +53,11 @@ export function Home({ session, left }: { session: Session; left(notice?: string
         {route.at === "settings" && (
           <Later key="settings">
             <SettingsPage session={session} changed={redraw} back={back} signOut={() => signOut(session, left)} />
+          </Later>
+        )}
+        {route.at === "silent" && (
+          <Later key="silent">
+            <SilentPage session={session} back={() => go("/settings")} />
           </Later>
         )}
         {route.at === "person" && (

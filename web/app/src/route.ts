@@ -6,11 +6,13 @@ export type Route =
   | { at: "home" }
   | { at: "person"; username: string }
   | { at: "settings" }
+  | { at: "silent" }
   | { at: "calls" }
   | { at: "requests" };
 
 const PLACES: Partial<Record<string, Route>> = {
   "/settings": { at: "settings" },
+  "/settings/silent": { at: "silent" },
   "/calls": { at: "calls" },
   "/requests": { at: "requests" },
 };

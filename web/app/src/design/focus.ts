@@ -65,9 +65,11 @@ export function keepFocus(): () => void {
     around = [];
     for (let at = held?.parentElement; at; at = at.parentElement) if (at.matches(PLACES)) around.push(at);
   };
-  const look = () => {
+  const look = (wasLost: boolean) => {
     soon = undefined;
     if (held === undefined || isThere(held) || !isFocusLost()) return;
+    // A look that was due already for another change may be too early for what gives the focus back by itself.
+    if (!wasLost) return lookSoon(true);
     const others = document.querySelectorAll<HTMLElement>("main, nav");
     const place = [...around, ...others].find(isThere);
     if (place === undefined) return;
@@ -75,9 +77,12 @@ export function keepFocus(): () => void {
     focusOn(place);
   };
   let soon: number | undefined;
+  const lookSoon = (wasLost: boolean) => {
+    soon = requestAnimationFrame(() => (soon = requestAnimationFrame(() => look(wasLost))));
+  };
   const changed = () => {
     // A dialog that closes, and what comes in the place of something, see to the focus themselves: they come first.
-    soon ??= requestAnimationFrame(() => (soon = requestAnimationFrame(look)));
+    if (soon === undefined) lookSoon(false);
   };
   const watcher = new MutationObserver(changed);
   watcher.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] });

@@ -109,7 +109,19 @@ export const WarnIcon = icon(
 );
 export const DownIcon = icon(<path d="m6 9.5 6 6 6-6" />);
 export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
-export const FollowIcon = icon(<path d="m12 4 2.5 5.1 5.6.8-4.05 3.95.95 5.6-5-2.65-5 2.65.95-5.6L3.9 9.9l5.6-.8Z" />);
+export const FollowIcon = icon(
+  <>
+    <circle cx="6" cy="18" r="1.3" fill="currentColor" />
+    <path d="M5 11.2a7.8 7.8 0 0 1 7.8 7.8M5 5a14 14 0 0 1 14 14" />
+  </>,
+);
+export const StarIcon = icon(<path d="m12 4 2.500 5.100 5.600.8-4.050 3.950.950 5.600-5-2.650-5 2.650.950-5.600L3.900 9.900l5.600-.8Z" />);
+export const BellIcon = icon(<path d="M6 10a6 6 0 0 1 12 0c0 5 2 6.500 2 6.500H4S6 15 6 10ZM10 19.800a2.300 2.300 0 0 0 4 0" />);
+export const BellOffIcon = icon(<path d="M8.200 5.400A6 6 0 0 1 18 10c0 2.300.400 3.800.900 4.800M16.500 16.500H4S6 15 6 10c0-.700.100-1.400.400-2M10 19.800a2.300 2.300 0 0 0 4 0M3.500 3.500l17 17" />);
+export const MoonIcon = icon(<path d="M19.800 14.600A8.200 8.200 0 0 1 9.400 4.200a8.200 8.200 0 1 0 10.400 10.400Z" />);
+export const ShieldIcon = icon(<path d="M12 3.500 19 6v5.500c0 4.300-2.800 7.500-7 9-4.200-1.500-7-4.700-7-9V6Z" />);
+export const FlagIcon = icon(<path d="M5.500 20.500v-16M5.500 5.200c4-2 7.500 2 13 0v8.600c-5.500 2-9-2-13 0" />);
+export const NextIcon = icon(<path d="m9.500 6 6 6-6 6" />);
 export const BlockIcon = icon(
   <>
     <circle cx="12" cy="12" r="8.4" />

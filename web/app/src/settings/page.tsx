@@ -1,7 +1,9 @@
 /** Reads and saves what the settings show. What cannot be saved goes back to what it was, and says so. */
 import type { Account, Audience, Device, Person, Session } from "@ringline/client";
-import { Reason, Refused } from "@ringline/client";
-import { useEffect, useState } from "react";
+import { Consent, Reason, Refused } from "@ringline/client";
+import { useEffect, useMemo, useState } from "react";
+import { CallSection } from "../consent/section";
+import { useWished } from "../consent/use_consent";
 import { refusal } from "../words/refusal";
 import { say } from "../words/words";
 import { Settings } from "./settings";
@@ -18,17 +20,17 @@ const RENAMING = { [Reason.LIMITED]: "You have changed your username often. Wait
 
 export default function SettingsPage({ session, changed, back, signOut }: Props) {
   const [account, setAccount] = useState<Account>(session.account);
-  const [callers, setCallers] = useState<Audience[] | undefined>(undefined);
   const [writers, setWriters] = useState<Audience[] | undefined>(undefined);
   const [devices, setDevices] = useState<Device[] | undefined>(undefined);
   const [blocked, setBlocked] = useState<Person[] | undefined>(undefined);
   const [notice, setNotice] = useState<string | undefined>(undefined);
   const [lost, setLost] = useState(false);
   const [tries, setTries] = useState(0);
+  const consent = useMemo(() => new Consent(session), [session]);
+  const calls = useWished([consent], () => consent.settings(), (wish) => consent.set(wish));
   useEffect(() => {
     setLost(false);
     const fail = () => setLost(true);
-    session.audiences().then(setCallers, fail);
     session.messageAudiences().then(setWriters, fail);
     session.devices().then(setDevices, fail);
     session.blocked().then(setBlocked, fail);
@@ -67,16 +69,20 @@ export default function SettingsPage({ session, changed, back, signOut }: Props)
     const done = session.setBlocked(username, false).then(() => session.blocked());
     save(blocked?.filter((one) => one.username !== username), blocked, setBlocked, done);
   };
+  const again = () => {
+    if (calls.lost) void calls.load();
+    if (lost) setTries(tries + 1);
+  };
   return (
     <Settings
       account={account}
-      callers={callers}
+      calling={<CallSection consent={consent} calls={calls} find={(username) => session.profile(username)} />}
       writers={writers}
       devices={devices}
       blocked={blocked}
       ownDevice={session.deviceId}
       notice={notice}
-      again={lost ? () => setTries(tries + 1) : undefined}
+      again={lost || calls.lost ? again : undefined}
       actions={{
         back,
         signOut,
@@ -84,7 +90,6 @@ export default function SettingsPage({ session, changed, back, signOut }: Props)
         rename,
         revoke,
         unblock,
-        setCallers: (wish) => save(wish, callers, setCallers, session.setAudiences(wish)),
         setWriters: (wish) => save(wish, writers, setWriters, session.setMessageAudiences(wish)),
       }}
     />

@@ -1,5 +1,6 @@
 /** Who one is, who may call and write, which devices are signed in, and how the page looks and sounds. */
 import type { Account, Audience, Device, Person } from "@ringline/client";
+import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 import { Again, Window } from "../design/window";
 import { say } from "../words/words";
@@ -13,8 +14,9 @@ import "./settings.css";
 
 export interface SettingsProps {
   account: Account;
+  /** Who may ring, and when. */
+  calling: ReactNode;
   /** These are undefined while they are on their way. */
-  callers: Audience[] | undefined;
   writers: Audience[] | undefined;
   devices: Device[] | undefined;
   blocked: Person[] | undefined;
@@ -29,12 +31,11 @@ export interface SettingsProps {
     rename(username: string): Promise<string | undefined>;
     revoke(deviceId: string): void;
     unblock(username: string): void;
-    setCallers(audiences: Audience[]): void;
     setWriters(audiences: Audience[]): void;
   };
 }
 
-export function Settings({ account, callers, writers, devices, blocked, ownDevice, notice, again, actions }: SettingsProps) {
+export function Settings({ account, calling, writers, devices, blocked, ownDevice, notice, again, actions }: SettingsProps) {
   return (
     <Window title={say("Settings")} back={actions.back}>
       <div className="settings">
@@ -50,18 +51,7 @@ export function Settings({ account, callers, writers, devices, blocked, ownDevic
           </div>
         )}
         <ProfileForm account={account} change={actions.change} rename={actions.rename} />
-        {callers !== undefined && (
-          <AudienceGroup
-            title={say("Who can call me")}
-            words={
-              callers.length === 0
-                ? say("Nobody can call you now. You can still call others.")
-                : say("For everybody else your phone seems to ring unanswered. They do not learn why.")
-            }
-            value={callers}
-            change={actions.setCallers}
-          />
-        )}
+        {calling}
         {writers !== undefined && (
           <AudienceGroup
             title={say("Who can message me")}

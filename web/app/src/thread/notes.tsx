@@ -11,9 +11,10 @@ interface RequestNoteProps {
   accept(): void;
   remove(): void;
   block(): void;
+  report(): void;
 }
 
-export function RequestNote({ person, failed, accept, remove, block }: RequestNoteProps) {
+export function RequestNote({ person, failed, accept, remove, block, report }: RequestNoteProps) {
   return (
     <section className="note" aria-label={say("Request")}>
       <p>{say("{name} is not known to you. They do not learn that you have seen this, until you accept or write back.", { name: nameOf(person) })}</p>
@@ -23,6 +24,9 @@ export function RequestNote({ person, failed, accept, remove, block }: RequestNo
         </p>
       )}
       <div className="note-ways">
+        <Button className="button plain danger" onPress={report}>
+          {say("Report")}
+        </Button>
         <Button className="button plain danger" onPress={block}>
           {say("Block")}
         </Button>

@@ -1,17 +1,22 @@
 /** `/@bob`: looks up who that is, then shows the window with the thread or the call. */
 import type { Person, Ringline, Session } from "@ringline/client";
-import { Reason, Refused } from "@ringline/client";
+import { Consent, Reason, Refused } from "@ringline/client";
 import type { ReactNode } from "react";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Kind } from "../call/kind";
 import { isNobody } from "../words/refusal";
+import { LaterSheet } from "../design/boundary";
 import { say } from "../words/words";
 import { Composer } from "./composer";
 import { BlockedNote, RequestNote } from "./notes";
-import { Profile } from "./profile";
 import { useStanding } from "./standing";
 import { ThreadView } from "./view";
 import { Beginning, Lost, Nobody, PersonWindow } from "./window";
+
+const loadProfile = () => import("./profile");
+const loadReport = () => import("../consent/report");
+const Profile = lazy(async () => ({ default: (await loadProfile()).Profile }));
+const ReportSheet = lazy(async () => ({ default: (await loadReport()).ReportSheet }));
 
 interface Props {
   session: Session;
@@ -35,7 +40,12 @@ export function PersonPage(props: Props) {
   shown.current ??= named ?? (found instanceof Refused ? undefined : found);
   const thread = shown.current === undefined ? undefined : threads?.thread(shown.current.user_id);
   const person = thread?.peer ?? shown.current ?? found;
-  const [profile, setProfile] = useState(false);
+  const [sheet, setSheet] = useState<"profile" | "report" | undefined>(undefined);
+  const consent = useMemo(() => new Consent(session), [session]);
+  useEffect(() => {
+    // The first page does without them; they are there before somebody has pressed a button, and where the network is gone.
+    for (const load of [loadProfile, loadReport]) void load().catch(() => undefined);
+  }, []);
   // By id: a name that was given up may be somebody else's.
   const self = !(person instanceof Refused) && person?.user_id === session.account.user_id;
   const standing = useStanding(session, self || person instanceof Refused ? undefined : person?.username, props.contactsChanged);
@@ -50,20 +60,34 @@ export function PersonPage(props: Props) {
       busy={busy}
       back={back}
       call={(kind) => call(person.username, kind)}
-      openProfile={() => setProfile(true)}
+      openProfile={() => setSheet("profile")}
     >
       {stage ??
         (ringline === undefined ? null : (
-          <Thread person={person} self={self} ringline={ringline} ownDevice={session.deviceId} busy={busy} call={call} standing={standing} gone={back} />
+          <Thread person={person} self={self} ringline={ringline} ownDevice={session.deviceId} busy={busy} call={call} standing={standing} gone={back} report={() => setSheet("report")} />
         ))}
-      {profile && (
-        <Profile
-          person={person}
-          standing={standing}
-          close={() => setProfile(false)}
-          remove={thread === undefined ? undefined : () => void threads?.remove(person).then(back, () => undefined)}
-        />
-      )}
+      <LaterSheet key={sheet}>
+        {sheet === "profile" && (
+          <Profile
+            person={person}
+            standing={standing}
+            consent={consent}
+            close={() => setSheet(undefined)}
+            report={() => setSheet("report")}
+            remove={thread === undefined ? undefined : () => void threads?.remove(person).then(back, () => undefined)}
+          />
+        )}
+        {sheet === "report" && (
+          <ReportSheet
+            person={person}
+            entries={threads?.entries(person.user_id) ?? []}
+            consent={consent}
+            blocked={standing.blocked}
+            didBlock={() => standing.setBlocked(true)}
+            close={() => setSheet(undefined)}
+          />
+        )}
+      </LaterSheet>
     </PersonWindow>
   );
 }
@@ -77,9 +101,10 @@ interface ThreadProps {
   call(username: string, kind: Kind): void;
   standing: ReturnType<typeof useStanding>;
   gone(): void;
+  report(): void;
 }
 
-function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone }: ThreadProps) {
+function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone, report }: ThreadProps) {
   const { threads } = ringline;
   const { user_id: userId, username } = person;
   const conversation = threads.conversation(person);
@@ -124,6 +149,7 @@ function Thread({ person, self, ringline, ownDevice, busy, call, standing, gone 
           accept={() => (setFailed(false), void threads.accept(person).catch(() => setFailed(true)))}
           remove={() => (setFailed(false), void threads.remove(person).then(gone, () => setFailed(true)))}
           block={() => standing.setBlocked(true)}
+          report={report}
         />
       )}
       {standing.blocked && <BlockedNote person={person} unblock={() => standing.setBlocked(false)} />}

@@ -1,9 +1,13 @@
 /** Who somebody is, and how one wants to stand to them. */
+import type { Consent } from "@ringline/client";
 import { useState } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { Shown } from "../design/avatar";
 import { Avatar, Name } from "../design/avatar";
-import { BlockIcon, CloseIcon, FollowIcon, PersonAddIcon, PersonKnownIcon, TrashIcon, VerifiedIcon } from "../design/icons";
+import { Answer } from "../consent/answer";
+import { Choices } from "../consent/choices";
+import { usePersonRinging } from "../consent/use_consent";
+import { BlockIcon, CloseIcon, FlagIcon, FollowIcon, PersonAddIcon, PersonKnownIcon, TrashIcon, VerifiedIcon } from "../design/icons";
 import { say } from "../words/words";
 import type { StandingActions } from "./standing";
 import "../design/sheet.css";
@@ -11,12 +15,14 @@ import "../design/sheet.css";
 interface ProfileProps {
   person: Shown;
   standing: StandingActions;
+  consent: Consent;
   close(): void;
+  report(): void;
   /** Undefined where there is no thread to remove. */
   remove: (() => void) | undefined;
 }
 
-export function Profile({ person, standing, close, remove }: ProfileProps) {
+export function Profile({ person, standing, consent, close, report, remove }: ProfileProps) {
   const { username } = person;
   return (
     <ModalOverlay className="sheet-overlay" isOpen isDismissable onOpenChange={(open) => open || close()}>
@@ -32,14 +38,32 @@ export function Profile({ person, standing, close, remove }: ProfileProps) {
             </Heading>
             {person.display_name !== "" && <p className="quiet"><bdi>@{username}</bdi></p>}
           </div>
-          <Ways person={person} standing={standing} remove={remove} />
+          <Ringing person={person} standing={standing} consent={consent} />
+          <Ways person={person} standing={standing} report={report} remove={remove} />
         </Dialog>
       </Modal>
     </ModalOverlay>
   );
 }
 
-function Ways({ person, standing, remove }: Omit<ProfileProps, "close">) {
+/** Whether they could ring now, and what one chose for them. */
+function Ringing({ person, standing, consent }: Pick<ProfileProps, "person" | "standing" | "consent">) {
+  const { username } = person;
+  const { choices, preview, failed, again } = usePersonRinging(consent, username, String(standing.changes));
+  return (
+    <div className="sheet-ringing">
+      <Answer preview={preview} failed={failed} again={again} />
+      <Choices username={username} choices={choices.shown} choose={(wish) => choices.set(wish)} />
+      {(choices.failed || choices.lost) && (
+        <p role="alert" className="could-wrong">
+          {choices.failed ? say("That did not work. Try again.") : say("Your choices for this person could not be loaded.")}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Ways({ person, standing, report, remove }: Omit<ProfileProps, "close" | "consent">) {
   const [asked, setAsked] = useState<"block" | "remove" | undefined>(undefined);
   const { contact, follows, blocked, known } = standing;
   const { username } = person;
@@ -72,16 +96,15 @@ function Ways({ person, standing, remove }: Omit<ProfileProps, "close">) {
           {say("Delete conversation")}
         </Button>
       )}
+      <Button className="sheet-way" onPress={report}>
+        <FlagIcon />
+        {say("Report")}
+      </Button>
       {/* Nobody has to wait for a list before they may block: to do it twice does no harm. */}
       <Button className="sheet-way danger" onPress={() => (blocked ? standing.setBlocked(false) : setAsked("block"))}>
         <BlockIcon />
         {blocked ? say("Unblock") : say("Block")}
       </Button>
-      <p className="sheet-hint">
-        {contact
-          ? say("@{username} is in your contacts and may call you, as long as your settings let contacts call.", { username })
-          : say("Contacts may call you. @{username} decides in the same way who may call them.", { username })}
-      </p>
     </div>
   );
 }

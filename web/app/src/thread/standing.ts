@@ -7,6 +7,8 @@ export interface StandingActions extends Standing {
   known: boolean;
   /** The last change did not work. */
   failed: boolean;
+  /** How often something was changed and saved. */
+  changes: number;
   setContact(present: boolean): void;
   setFollows(present: boolean): void;
   setBlocked(present: boolean): void;
@@ -19,6 +21,7 @@ export function useStanding(session: Session, username: string | undefined, cont
   const [standing, setStanding] = useState<Standing | undefined>(undefined);
   const [failed, setFailed] = useState(false);
   const [tries, setTries] = useState(0);
+  const [changes, setChanges] = useState(0);
   useEffect(() => {
     setStanding(undefined);
     setFailed(false);
@@ -46,6 +49,7 @@ export function useStanding(session: Session, username: string | undefined, cont
     work.then(
       () => {
         contactsChanged();
+        setChanges((one) => one + 1);
         if (before === undefined) setTries(tries + 1); // the rest of it is still to be learned
       },
       () => {
@@ -60,6 +64,7 @@ export function useStanding(session: Session, username: string | undefined, cont
     ...standing,
     known: standing !== undefined,
     failed,
+    changes,
     setContact: (contact) => change({ contact }, session.setContact(name, contact)),
     setFollows: (follows) => change({ follows }, session.setFollows(name, follows)),
     setBlocked: (blocked) => change({ blocked }, session.setBlocked(name, blocked)),

@@ -1,5 +1,8 @@
 /** German. Its keys are the sentences that the page can say. */
+import { consent } from "./de_consent";
+
 export const de = {
+  ...consent,
   // Signing in
   "Call anyone by @username.": "Ruf jeden an, mit @Benutzername.",
   "Audio and video, from the place where you already write to each other.": "Mit Ton und Bild, dort, wo ihr euch ohnehin schreibt.",
@@ -119,8 +122,6 @@ export const de = {
   "Delete conversation": "Unterhaltung löschen",
   "Block @{username}? Their calls and messages will not reach you. They do not learn it.": "@{username} blockieren? Anrufe und Nachrichten erreichen dich dann nicht mehr. Niemand erfährt es.",
   "Delete this conversation? It is deleted for you; @{username} keeps theirs.": "Diese Unterhaltung löschen? Sie wird bei dir gelöscht; @{username} behält sie.",
-  "@{username} is in your contacts and may call you, as long as your settings let contacts call.": "@{username} ist in deinen Kontakten und kann dich anrufen, solange deine Einstellungen Kontakte anrufen lassen.",
-  "Contacts may call you. @{username} decides in the same way who may call them.": "Kontakte können dich anrufen. @{username} entscheidet genauso, wer anrufen darf.",
   "Cancel": "Abbrechen",
   "Close": "Schließen",
   // Calls that are over
@@ -252,7 +253,6 @@ export const de = {
   "Whoever knows your exact username always finds you.": "Wer deinen Benutzernamen genau kennt, findet dich immer.",
   "Who can call me": "Wer mich anrufen darf",
   "Who can message me": "Wer mir schreiben darf",
-  "Nobody can call you now. You can still call others.": "Niemand kann dich jetzt anrufen. Du kannst andere weiter anrufen.",
   "For everybody else your phone seems to ring unanswered. They do not learn why.": "Für alle anderen klingelt es scheinbar, ohne dass jemand antwortet. Warum, erfahren sie nicht.",
   "Only people you have written to can write to you now.": "Nur wem du geschrieben hast, kann dir jetzt schreiben.",
   "Messages of people you do not know wait among the requests, without a sound.": "Nachrichten von Unbekannten warten ohne Ton unter den Anfragen.",

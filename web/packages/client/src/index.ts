@@ -1,4 +1,8 @@
 /** The Ringline client for web pages: an account, a line, calls. No framework. */
+export type {
+  Asker, CallSettings, ChosenPerson, PersonChoices, Preview, QuietHours, QuietSpan, RefusedAttempt, RefusedAttempts, Report, ReportCategory, Sample, SampleKind,
+} from "./account/consent";
+export { Consent, hasChoice, NO_CHOICES } from "./account/consent";
 export type { Account, Audience, Device, Entitlement, Person, Standing } from "./account/rest";
 export type * from "./account/call_settings";
 export { Rest } from "./account/rest";
