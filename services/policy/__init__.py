@@ -66,7 +66,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
     # Of earlier releases policy did not ask conversations: without its address, evidence is not verified.
     is_known = node.hosts("conversations") or "conversations" in node.settings.address
     boxes = conversations_pb2_grpc.ConversationsStub(node.channel("conversations")) if is_known else None
-    records = RecordsApi(db, settings, store, gates, boxes)
+    records = RecordsApi(db, settings, store, gates, rings, boxes)
     # Closed after the server: what was decided until then is kept, too.
     verdicts = await node.enter(aclosing(records.verdicts))
     api = PolicyApi(

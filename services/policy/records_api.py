@@ -17,6 +17,8 @@ from ringline.v1.reasons_pb2 import Reason
 from services.policy import audit
 from services.policy.gates import Gates
 from services.policy.reports import Item, Reports
+from services.policy.ringing import REPORTED
+from services.policy.ringing_store import Rings
 from services.policy.rules import check_client_id, check_two, check_user
 from services.policy.sanctions import Sanctions
 from services.policy.settings import Settings
@@ -45,11 +47,13 @@ class RecordsApi(records_pb2_grpc.RecordsServicer):
         settings: Settings,
         store: Store,
         gates: Gates,
+        rings: Rings,
         conversations: ConversationsAsyncStub | None,
     ) -> None:
         self._db = db
         self._store = store
         self._gates = gates
+        self._rings = rings
         self._conversations = conversations
         self._audit = audit.Audit(db, settings.audit_days)
         self.verdicts = Verdicts(db, settings.verdict_days)
@@ -89,6 +93,7 @@ class RecordsApi(records_pb2_grpc.RecordsServicer):
         report_id = await self._reports.known(request) if request.client_id else ""
         if not report_id:
             report_id = await self._reports.file(request, await self._evidence(request))
+            await self._rings.unwelcome(request.other_user_id, request.user_id, REPORTED)
         return records_pb2.ReportResponse(report_id=report_id)
 
     async def _evidence(self, request: records_pb2.ReportRequest) -> list[Item]:

@@ -20,6 +20,7 @@ from services.policy.ringing_store import Rings
 from services.policy.settings import Settings
 from tests.service.pods import owner
 from tests.service.policy.conftest import EVERYONE, People, Policy, Verdicts, asking, attempt, outcome
+from tests.service.policy.records import records_of
 
 HOUR, DAY = 3600, 86_400
 CONTACT = directory_pb2.RELATION_CONTACT
@@ -235,6 +236,17 @@ async def test_a_stranger_who_was_declined_twice_is_unheard_and_a_contact_is_not
             declined = ended(caller, bob, ending=types_pb2.ENDING_DECLINED, placed_at_ms=LATER + n)
             await asyncio.gather(*(Endings(rings).hear(declined) for _ in range(3)))
         assert await outcome(verdicts, attempt(caller, bob)) == then
+
+
+async def test_a_stranger_who_was_reported_once_is_unheard(
+    one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    ada, bob = await people.new("ada"), await people.new("bob")
+    await one.allow(bob, EVERYONE)
+    assert await outcome(verdicts, attempt(ada, bob)) == "admitted"
+    async with records_of(one) as records:
+        await records.report(bob, ada)
+    assert await outcome(verdicts, attempt(ada, bob)) == "unheard"
 
 
 async def test_who_rang_may_be_called_back_and_is_no_stranger(
