@@ -55,7 +55,6 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
     settings = settings or Settings.load()
     store, budgets, rings = Store(db), Budgets(db, settings), Rings(db, settings.limits())
     callees, quiet = CalleeStore(db), QuietAttempts(db)
-    log = await node.log()
     relations = await node.asker(
         "directory",
         lambda channel: directory_pb2_grpc.DirectoryStub(channel).Relate,
@@ -83,5 +82,11 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[N
     node.spawn(quiet.run(), "policy attempts in quiet hours")
     node.spawn(quiet.forget(), "policy old attempts")
     node.spawn(rings.run(), "policy ring budgets")
-    node.spawn(log.consume(DURABLE, FACTS, Endings(rings).hear), "policy endings")
+    node.spawn(_hear(node, rings), "policy endings")
     yield
+
+
+async def _hear(node: Node, rings: Rings) -> None:
+    """Hears endings for ever. Nobody waits for the bus: a verdict needs none."""
+    log = await node.log()
+    await log.consume(DURABLE, FACTS, Endings(rings).hear)

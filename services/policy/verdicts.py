@@ -56,7 +56,7 @@ WHERE call_id = $1 AND act = 1
 UNION ALL
 SELECT number, {AT_MS}, act, caller_id, callee_id, audio, video, verdict FROM kept_verdict
 WHERE call_id = $1 AND act <> 1
-ORDER BY number"""
+ORDER BY 2, 1"""
 # Where a call was placed, and by whom; a call between these two only.
 PLACED = f"""
 SELECT call_id, {AT_MS}, caller_id FROM kept_verdict

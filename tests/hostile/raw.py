@@ -40,6 +40,7 @@ class Raw(asyncio.Protocol):
         self.server = wire.ServerBytes()
         self.found: list[str] = []
         self.goodbye: Reason.ValueType = Reason.REASON_UNSPECIFIED
+        self.has_no_hello = False
         self.is_excused = False
         """Whether the goodbye is one that a good client may get: too much at once, or hello came too late,
         as this machine had no time for it.
@@ -193,7 +194,8 @@ class Raw(asyncio.Protocol):
             self.welcome = frame.welcome
         elif kind == "goodbye":
             self.goodbye = frame.goodbye.refused.reason
-            self.is_excused = self.goodbye in BUSY or frame.goodbye.refused.sentence == NO_HELLO
+            self.has_no_hello = frame.goodbye.refused.sentence == NO_HELLO
+            self.is_excused = self.goodbye in BUSY or self.has_no_hello
             self._fault(frame.goodbye.refused.sentence)
         elif kind == "refused":
             self._fault(frame.refused.sentence)

@@ -209,12 +209,12 @@ async def test_an_old_attempt_an_explanation_and_a_preview_let_nobody_through(
         assert (shown.rings, shown.rule) == (False, "quiet_hours")
     await until_admitted(verdicts, ada, bob)
     db: Database = await one.node.database("policy")
-    await db.execute("UPDATE quiet_attempt SET at = now() - interval '181 s'")
-    asked = await one.operator.Explain(policy_pb2.ExplainRequest(attempt=attempt(ada, bob)))
-    assert asked.verdict.trace[-1].rule == "quiet_hours"
     await db.execute("UPDATE quiet_attempt SET at = now() - interval '170 s'")
     (shown,) = await callee.preview(bob, "ada")
     assert shown.rule == "quiet_hours.repeated"
+    await db.execute("UPDATE quiet_attempt SET at = now() - interval '181 s'")  # and is deleted some time
+    asked = await one.operator.Explain(policy_pb2.ExplainRequest(attempt=attempt(ada, bob)))
+    assert asked.verdict.trace[-1].rule == "quiet_hours"
 
 
 async def test_a_preview_is_by_a_draft_and_at_any_time_and_keeps_nothing(
