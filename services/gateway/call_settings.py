@@ -1,19 +1,14 @@
 """REST: who may call, when and how; words about single people; and who could ring by all that."""
 
-import asyncio
 import time
 
 from fastapi import APIRouter, Response
 
-from ringline.refusal import Refusal
-from ringline.v1 import callee_pb2, directory_pb2, policy_pb2
-from ringline.v1.reasons_pb2 import Reason
+from ringline.v1 import callee_pb2, policy_pb2
 from services.gateway import call_shapes, shapes
 from services.gateway.auth import Caller
 from services.gateway.edge import Edge, Here, Me
-
-AT_ONCE = 8
-"""Accounts of a list that are asked for at the same time."""
+from services.gateway.profiles import profiles_of
 
 router = APIRouter(prefix="/v1", tags=["calls"])
 
@@ -58,20 +53,13 @@ async def preview_calls(edge: Here, me: Me, wish: call_shapes.PreviewWish) -> ca
 async def people_settings(edge: Here, me: Me) -> call_shapes.SettledPeople:
     """About whom one says something, newest first."""
     answer = await edge.callee.ListPersonSettings(callee_pb2.ListPersonSettingsRequest(user_id=me.user_id))
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def settled(one: callee_pb2.SettledPerson) -> call_shapes.SettledPerson | None:
-        async with gate:
-            try:
-                found = await edge.directory.GetAccount(directory_pb2.GetAccountRequest(user_id=one.user_id))
-            except Refusal as refusal:
-                if refusal.reason == Reason.REASON_USER_NOT_FOUND:
-                    return None
-                raise
-            return call_shapes.person_settings(shapes.profile(found.account.profile), one.settings)
-
-    found = await asyncio.gather(*(settled(one) for one in answer.people))
-    return call_shapes.SettledPeople(people=[one for one in found if one is not None])
+    there = await profiles_of(edge, (one.user_id for one in answer.people))
+    found = [
+        call_shapes.person_settings(there[one.user_id], one.settings)
+        for one in answer.people
+        if one.user_id in there
+    ]
+    return call_shapes.SettledPeople(people=found)
 
 
 @router.put("/me/people-settings/{username}")
