@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ringline.v1 import operator_pb2 as _operator_pb2
 from ringline.v1 import reasons_pb2 as _reasons_pb2
 from ringline.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -658,21 +659,31 @@ class GetEntitlementsResponse(_message.Message):
 
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    BY_RULES_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with each change."""
+    by_rules: _builtins.bool
+    """A rule set is in force: what a tier may do is a fact for the rules, and decides nothing by itself."""
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entitlement]:
         """One row a tier; without any row every tier is entitled to everything."""
+
+    @_builtins.property
+    def off(self) -> _containers.RepeatedScalarFieldContainer[_operator_pb2.Feature.ValueType]:
+        """What is switched off for everybody."""
 
     def __init__(
         self,
         *,
         entitlements: _abc.Iterable[Global___Entitlement] | None = ...,
         version: _builtins.int = ...,
+        by_rules: _builtins.bool = ...,
+        off: _abc.Iterable[_operator_pb2.Feature.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_rules", b"by_rules", "entitlements", b"entitlements", "off", b"off", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

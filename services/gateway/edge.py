@@ -16,6 +16,7 @@ from services.gateway.auth import Caller, Doorkeeper
 from services.gateway.limits import Buckets
 from services.gateway.network import Network, client_of, network_of
 from services.gateway.settings import Settings
+from services.gateway.switches import Switches
 from services.gateway.tickets import TicketPress
 from services.gateway.turns import Turns
 
@@ -47,6 +48,7 @@ class Edge:
     """Questions who is there."""
     trusted: tuple[Network, ...]
     turns: Turns
+    switches: Switches
 
     def network(self, request: Request) -> str:
         """The client's network: its IPv4 address or IPv6 /64."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import time
 from collections.abc import AsyncIterator
 
 from grpc import aio
@@ -11,10 +12,13 @@ from ringline.answerer import Draining, answer_batches
 from ringline.asker import Asker
 from ringline.gather import Gather
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
+from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2
 from services.policy import messages
 from services.policy.budget import Budgets
 from services.policy.gates import Gates
+from services.policy.operator_api import OperatorApi
+from services.policy.operator_store import OperatorStore
+from services.policy.operator_word import Words
 from services.policy.rules import (
     check_attempt,
     check_audiences,
@@ -24,6 +28,7 @@ from services.policy.rules import (
     check_two,
     check_user,
     decide,
+    operator_case,
     shows_presence,
     unknown,
 )
@@ -50,13 +55,22 @@ first."""
 Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
 
 
-class PolicyApi(policy_pb2_grpc.PolicyServicer):
+class PolicyApi(OperatorApi):
     """The servicer."""
 
     def __init__(
-        self, store: Store, relations: Relations, gates: Gates, budgets: Budgets, draining: Draining
+        self,
+        store: Store,
+        relations: Relations,
+        gates: Gates,
+        budgets: Budgets,
+        operator: OperatorStore,
+        words: Words,
+        draining: Draining,
     ) -> None:
         self._store = store
+        self._operator = operator
+        self._words = words
         self._relations = relations
         self._gates = gates
         self._budgets = budgets
@@ -80,11 +94,11 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         )
 
     async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
-        verdict = await self._verdict(attempt)
+        verdict = await self._verdict(attempt, is_real=True)
         _counter(attempt.act, verdict.outcome).inc()
         return verdict
 
-    async def _verdict(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
+    async def _verdict(self, attempt: policy_pb2.Attempt, is_real: bool) -> policy_pb2.Verdict:
         check_attempt(attempt)
         question = directory_pb2.PairQuestion(
             user_id=attempt.caller_id,
@@ -98,7 +112,12 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
                 raise
             return unknown(refusal)
         two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
-        return decide(attempt, pair, await self._standings.ask(two))
+        standing = await self._standings.ask(two)
+        case = operator_case(attempt, pair, standing, int(time.time() * 1000))
+        word, judged = self._words.word(standing.orders, case)
+        if is_real:
+            self._words.compare(standing.orders, case, judged)
+        return decide(attempt, pair, standing, word)
 
     async def Explain(
         self,
@@ -106,7 +125,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         context: aio.ServicerContext[policy_pb2.ExplainRequest, policy_pb2.ExplainResponse],
     ) -> policy_pb2.ExplainResponse:
         """Answers a verdict with its trace; nothing is counted."""
-        return policy_pb2.ExplainResponse(verdict=await self._verdict(request.attempt))
+        return policy_pb2.ExplainResponse(verdict=await self._verdict(request.attempt, is_real=False))
 
     async def GetCallSettings(
         self,
@@ -254,7 +273,10 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
             policy_pb2.Entitlement(tier=tier, place_audio=row.audio, place_video=row.video)
             for tier, row in by_tier.items()
         ]
-        return policy_pb2.GetEntitlementsResponse(entitlements=rows, version=version)
+        now = await self._operator.newest()
+        return policy_pb2.GetEntitlementsResponse(
+            entitlements=rows, version=version, by_rules=now.live != 0, off=sorted(now.off)
+        )
 
     async def SetEntitlements(
         self,

@@ -1,33 +1,29 @@
-"""`ringline policy …`: what would become of a call and why, and what each tier may do; over gRPC."""
+"""`ringline policy …`: what would become of a call and why, and what tiers may do; over gRPC."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ringline.addresses import split_addresses
-from ringline.config import NodeSettings
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, types_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
-from ringline.v1.policy_pb2_grpc import PolicyStub
-from ringline.wire import Channel, open_channel
+from services.policy import cli_rules
+from services.policy.cli_door import SECONDS, operator_channel, said, with_policy
 
 if TYPE_CHECKING:
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
 
-T = TypeVar("T")
-SECONDS = 5.0
-
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Explain verdicts, and set what each tier may do."
 )
+app.add_typer(cli_rules.app, name="rules")
+app.command()(cli_rules.switch)
 
 
 class Kind(StrEnum):
@@ -40,13 +36,13 @@ class Kind(StrEnum):
 @app.command()
 def explain(caller: str, callee: str, kind: Kind = typer.Argument(Kind.AUDIO)) -> None:  # noqa: B008
     """Show what would become of a call from one user to another, and every rule that was looked at."""
-    _print_verdict(asyncio.run(_said(_explain(caller, callee, kind))))
+    _print_verdict(asyncio.run(said(_explain(caller, callee, kind))))
 
 
 @app.command()
 def entitlements() -> None:
     """Show what each tier may do."""
-    _print_entitlements(asyncio.run(_said(_with_policy(_entitlements))))
+    _print_entitlements(asyncio.run(said(with_policy(_entitlements))))
 
 
 @app.command()
@@ -55,17 +51,17 @@ def entitle(tier: str, kinds: list[Kind] = typer.Argument(None)) -> None:  # noq
     row = policy_pb2.Entitlement(
         tier=tier, place_audio=Kind.AUDIO in (kinds or ()), place_video=Kind.VIDEO in (kinds or ())
     )
-    _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, row)))))
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, row)))))
 
 
 @app.command()
 def unlist(tier: str) -> None:
     """Take a tier off the list. When the list is empty, every tier may do everything."""
-    _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, None)))))
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, None)))))
 
 
 async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.Verdict:
-    async with _channel("directory") as channel:
+    async with operator_channel("directory") as channel:
         directory = DirectoryStub(channel)
         found = await directory.Resolve(directory_pb2.ResolveRequest(username=caller), timeout=SECONDS)
     attempt = policy_pb2.Attempt(
@@ -75,7 +71,7 @@ async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.Verdict:
         kinds=types_pb2.Kinds(audio=True, video=kind is Kind.VIDEO),
     )
     request = policy_pb2.ExplainRequest(attempt=attempt)
-    return await _with_policy(lambda policy: _verdict(policy, request))
+    return await with_policy(lambda policy: _verdict(policy, request))
 
 
 async def _verdict(policy: PolicyAsyncStub, request: policy_pb2.ExplainRequest) -> policy_pb2.Verdict:
@@ -95,31 +91,11 @@ async def _set_row(
     return await _entitlements(policy)
 
 
-async def _with_policy(question: Callable[[PolicyAsyncStub], Awaitable[T]]) -> T:
-    async with _channel("policy") as channel:
-        return await question(PolicyStub(channel))
-
-
-def _channel(service: str) -> Channel:
-    addresses = split_addresses(NodeSettings().address.get(service, ""))
-    if not addresses:
-        raise typer.BadParameter(f"Say where {service} is: RINGLINE_ADDRESS_{service.upper()}=host:port")
-    return open_channel(addresses, "operator")
-
-
-async def _said(answer: Awaitable[T]) -> T:
-    """The answer; a refusal is said in its own words, and ends the program with status 1."""
-    try:
-        return await answer
-    except Refusal as refusal:
-        typer.echo(refusal.sentence, err=True)
-        raise typer.Exit(1) from None
-
-
 def _print_verdict(verdict: policy_pb2.Verdict) -> None:
     outcome = policy_pb2.Outcome.Name(verdict.outcome).removeprefix("OUTCOME_").lower()
     if verdict.HasField("refused"):
-        outcome += f" ({Refusal.from_proto(verdict.refused).name})"
+        refusal = Refusal.from_proto(verdict.refused)
+        outcome += f" ({refusal.name}{': ' if refusal.missing else ''}{refusal.missing})"
     facts = Table(box=None, show_header=False)
     facts.add_row("outcome", outcome)
     facts.add_row("caller may send", _kinds(verdict.caller_may_send))

@@ -23,6 +23,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
 from ringline.v1.reasons_pb2 import Reason
+from services.policy import operator_word
 
 DEFAULT_AUDIENCES = frozenset({Audience.AUDIENCE_CONTACTS, Audience.AUDIENCE_FOLLOWING})
 """Of a user who never chose."""
@@ -60,7 +61,9 @@ class Standing(NamedTuple):
     blocking: bool
     """The caller blocks the callee."""
     entitlements: Entitlements
-    """The operator's word, as it is now."""
+    """What each tier may do, as it is now."""
+    orders: operator_word.Orders = operator_word.NONE
+    """The operator's rules and switches, as they are now."""
 
 
 class Case(NamedTuple):
@@ -75,6 +78,10 @@ class Case(NamedTuple):
     """Those of the callee's audiences to which the caller belongs."""
     blocked: bool
     blocking: bool
+    receives: bool
+    """The operator's rules let the callee be called by this caller."""
+    is_strange: bool
+    """Calls from strangers are switched off, and the caller is one."""
 
 
 class Rule(NamedTuple):
@@ -101,6 +108,8 @@ NO_VIDEO = Rule(
 )
 CALLER_WITHOUT_VIDEO = Rule("caller.without_video", LIMITS, lambda case: not case.caller.video)
 CALLEE_WITHOUT_VIDEO = Rule("callee.without_video", LIMITS, lambda case: not case.callee.video)
+NOT_RECEIVING = Rule("operator.receive", REFUSES, lambda case: not case.receives)
+STRANGERS_OFF = Rule("switch.strangers", REFUSES, lambda case: case.is_strange)
 BLOCKED = Rule("blocked", REFUSES, lambda case: case.blocked)
 BLOCKING = Rule("blocking", REFUSES, lambda case: case.blocking)
 
@@ -110,6 +119,8 @@ PLACE = (
     NO_VIDEO,
     CALLER_WITHOUT_VIDEO,
     CALLEE_WITHOUT_VIDEO,
+    NOT_RECEIVING,
+    STRANGERS_OFF,
     BLOCKED,
     BLOCKING,
     Rule("audience.contacts", ADMITS, lambda case: Audience.AUDIENCE_CONTACTS in case.welcome_as),
@@ -124,6 +135,11 @@ SET_MEDIA = (
     SELF,
     NO_VIDEO,
     CALLEE_WITHOUT_VIDEO,
+    # Who answered may be called; what may be refused now is what comes on top.
+    NOT_RECEIVING._replace(
+        holds=lambda case: case.wants_video and not case.receives,
+        reason=reasons_pb2.REASON_KIND_NOT_ADMITTED,
+    ),
     # Such a call is being severed anyway; who blocked whom is not said.
     BLOCKED._replace(reason=reasons_pb2.REASON_KIND_NOT_ADMITTED),
     BLOCKING._replace(reason=reasons_pb2.REASON_KIND_NOT_ADMITTED),
@@ -142,10 +158,15 @@ _STEPS = {
 
 
 def decide(
-    attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing
+    attempt: policy_pb2.Attempt,
+    pair: directory_pb2.PairAnswer,
+    standing: Standing,
+    word: operator_word.Word | None = None,
 ) -> policy_pb2.Verdict:
-    """The verdict on a well-formed attempt (see `check_attempt`), with every rule that was looked at."""
-    case = _case(attempt, pair, standing)
+    """The verdict on a well-formed attempt (see `check_attempt`), with every rule that was looked at. `word`
+    is the operator's; without one the list of tiers holds.
+    """
+    case = _case(attempt, pair, standing, word)
     decisive, trace = _look(RULES[attempt.act], case)
     admitted = decisive.effect == ADMITS
     is_placing = attempt.act == policy_pb2.ACT_PLACE
@@ -160,11 +181,16 @@ def decide(
         relay_only=not is_trusted,
         caller=pair.user.profile,
         callee=pair.other.profile,
-        trace=trace,
     )
     if decisive.reason is not None:
         verdict.outcome = policy_pb2.OUTCOME_REFUSED
         verdict.refused.CopyFrom(Refusal(decisive.reason).to_proto())
+    if word is not None:
+        trace = [*operator_word.trace(word), *trace]
+        if decisive in (NO_AUDIO, NO_VIDEO):
+            missing = word.missing_audio if decisive is NO_AUDIO else word.missing_video
+            verdict.refused.missing = missing
+    verdict.trace.extend(trace)
     return verdict
 
 
@@ -186,17 +212,35 @@ def welcome_as(
     return frozenset(audience for audience in audiences if belongs.get(audience))
 
 
-def _case(attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing) -> Case:
+def _case(
+    attempt: policy_pb2.Attempt,
+    pair: directory_pb2.PairAnswer,
+    standing: Standing,
+    word: operator_word.Word | None,
+) -> Case:
     caller, callee = pair.user, pair.other
+    edges = pair.other_to_user
     return Case(
         is_self=caller.profile.user_id == callee.profile.user_id,
         wants_audio=attempt.kinds.audio,
         wants_video=attempt.kinds.video,
-        caller=entitled(standing.entitlements, caller.tier),
-        callee=entitled(standing.entitlements, callee.tier),
+        caller=Entitled(*word.caller) if word else entitled(standing.entitlements, caller.tier),
+        callee=Entitled(*word.callee) if word else entitled(standing.entitlements, callee.tier),
         welcome_as=welcome_as(standing.audiences, pair.other_to_user, caller.profile.verified),
         blocked=standing.blocked,
         blocking=standing.blocking,
+        receives=word is None or word.receives,
+        is_strange=word is not None and word.is_strangers_off and not (edges.contact or edges.follows),
+    )
+
+
+def operator_case(
+    attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing, now_ms: int
+) -> operator_word.Case:
+    """What the operator's rules are asked about."""
+    rows = standing.entitlements
+    return operator_word.Case(
+        pair, attempt.kinds.video, entitled(rows, pair.user.tier), entitled(rows, pair.other.tier), now_ms
     )
 
 

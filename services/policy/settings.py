@@ -19,3 +19,8 @@ class Settings(ServiceSettings, service="policy"):
         description="To how many people who do not know him a user may write for the first time within 24 "
         "hours.",
     )
+    rules_file: str = Field(
+        "",
+        description="A file of the operator's rules (docs/operator-rules.md), such as a ConfigMap's: what "
+        "changes there is in force within a second. Empty: rules come by `ringline policy rules` alone.",
+    )

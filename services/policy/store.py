@@ -14,6 +14,8 @@ from typing import NamedTuple
 from ringline.db import Database
 from ringline.v1.policy_pb2 import Audience
 from services.policy import messages
+from services.policy.operator_orders import OrderBook
+from services.policy.operator_word import NONE
 from services.policy.rules import DEFAULT_AUDIENCES, Entitled, Entitlements, Standing
 
 # Scalar subqueries: a probe of a primary key each, whatever the planner thinks of the size of a table.
@@ -22,7 +24,8 @@ SELECT q.n,
     (SELECT s.audiences FROM call_settings AS s WHERE s.user_id = q.callee),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.callee AND b.other_user_id = q.caller),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.caller AND b.other_user_id = q.callee),
-    (SELECT max(v.version) FROM entitlement_version AS v)
+    (SELECT max(v.version) FROM entitlement_version AS v),
+    (SELECT max(c.revision) FROM operator_change AS c)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)"""
 
 BLOCKED_AMONG = """
@@ -101,8 +104,9 @@ class Versioned(NamedTuple):
 class Store:
     """The tables of policy."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, orders: OrderBook) -> None:
         self._db = db
+        self._orders = orders
         self._newest = Versioned(0, {})
 
     async def standings(self, pairs: Sequence[Pair]) -> list[Standing]:
@@ -111,10 +115,11 @@ class Store:
         callees = [pair.callee_id for pair in pairs]
         rows = await self._db.fetch(STANDINGS, callers, callees)
         entitlements = (await self._version(rows[0][4] or 0)).by_tier if rows else {}
+        orders = await self._orders.at(rows[0][5] or 0) if rows else NONE
         standings: list[Standing | None] = [None] * len(pairs)
-        for number, audiences, blocked, blocking, _ in rows:
+        for number, audiences, blocked, blocking, *_ in rows:
             standings[number - 1] = Standing(
-                _audiences(audiences), bool(blocked), bool(blocking), entitlements
+                _audiences(audiences), bool(blocked), bool(blocking), entitlements, orders
             )
         return [standing for standing in standings if standing is not None]
 

