@@ -22,7 +22,8 @@ FORBIDDEN_NAMES = {
     "misc",
 }
 DOORS = {
-    "grpc": r"ringline/(node|wire|refusal|asker|answerer|loopback)\.py|services/\w+/((\w+_)?api|__init__)\.py",
+    "grpc": r"ringline/(node|wire|refusal|asker|answerer|loopback)\.py"
+    r"|services/\w+/((\w+_)?api|__init__)\.py",
     "grpc_health": r"ringline/node\.py",
     "grpc_reflection": r"ringline/node\.py",
     "nats": r"ringline/(bus|log)\.py",
