@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from ringline.refusal import Refusal
 from ringline.v1 import operator_pb2, policy_pb2_grpc
 from ringline.v1.operator_pb2 import Feature
+from ringline.wire import open_channel
 from tests.service.gateway.conftest import Alone
 from tests.service.gateway.town import PASSWORD, Town
-from tests.service.pods import channel_to
 
 
 async def switch(town: Town, feature: Feature.ValueType, off: bool) -> None:
     """Switches a feature, as the operator does."""
-    async with channel_to(town.nodes[0], "operator") as channel:
+    async with open_channel(town.nodes[0].addresses("policy"), "operator") as channel:
         request = operator_pb2.SetSwitchRequest(feature=feature, off=off, by="grace")
         await policy_pb2_grpc.PolicyStub(channel).SetSwitch(request)
 
