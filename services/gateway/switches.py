@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ringline.refusal import Refusal
@@ -27,10 +28,11 @@ REFUSED = {
 class Switches:
     """The switches, as known here."""
 
-    def __init__(self, policy: PolicyAsyncStub) -> None:
+    def __init__(self, policy: PolicyAsyncStub, clock: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
+        self._clock = clock
         self._off: frozenset[Feature.ValueType] = frozenset()
-        self._until = 0.0
+        self._until = -KNOWN_SECONDS
         self._asking = asyncio.Lock()
 
     async def check(self, feature: Feature.ValueType) -> None:
@@ -42,7 +44,7 @@ class Switches:
     async def off(self) -> frozenset[Feature.ValueType]:
         """What is switched off."""
         async with self._asking:
-            if time.monotonic() >= self._until:
+            if self._clock() >= self._until:
                 await self._ask()
         return self._off
 
@@ -52,4 +54,4 @@ class Switches:
             self._off = frozenset(answer.off)
         except Refusal as refusal:
             log(__name__).warning("switches not known anew", reason=refusal.name)
-        self._until = time.monotonic() + KNOWN_SECONDS
+        self._until = self._clock() + KNOWN_SECONDS
