@@ -5,6 +5,7 @@ Policy: may this caller ring this callee, and may this one write to that one?"""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ringline.v1 import operator_pb2 as _operator_pb2
 from ringline.v1 import policy_pb2 as _policy_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -61,6 +62,22 @@ class PolicyStub:
     """Answers the operator's entitlements by tier."""
     SetEntitlements: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetEntitlementsRequest, _policy_pb2.SetEntitlementsResponse]
     """Replaces the operator's entitlements by tier, effective within one second."""
+    PutRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PutRulesRequest, _operator_pb2.PutRulesResponse]
+    """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+    its line and the reason, and the old one stays.
+    """
+    UseRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.UseRulesRequest, _operator_pb2.UseRulesResponse]
+    """Puts a version that is there already, or none."""
+    GetRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRulesRequest, _operator_pb2.GetRulesResponse]
+    """Answers what is in force, and the text of a version."""
+    ListRuleChanges: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRuleChangesRequest, _operator_pb2.ListRuleChangesResponse]
+    """Answers who changed what, when and why."""
+    GetShadowReport: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetShadowReportRequest, _operator_pb2.GetShadowReportResponse]
+    """Answers how the rule set in the shadow differs from the live one."""
+    SetSwitch: _grpc.UnaryUnaryMultiCallable[_operator_pb2.SetSwitchRequest, _operator_pb2.SetSwitchResponse]
+    """Switches a feature off for everybody, or on again; effective within five seconds."""
+    GetSwitches: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetSwitchesRequest, _operator_pb2.GetSwitchesResponse]
+    """Answers what is switched off."""
 
 @_typing.type_check_only
 class PolicyAsyncStub(PolicyStub):
@@ -95,6 +112,22 @@ class PolicyAsyncStub(PolicyStub):
     """Answers the operator's entitlements by tier."""
     SetEntitlements: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetEntitlementsRequest, _policy_pb2.SetEntitlementsResponse]  # type: ignore[assignment]
     """Replaces the operator's entitlements by tier, effective within one second."""
+    PutRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.PutRulesRequest, _operator_pb2.PutRulesResponse]  # type: ignore[assignment]
+    """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+    its line and the reason, and the old one stays.
+    """
+    UseRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.UseRulesRequest, _operator_pb2.UseRulesResponse]  # type: ignore[assignment]
+    """Puts a version that is there already, or none."""
+    GetRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRulesRequest, _operator_pb2.GetRulesResponse]  # type: ignore[assignment]
+    """Answers what is in force, and the text of a version."""
+    ListRuleChanges: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRuleChangesRequest, _operator_pb2.ListRuleChangesResponse]  # type: ignore[assignment]
+    """Answers who changed what, when and why."""
+    GetShadowReport: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetShadowReportRequest, _operator_pb2.GetShadowReportResponse]  # type: ignore[assignment]
+    """Answers how the rule set in the shadow differs from the live one."""
+    SetSwitch: _aio.UnaryUnaryMultiCallable[_operator_pb2.SetSwitchRequest, _operator_pb2.SetSwitchResponse]  # type: ignore[assignment]
+    """Switches a feature off for everybody, or on again; effective within five seconds."""
+    GetSwitches: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetSwitchesRequest, _operator_pb2.GetSwitchesResponse]  # type: ignore[assignment]
+    """Answers what is switched off."""
 
 class PolicyServicer(metaclass=_abc_1.ABCMeta):
     """Settings of people, blocks, entitlements of the operator, and the verdict that follows from them."""
@@ -204,5 +237,63 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.SetEntitlementsResponse, _abc.Awaitable[_policy_pb2.SetEntitlementsResponse]]:
         """Replaces the operator's entitlements by tier, effective within one second."""
+
+    @_abc_1.abstractmethod
+    def PutRules(
+        self,
+        request: _operator_pb2.PutRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.PutRulesResponse, _abc.Awaitable[_operator_pb2.PutRulesResponse]]:
+        """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+        its line and the reason, and the old one stays.
+        """
+
+    @_abc_1.abstractmethod
+    def UseRules(
+        self,
+        request: _operator_pb2.UseRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.UseRulesResponse, _abc.Awaitable[_operator_pb2.UseRulesResponse]]:
+        """Puts a version that is there already, or none."""
+
+    @_abc_1.abstractmethod
+    def GetRules(
+        self,
+        request: _operator_pb2.GetRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetRulesResponse, _abc.Awaitable[_operator_pb2.GetRulesResponse]]:
+        """Answers what is in force, and the text of a version."""
+
+    @_abc_1.abstractmethod
+    def ListRuleChanges(
+        self,
+        request: _operator_pb2.ListRuleChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListRuleChangesResponse, _abc.Awaitable[_operator_pb2.ListRuleChangesResponse]]:
+        """Answers who changed what, when and why."""
+
+    @_abc_1.abstractmethod
+    def GetShadowReport(
+        self,
+        request: _operator_pb2.GetShadowReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetShadowReportResponse, _abc.Awaitable[_operator_pb2.GetShadowReportResponse]]:
+        """Answers how the rule set in the shadow differs from the live one."""
+
+    @_abc_1.abstractmethod
+    def SetSwitch(
+        self,
+        request: _operator_pb2.SetSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.SetSwitchResponse, _abc.Awaitable[_operator_pb2.SetSwitchResponse]]:
+        """Switches a feature off for everybody, or on again; effective within five seconds."""
+
+    @_abc_1.abstractmethod
+    def GetSwitches(
+        self,
+        request: _operator_pb2.GetSwitchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetSwitchesResponse, _abc.Awaitable[_operator_pb2.GetSwitchesResponse]]:
+        """Answers what is switched off."""
 
 def add_PolicyServicer_to_server(servicer: PolicyServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from ringline.v1 import directory_pb2, policy_pb2
+from ringline.v1.operator_pb2 import Feature
 from services.gateway import shapes
 from services.gateway.auth import Caller
 from services.gateway.edge import Edge, Here, Me
@@ -31,6 +32,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> shapes.People:
     """Finds people who opted in to being found."""
+    await edge.switches.check(Feature.FEATURE_SEARCH)
     edge.count_lookup(me)
     request = directory_pb2.SearchPeopleRequest(query=query, user_id=me.user_id, limit=limit)
     answer = await edge.directory.SearchPeople(request)

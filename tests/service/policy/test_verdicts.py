@@ -180,7 +180,7 @@ async def test_the_operator_is_told_every_rule(one: Policy, people: People) -> N
     verdict = await explained(attempt(ada, "@bob", video=True))
     assert verdict.outcome == policy_pb2.OUTCOME_UNHEARD
     assert [(step.rule, step.held) for step in verdict.trace][-2:] == [
-        ("callee.without_video", False),
+        ("switch.strangers", False),
         ("blocked", True),
     ]
     nobody = await explained(attempt(ada, "@nobody"))

@@ -30,7 +30,8 @@ class FakeDatabase:
 
 def lost() -> float:
     """How many were lost so far."""
-    return LOST.collect()[0].samples[0].value
+    [metric] = LOST.collect()
+    return float(metric.samples[0].value)
 
 
 def attempts(db: FakeDatabase) -> QuietAttempts:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 # Written with every call: room in the page keeps the new row beside the old one.
 TABLE = """
