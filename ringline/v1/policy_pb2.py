@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from ringline.v1 import annotations_pb2 as ringline_dot_v1_dot_annotations__pb2
+from ringline.v1 import blocks_pb2 as ringline_dot_v1_dot_blocks__pb2
 from ringline.v1 import call_settings_pb2 as ringline_dot_v1_dot_call__settings__pb2
 from ringline.v1 import operator_pb2 as ringline_dot_v1_dot_operator__pb2
 from ringline.v1 import reasons_pb2 as ringline_dot_v1_dot_reasons__pb2
 from ringline.v1 import types_pb2 as ringline_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ringline/v1/policy.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x1fringline/v1/call_settings.proto\x1a\x1aringline/v1/operator.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\"\xfc\x01\n\x0c\x43\x61llSettings\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\x12*\n\naudio_only\x18\x02 \x01(\x0b\x32\x16.ringline.v1.Audiences\x12\x1f\n\x12must_have_messaged\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x19\n\x0c\x61lways_relay\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12,\n\x0bquiet_hours\x18\x05 \x01(\x0b\x32\x17.ringline.v1.QuietHoursB\x15\n\x13_must_have_messagedB\x0f\n\r_always_relay\";\n\tAudiences\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\"7\n\rDecideRequest\x12&\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Attempt\"\xad\x01\n\x07\x41ttempt\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1d\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x10.ringline.v1.Act\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\x1d\n\x0f\x63\x61llee_username\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\x12\x11\n\tcallee_id\x18\x05 \x01(\t\x12!\n\x05kinds\x18\x06 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\"J\n\x0e\x44\x65\x63ideResponse\x12&\n\x08verdicts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Verdict\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\xaf\x03\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.ringline.v1.Outcome\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12+\n\x0f\x63\x61ller_may_send\x18\x04 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12+\n\x0f\x63\x61llee_may_send\x18\x05 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x1a\n\x0c\x64\x65vice_truth\x18\x06 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x12\n\nrelay_only\x18\x07 \x01(\x08\x12$\n\x06\x63\x61ller\x18\x08 \x01(\x0b\x32\x14.ringline.v1.Profile\x12$\n\x06\x63\x61llee\x18\t \x01(\x0b\x32\x14.ringline.v1.Profile\x12%\n\x05trace\x18\n \x03(\x0b\x32\x16.ringline.v1.TraceStep\x12\x18\n\naudio_only\x18\x0b \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x15\n\rrules_version\x18\x0f \x01(\x04\x12\x1c\n\x14\x65ntitlements_version\x18\x10 \x01(\x04\"=\n\tTraceStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\x04held\x18\x02 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\t\"7\n\x0e\x45xplainRequest\x12%\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Attempt\"b\n\x0f\x45xplainResponse\x12%\n\x07verdict\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Verdict\x12(\n\x07\x62udgets\x18\n \x03(\x0b\x32\x17.ringline.v1.RingBudget\"X\n\nRingBudget\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x05spent\x18\x02 \x01(\rB\x04\x88\xb5\x18\x01\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x18\n\nfree_in_ms\x18\x04 \x01(\x04\x42\x04\x88\xb5\x18\x01\")\n\x16GetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"F\n\x17GetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"V\n\x16SetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12+\n\x08settings\x18\x02 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"F\n\x17SetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"6\n\x0c\x42lockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x0f\n\rBlockResponse\"8\n\x0eUnblockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\"\x11\n\x0fUnblockResponse\"$\n\x11ListBlocksRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\",\n\x12ListBlocksResponse\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01\"E\n\x0b\x45ntitlement\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x13\n\x0bplace_audio\x18\x02 \x01(\x08\x12\x13\n\x0bplace_video\x18\x03 \x01(\x08\"\x18\n\x16GetEntitlementsRequest\"\x8f\x01\n\x17GetEntitlementsResponse\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x10\n\x08\x62y_rules\x18\x03 \x01(\x08\x12!\n\x03off\x18\x04 \x03(\x0e\x32\x14.ringline.v1.Feature\"H\n\x16SetEntitlementsRequest\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\"*\n\x17SetEntitlementsResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"A\n\x0fMessageSettings\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\"]\n\x11MayMessageRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\r\n\x05\x66irst\x18\x03 \x01(\x08\x12\x11\n\tclient_id\x18\x04 \x01(\t\"z\n\x12MayMessageResponse\x12%\n\x07outcome\x18\x01 \x01(\x0e\x32\x14.ringline.v1.Outcome\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12\x16\n\x08stranger\x18\x03 \x01(\x08\x42\x04\x88\xb5\x18\x01\",\n\x19GetMessageSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x1aGetMessageSettingsResponse\x12.\n\x08settings\x18\x01 \x01(\x0b\x32\x1c.ringline.v1.MessageSettings\"\\\n\x19SetMessageSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12.\n\x08settings\x18\x02 \x01(\x0b\x32\x1c.ringline.v1.MessageSettings\"L\n\x1aSetMessageSettingsResponse\x12.\n\x08settings\x18\x01 \x01(\x0b\x32\x1c.ringline.v1.MessageSettings\"F\n\x15MaySeePresenceRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x1c\n\x0eother_user_ids\x18\x02 \x03(\tB\x04\x88\xb5\x18\x01\"0\n\x16MaySeePresenceResponse\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01*\x81\x01\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIENCE_CONTACTS\x10\x01\x12\x16\n\x12\x41UDIENCE_FOLLOWING\x10\x02\x12\x15\n\x11\x41UDIENCE_VERIFIED\x10\x03\x12\x15\n\x11\x41UDIENCE_EVERYONE\x10\x04*<\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\r\n\tACT_PLACE\x10\x01\x12\x11\n\rACT_SET_MEDIA\x10\x02*b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ADMITTED\x10\x01\x12\x13\n\x0fOUTCOME_UNHEARD\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x32\xf2\x0f\n\x06Policy\x12T\n\x06\x44\x65\x63ide\x12\x1a.ringline.v1.DecideRequest\x1a\x1b.ringline.v1.DecideResponse\"\r\xa2\xb5\x18\tsignaling(\x01\x30\x01\x12R\n\x07\x45xplain\x12\x1b.ringline.v1.ExplainRequest\x1a\x1c.ringline.v1.ExplainResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\x0fGetCallSettings\x12#.ringline.v1.GetCallSettingsRequest\x1a$.ringline.v1.GetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12i\n\x0fSetCallSettings\x12#.ringline.v1.SetCallSettingsRequest\x1a$.ringline.v1.SetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12`\n\nMayMessage\x12\x1e.ringline.v1.MayMessageRequest\x1a\x1f.ringline.v1.MayMessageResponse\"\x11\xa2\xb5\x18\rconversations\x12r\n\x12GetMessageSettings\x12&.ringline.v1.GetMessageSettingsRequest\x1a\'.ringline.v1.GetMessageSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12r\n\x12SetMessageSettings\x12&.ringline.v1.SetMessageSettingsRequest\x1a\'.ringline.v1.SetMessageSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12\x66\n\x0eMaySeePresence\x12\".ringline.v1.MaySeePresenceRequest\x1a#.ringline.v1.MaySeePresenceResponse\"\x0b\xa2\xb5\x18\x07gateway\x12K\n\x05\x42lock\x12\x19.ringline.v1.BlockRequest\x1a\x1a.ringline.v1.BlockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Q\n\x07Unblock\x12\x1b.ringline.v1.UnblockRequest\x1a\x1c.ringline.v1.UnblockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Z\n\nListBlocks\x12\x1e.ringline.v1.ListBlocksRequest\x1a\x1f.ringline.v1.ListBlocksResponse\"\x0b\xa2\xb5\x18\x07gateway\x12u\n\x0fGetEntitlements\x12#.ringline.v1.GetEntitlementsRequest\x1a$.ringline.v1.GetEntitlementsResponse\"\x17\xa2\xb5\x18\x08operator\xa2\xb5\x18\x07gateway\x12j\n\x0fSetEntitlements\x12#.ringline.v1.SetEntitlementsRequest\x1a$.ringline.v1.SetEntitlementsResponse\"\x0c\xa2\xb5\x18\x08operator\x12U\n\x08PutRules\x12\x1c.ringline.v1.PutRulesRequest\x1a\x1d.ringline.v1.PutRulesResponse\"\x0c\xa2\xb5\x18\x08operator\x12U\n\x08UseRules\x12\x1c.ringline.v1.UseRulesRequest\x1a\x1d.ringline.v1.UseRulesResponse\"\x0c\xa2\xb5\x18\x08operator\x12U\n\x08GetRules\x12\x1c.ringline.v1.GetRulesRequest\x1a\x1d.ringline.v1.GetRulesResponse\"\x0c\xa2\xb5\x18\x08operator\x12j\n\x0fListRuleChanges\x12#.ringline.v1.ListRuleChangesRequest\x1a$.ringline.v1.ListRuleChangesResponse\"\x0c\xa2\xb5\x18\x08operator\x12j\n\x0fGetShadowReport\x12#.ringline.v1.GetShadowReportRequest\x1a$.ringline.v1.GetShadowReportResponse\"\x0c\xa2\xb5\x18\x08operator\x12X\n\tSetSwitch\x12\x1d.ringline.v1.SetSwitchRequest\x1a\x1e.ringline.v1.SetSwitchResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\x0bGetSwitches\x12\x1f.ringline.v1.GetSwitchesRequest\x1a .ringline.v1.GetSwitchesResponse\"\x17\xa2\xb5\x18\x08operator\xa2\xb5\x18\x07gateway\x1a\x35\x9a\xb5\x18\x07gateway\x9a\xb5\x18\tsignaling\x9a\xb5\x18\rconversations\x9a\xb5\x18\x08operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ringline/v1/policy.proto\x12\x0bringline.v1\x1a\x1dringline/v1/annotations.proto\x1a\x18ringline/v1/blocks.proto\x1a\x1fringline/v1/call_settings.proto\x1a\x1aringline/v1/operator.proto\x1a\x19ringline/v1/reasons.proto\x1a\x17ringline/v1/types.proto\"\xfc\x01\n\x0c\x43\x61llSettings\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\x12*\n\naudio_only\x18\x02 \x01(\x0b\x32\x16.ringline.v1.Audiences\x12\x1f\n\x12must_have_messaged\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x19\n\x0c\x61lways_relay\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12,\n\x0bquiet_hours\x18\x05 \x01(\x0b\x32\x17.ringline.v1.QuietHoursB\x15\n\x13_must_have_messagedB\x0f\n\r_always_relay\";\n\tAudiences\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\"7\n\rDecideRequest\x12&\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Attempt\"\xad\x01\n\x07\x41ttempt\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1d\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x10.ringline.v1.Act\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\x1d\n\x0f\x63\x61llee_username\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\x12\x11\n\tcallee_id\x18\x05 \x01(\t\x12!\n\x05kinds\x18\x06 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\"J\n\x0e\x44\x65\x63ideResponse\x12&\n\x08verdicts\x18\x01 \x03(\x0b\x32\x14.ringline.v1.Verdict\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\xaf\x03\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.ringline.v1.Outcome\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12+\n\x0f\x63\x61ller_may_send\x18\x04 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12+\n\x0f\x63\x61llee_may_send\x18\x05 \x01(\x0b\x32\x12.ringline.v1.Kinds\x12\x1a\n\x0c\x64\x65vice_truth\x18\x06 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x12\n\nrelay_only\x18\x07 \x01(\x08\x12$\n\x06\x63\x61ller\x18\x08 \x01(\x0b\x32\x14.ringline.v1.Profile\x12$\n\x06\x63\x61llee\x18\t \x01(\x0b\x32\x14.ringline.v1.Profile\x12%\n\x05trace\x18\n \x03(\x0b\x32\x16.ringline.v1.TraceStep\x12\x18\n\naudio_only\x18\x0b \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x15\n\rrules_version\x18\x0f \x01(\x04\x12\x1c\n\x14\x65ntitlements_version\x18\x10 \x01(\x04\"=\n\tTraceStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\x04held\x18\x02 \x01(\x08\x42\x04\x88\xb5\x18\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\t\"7\n\x0e\x45xplainRequest\x12%\n\x07\x61ttempt\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Attempt\"b\n\x0f\x45xplainResponse\x12%\n\x07verdict\x18\x01 \x01(\x0b\x32\x14.ringline.v1.Verdict\x12(\n\x07\x62udgets\x18\n \x03(\x0b\x32\x17.ringline.v1.RingBudget\"X\n\nRingBudget\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x05spent\x18\x02 \x01(\rB\x04\x88\xb5\x18\x01\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x18\n\nfree_in_ms\x18\x04 \x01(\x04\x42\x04\x88\xb5\x18\x01\")\n\x16GetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"F\n\x17GetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"V\n\x16SetCallSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12+\n\x08settings\x18\x02 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"F\n\x17SetCallSettingsResponse\x12+\n\x08settings\x18\x01 \x01(\x0b\x32\x19.ringline.v1.CallSettings\"E\n\x0b\x45ntitlement\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x13\n\x0bplace_audio\x18\x02 \x01(\x08\x12\x13\n\x0bplace_video\x18\x03 \x01(\x08\"\x18\n\x16GetEntitlementsRequest\"\x8f\x01\n\x17GetEntitlementsResponse\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x10\n\x08\x62y_rules\x18\x03 \x01(\x08\x12!\n\x03off\x18\x04 \x03(\x0e\x32\x14.ringline.v1.Feature\"H\n\x16SetEntitlementsRequest\x12.\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32\x18.ringline.v1.Entitlement\"*\n\x17SetEntitlementsResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"A\n\x0fMessageSettings\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x15.ringline.v1.AudienceB\x04\x88\xb5\x18\x01\"]\n\x11MayMessageRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rother_user_id\x18\x02 \x01(\t\x12\r\n\x05\x66irst\x18\x03 \x01(\x08\x12\x11\n\tclient_id\x18\x04 \x01(\t\"z\n\x12MayMessageResponse\x12%\n\x07outcome\x18\x01 \x01(\x0e\x32\x14.ringline.v1.Outcome\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x14.ringline.v1.Refusal\x12\x16\n\x08stranger\x18\x03 \x01(\x08\x42\x04\x88\xb5\x18\x01\",\n\x19GetMessageSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x1aGetMessageSettingsResponse\x12.\n\x08settings\x18\x01 \x01(\x0b\x32\x1c.ringline.v1.MessageSettings\"\\\n\x19SetMessageSettingsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12.\n\x08settings\x18\x02 \x01(\x0b\x32\x1c.ringline.v1.MessageSettings\"L\n\x1aSetMessageSettingsResponse\x12.\n\x08settings\x18\x01 \x01(\x0b\x32\x1c.ringline.v1.MessageSettings\"F\n\x15MaySeePresenceRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x1c\n\x0eother_user_ids\x18\x02 \x03(\tB\x04\x88\xb5\x18\x01\"0\n\x16MaySeePresenceResponse\x12\x16\n\x08user_ids\x18\x01 \x03(\tB\x04\x88\xb5\x18\x01*\x81\x01\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIENCE_CONTACTS\x10\x01\x12\x16\n\x12\x41UDIENCE_FOLLOWING\x10\x02\x12\x15\n\x11\x41UDIENCE_VERIFIED\x10\x03\x12\x15\n\x11\x41UDIENCE_EVERYONE\x10\x04*<\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\r\n\tACT_PLACE\x10\x01\x12\x11\n\rACT_SET_MEDIA\x10\x02*b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ADMITTED\x10\x01\x12\x13\n\x0fOUTCOME_UNHEARD\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x32\xf2\x0f\n\x06Policy\x12T\n\x06\x44\x65\x63ide\x12\x1a.ringline.v1.DecideRequest\x1a\x1b.ringline.v1.DecideResponse\"\r\xa2\xb5\x18\tsignaling(\x01\x30\x01\x12R\n\x07\x45xplain\x12\x1b.ringline.v1.ExplainRequest\x1a\x1c.ringline.v1.ExplainResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\x0fGetCallSettings\x12#.ringline.v1.GetCallSettingsRequest\x1a$.ringline.v1.GetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12i\n\x0fSetCallSettings\x12#.ringline.v1.SetCallSettingsRequest\x1a$.ringline.v1.SetCallSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12`\n\nMayMessage\x12\x1e.ringline.v1.MayMessageRequest\x1a\x1f.ringline.v1.MayMessageResponse\"\x11\xa2\xb5\x18\rconversations\x12r\n\x12GetMessageSettings\x12&.ringline.v1.GetMessageSettingsRequest\x1a\'.ringline.v1.GetMessageSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12r\n\x12SetMessageSettings\x12&.ringline.v1.SetMessageSettingsRequest\x1a\'.ringline.v1.SetMessageSettingsResponse\"\x0b\xa2\xb5\x18\x07gateway\x12\x66\n\x0eMaySeePresence\x12\".ringline.v1.MaySeePresenceRequest\x1a#.ringline.v1.MaySeePresenceResponse\"\x0b\xa2\xb5\x18\x07gateway\x12K\n\x05\x42lock\x12\x19.ringline.v1.BlockRequest\x1a\x1a.ringline.v1.BlockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Q\n\x07Unblock\x12\x1b.ringline.v1.UnblockRequest\x1a\x1c.ringline.v1.UnblockResponse\"\x0b\xa2\xb5\x18\x07gateway\x12Z\n\nListBlocks\x12\x1e.ringline.v1.ListBlocksRequest\x1a\x1f.ringline.v1.ListBlocksResponse\"\x0b\xa2\xb5\x18\x07gateway\x12u\n\x0fGetEntitlements\x12#.ringline.v1.GetEntitlementsRequest\x1a$.ringline.v1.GetEntitlementsResponse\"\x17\xa2\xb5\x18\x08operator\xa2\xb5\x18\x07gateway\x12j\n\x0fSetEntitlements\x12#.ringline.v1.SetEntitlementsRequest\x1a$.ringline.v1.SetEntitlementsResponse\"\x0c\xa2\xb5\x18\x08operator\x12U\n\x08PutRules\x12\x1c.ringline.v1.PutRulesRequest\x1a\x1d.ringline.v1.PutRulesResponse\"\x0c\xa2\xb5\x18\x08operator\x12U\n\x08UseRules\x12\x1c.ringline.v1.UseRulesRequest\x1a\x1d.ringline.v1.UseRulesResponse\"\x0c\xa2\xb5\x18\x08operator\x12U\n\x08GetRules\x12\x1c.ringline.v1.GetRulesRequest\x1a\x1d.ringline.v1.GetRulesResponse\"\x0c\xa2\xb5\x18\x08operator\x12j\n\x0fListRuleChanges\x12#.ringline.v1.ListRuleChangesRequest\x1a$.ringline.v1.ListRuleChangesResponse\"\x0c\xa2\xb5\x18\x08operator\x12j\n\x0fGetShadowReport\x12#.ringline.v1.GetShadowReportRequest\x1a$.ringline.v1.GetShadowReportResponse\"\x0c\xa2\xb5\x18\x08operator\x12X\n\tSetSwitch\x12\x1d.ringline.v1.SetSwitchRequest\x1a\x1e.ringline.v1.SetSwitchResponse\"\x0c\xa2\xb5\x18\x08operator\x12i\n\x0bGetSwitches\x12\x1f.ringline.v1.GetSwitchesRequest\x1a .ringline.v1.GetSwitchesResponse\"\x17\xa2\xb5\x18\x08operator\xa2\xb5\x18\x07gateway\x1a\x35\x9a\xb5\x18\x07gateway\x9a\xb5\x18\tsignaling\x9a\xb5\x18\rconversations\x9a\xb5\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,8 +53,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RINGBUDGET'].fields_by_name['spent']._serialized_options = b'\210\265\030\001'
   _globals['_RINGBUDGET'].fields_by_name['free_in_ms']._loaded_options = None
   _globals['_RINGBUDGET'].fields_by_name['free_in_ms']._serialized_options = b'\210\265\030\001'
-  _globals['_LISTBLOCKSRESPONSE'].fields_by_name['user_ids']._loaded_options = None
-  _globals['_LISTBLOCKSRESPONSE'].fields_by_name['user_ids']._serialized_options = b'\210\265\030\001'
   _globals['_MESSAGESETTINGS'].fields_by_name['audiences']._loaded_options = None
   _globals['_MESSAGESETTINGS'].fields_by_name['audiences']._serialized_options = b'\210\265\030\001'
   _globals['_MAYMESSAGERESPONSE'].fields_by_name['stranger']._loaded_options = None
@@ -104,80 +103,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY'].methods_by_name['SetSwitch']._serialized_options = b'\242\265\030\010operator'
   _globals['_POLICY'].methods_by_name['GetSwitches']._loaded_options = None
   _globals['_POLICY'].methods_by_name['GetSwitches']._serialized_options = b'\242\265\030\010operator\242\265\030\007gateway'
-  _globals['_AUDIENCE']._serialized_start=3129
-  _globals['_AUDIENCE']._serialized_end=3258
-  _globals['_ACT']._serialized_start=3260
-  _globals['_ACT']._serialized_end=3320
-  _globals['_OUTCOME']._serialized_start=3322
-  _globals['_OUTCOME']._serialized_end=3420
-  _globals['_CALLSETTINGS']._serialized_start=186
-  _globals['_CALLSETTINGS']._serialized_end=438
-  _globals['_AUDIENCES']._serialized_start=440
-  _globals['_AUDIENCES']._serialized_end=499
-  _globals['_DECIDEREQUEST']._serialized_start=501
-  _globals['_DECIDEREQUEST']._serialized_end=556
-  _globals['_ATTEMPT']._serialized_start=559
-  _globals['_ATTEMPT']._serialized_end=732
-  _globals['_DECIDERESPONSE']._serialized_start=734
-  _globals['_DECIDERESPONSE']._serialized_end=808
-  _globals['_VERDICT']._serialized_start=811
-  _globals['_VERDICT']._serialized_end=1242
-  _globals['_TRACESTEP']._serialized_start=1244
-  _globals['_TRACESTEP']._serialized_end=1305
-  _globals['_EXPLAINREQUEST']._serialized_start=1307
-  _globals['_EXPLAINREQUEST']._serialized_end=1362
-  _globals['_EXPLAINRESPONSE']._serialized_start=1364
-  _globals['_EXPLAINRESPONSE']._serialized_end=1462
-  _globals['_RINGBUDGET']._serialized_start=1464
-  _globals['_RINGBUDGET']._serialized_end=1552
-  _globals['_GETCALLSETTINGSREQUEST']._serialized_start=1554
-  _globals['_GETCALLSETTINGSREQUEST']._serialized_end=1595
-  _globals['_GETCALLSETTINGSRESPONSE']._serialized_start=1597
-  _globals['_GETCALLSETTINGSRESPONSE']._serialized_end=1667
-  _globals['_SETCALLSETTINGSREQUEST']._serialized_start=1669
-  _globals['_SETCALLSETTINGSREQUEST']._serialized_end=1755
-  _globals['_SETCALLSETTINGSRESPONSE']._serialized_start=1757
-  _globals['_SETCALLSETTINGSRESPONSE']._serialized_end=1827
-  _globals['_BLOCKREQUEST']._serialized_start=1829
-  _globals['_BLOCKREQUEST']._serialized_end=1883
-  _globals['_BLOCKRESPONSE']._serialized_start=1885
-  _globals['_BLOCKRESPONSE']._serialized_end=1900
-  _globals['_UNBLOCKREQUEST']._serialized_start=1902
-  _globals['_UNBLOCKREQUEST']._serialized_end=1958
-  _globals['_UNBLOCKRESPONSE']._serialized_start=1960
-  _globals['_UNBLOCKRESPONSE']._serialized_end=1977
-  _globals['_LISTBLOCKSREQUEST']._serialized_start=1979
-  _globals['_LISTBLOCKSREQUEST']._serialized_end=2015
-  _globals['_LISTBLOCKSRESPONSE']._serialized_start=2017
-  _globals['_LISTBLOCKSRESPONSE']._serialized_end=2061
-  _globals['_ENTITLEMENT']._serialized_start=2063
-  _globals['_ENTITLEMENT']._serialized_end=2132
-  _globals['_GETENTITLEMENTSREQUEST']._serialized_start=2134
-  _globals['_GETENTITLEMENTSREQUEST']._serialized_end=2158
-  _globals['_GETENTITLEMENTSRESPONSE']._serialized_start=2161
-  _globals['_GETENTITLEMENTSRESPONSE']._serialized_end=2304
-  _globals['_SETENTITLEMENTSREQUEST']._serialized_start=2306
-  _globals['_SETENTITLEMENTSREQUEST']._serialized_end=2378
-  _globals['_SETENTITLEMENTSRESPONSE']._serialized_start=2380
-  _globals['_SETENTITLEMENTSRESPONSE']._serialized_end=2422
-  _globals['_MESSAGESETTINGS']._serialized_start=2424
-  _globals['_MESSAGESETTINGS']._serialized_end=2489
-  _globals['_MAYMESSAGEREQUEST']._serialized_start=2491
-  _globals['_MAYMESSAGEREQUEST']._serialized_end=2584
-  _globals['_MAYMESSAGERESPONSE']._serialized_start=2586
-  _globals['_MAYMESSAGERESPONSE']._serialized_end=2708
-  _globals['_GETMESSAGESETTINGSREQUEST']._serialized_start=2710
-  _globals['_GETMESSAGESETTINGSREQUEST']._serialized_end=2754
-  _globals['_GETMESSAGESETTINGSRESPONSE']._serialized_start=2756
-  _globals['_GETMESSAGESETTINGSRESPONSE']._serialized_end=2832
-  _globals['_SETMESSAGESETTINGSREQUEST']._serialized_start=2834
-  _globals['_SETMESSAGESETTINGSREQUEST']._serialized_end=2926
-  _globals['_SETMESSAGESETTINGSRESPONSE']._serialized_start=2928
-  _globals['_SETMESSAGESETTINGSRESPONSE']._serialized_end=3004
-  _globals['_MAYSEEPRESENCEREQUEST']._serialized_start=3006
-  _globals['_MAYSEEPRESENCEREQUEST']._serialized_end=3076
-  _globals['_MAYSEEPRESENCERESPONSE']._serialized_start=3078
-  _globals['_MAYSEEPRESENCERESPONSE']._serialized_end=3126
-  _globals['_POLICY']._serialized_start=3423
-  _globals['_POLICY']._serialized_end=5457
+  _globals['_AUDIENCE']._serialized_start=2921
+  _globals['_AUDIENCE']._serialized_end=3050
+  _globals['_ACT']._serialized_start=3052
+  _globals['_ACT']._serialized_end=3112
+  _globals['_OUTCOME']._serialized_start=3114
+  _globals['_OUTCOME']._serialized_end=3212
+  _globals['_CALLSETTINGS']._serialized_start=212
+  _globals['_CALLSETTINGS']._serialized_end=464
+  _globals['_AUDIENCES']._serialized_start=466
+  _globals['_AUDIENCES']._serialized_end=525
+  _globals['_DECIDEREQUEST']._serialized_start=527
+  _globals['_DECIDEREQUEST']._serialized_end=582
+  _globals['_ATTEMPT']._serialized_start=585
+  _globals['_ATTEMPT']._serialized_end=758
+  _globals['_DECIDERESPONSE']._serialized_start=760
+  _globals['_DECIDERESPONSE']._serialized_end=834
+  _globals['_VERDICT']._serialized_start=837
+  _globals['_VERDICT']._serialized_end=1268
+  _globals['_TRACESTEP']._serialized_start=1270
+  _globals['_TRACESTEP']._serialized_end=1331
+  _globals['_EXPLAINREQUEST']._serialized_start=1333
+  _globals['_EXPLAINREQUEST']._serialized_end=1388
+  _globals['_EXPLAINRESPONSE']._serialized_start=1390
+  _globals['_EXPLAINRESPONSE']._serialized_end=1488
+  _globals['_RINGBUDGET']._serialized_start=1490
+  _globals['_RINGBUDGET']._serialized_end=1578
+  _globals['_GETCALLSETTINGSREQUEST']._serialized_start=1580
+  _globals['_GETCALLSETTINGSREQUEST']._serialized_end=1621
+  _globals['_GETCALLSETTINGSRESPONSE']._serialized_start=1623
+  _globals['_GETCALLSETTINGSRESPONSE']._serialized_end=1693
+  _globals['_SETCALLSETTINGSREQUEST']._serialized_start=1695
+  _globals['_SETCALLSETTINGSREQUEST']._serialized_end=1781
+  _globals['_SETCALLSETTINGSRESPONSE']._serialized_start=1783
+  _globals['_SETCALLSETTINGSRESPONSE']._serialized_end=1853
+  _globals['_ENTITLEMENT']._serialized_start=1855
+  _globals['_ENTITLEMENT']._serialized_end=1924
+  _globals['_GETENTITLEMENTSREQUEST']._serialized_start=1926
+  _globals['_GETENTITLEMENTSREQUEST']._serialized_end=1950
+  _globals['_GETENTITLEMENTSRESPONSE']._serialized_start=1953
+  _globals['_GETENTITLEMENTSRESPONSE']._serialized_end=2096
+  _globals['_SETENTITLEMENTSREQUEST']._serialized_start=2098
+  _globals['_SETENTITLEMENTSREQUEST']._serialized_end=2170
+  _globals['_SETENTITLEMENTSRESPONSE']._serialized_start=2172
+  _globals['_SETENTITLEMENTSRESPONSE']._serialized_end=2214
+  _globals['_MESSAGESETTINGS']._serialized_start=2216
+  _globals['_MESSAGESETTINGS']._serialized_end=2281
+  _globals['_MAYMESSAGEREQUEST']._serialized_start=2283
+  _globals['_MAYMESSAGEREQUEST']._serialized_end=2376
+  _globals['_MAYMESSAGERESPONSE']._serialized_start=2378
+  _globals['_MAYMESSAGERESPONSE']._serialized_end=2500
+  _globals['_GETMESSAGESETTINGSREQUEST']._serialized_start=2502
+  _globals['_GETMESSAGESETTINGSREQUEST']._serialized_end=2546
+  _globals['_GETMESSAGESETTINGSRESPONSE']._serialized_start=2548
+  _globals['_GETMESSAGESETTINGSRESPONSE']._serialized_end=2624
+  _globals['_SETMESSAGESETTINGSREQUEST']._serialized_start=2626
+  _globals['_SETMESSAGESETTINGSREQUEST']._serialized_end=2718
+  _globals['_SETMESSAGESETTINGSRESPONSE']._serialized_start=2720
+  _globals['_SETMESSAGESETTINGSRESPONSE']._serialized_end=2796
+  _globals['_MAYSEEPRESENCEREQUEST']._serialized_start=2798
+  _globals['_MAYSEEPRESENCEREQUEST']._serialized_end=2868
+  _globals['_MAYSEEPRESENCERESPONSE']._serialized_start=2870
+  _globals['_MAYSEEPRESENCERESPONSE']._serialized_end=2918
+  _globals['_POLICY']._serialized_start=3215
+  _globals['_POLICY']._serialized_end=5249
 # @@protoc_insertion_point(module_scope)

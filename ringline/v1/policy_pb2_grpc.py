@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from ringline.v1 import blocks_pb2 as ringline_dot_v1_dot_blocks__pb2
 from ringline.v1 import operator_pb2 as ringline_dot_v1_dot_operator__pb2
 from ringline.v1 import policy_pb2 as ringline_dot_v1_dot_policy__pb2
 
@@ -78,18 +79,18 @@ class PolicyStub:
                 _registered_method=True)
         self.Block = channel.unary_unary(
                 '/ringline.v1.Policy/Block',
-                request_serializer=ringline_dot_v1_dot_policy__pb2.BlockRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_policy__pb2.BlockResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_blocks__pb2.BlockRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_blocks__pb2.BlockResponse.FromString,
                 _registered_method=True)
         self.Unblock = channel.unary_unary(
                 '/ringline.v1.Policy/Unblock',
-                request_serializer=ringline_dot_v1_dot_policy__pb2.UnblockRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_policy__pb2.UnblockResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_blocks__pb2.UnblockRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_blocks__pb2.UnblockResponse.FromString,
                 _registered_method=True)
         self.ListBlocks = channel.unary_unary(
                 '/ringline.v1.Policy/ListBlocks',
-                request_serializer=ringline_dot_v1_dot_policy__pb2.ListBlocksRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_policy__pb2.ListBlocksResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksResponse.FromString,
                 _registered_method=True)
         self.GetEntitlements = channel.unary_unary(
                 '/ringline.v1.Policy/GetEntitlements',
@@ -329,18 +330,18 @@ def add_PolicyServicer_to_server(servicer, server):
             ),
             'Block': grpc.unary_unary_rpc_method_handler(
                     servicer.Block,
-                    request_deserializer=ringline_dot_v1_dot_policy__pb2.BlockRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_policy__pb2.BlockResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_blocks__pb2.BlockRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_blocks__pb2.BlockResponse.SerializeToString,
             ),
             'Unblock': grpc.unary_unary_rpc_method_handler(
                     servicer.Unblock,
-                    request_deserializer=ringline_dot_v1_dot_policy__pb2.UnblockRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_policy__pb2.UnblockResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_blocks__pb2.UnblockRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_blocks__pb2.UnblockResponse.SerializeToString,
             ),
             'ListBlocks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBlocks,
-                    request_deserializer=ringline_dot_v1_dot_policy__pb2.ListBlocksRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_policy__pb2.ListBlocksResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksResponse.SerializeToString,
             ),
             'GetEntitlements': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEntitlements,
@@ -630,8 +631,8 @@ class Policy:
             request,
             target,
             '/ringline.v1.Policy/Block',
-            ringline_dot_v1_dot_policy__pb2.BlockRequest.SerializeToString,
-            ringline_dot_v1_dot_policy__pb2.BlockResponse.FromString,
+            ringline_dot_v1_dot_blocks__pb2.BlockRequest.SerializeToString,
+            ringline_dot_v1_dot_blocks__pb2.BlockResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -657,8 +658,8 @@ class Policy:
             request,
             target,
             '/ringline.v1.Policy/Unblock',
-            ringline_dot_v1_dot_policy__pb2.UnblockRequest.SerializeToString,
-            ringline_dot_v1_dot_policy__pb2.UnblockResponse.FromString,
+            ringline_dot_v1_dot_blocks__pb2.UnblockRequest.SerializeToString,
+            ringline_dot_v1_dot_blocks__pb2.UnblockResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -684,8 +685,8 @@ class Policy:
             request,
             target,
             '/ringline.v1.Policy/ListBlocks',
-            ringline_dot_v1_dot_policy__pb2.ListBlocksRequest.SerializeToString,
-            ringline_dot_v1_dot_policy__pb2.ListBlocksResponse.FromString,
+            ringline_dot_v1_dot_blocks__pb2.ListBlocksRequest.SerializeToString,
+            ringline_dot_v1_dot_blocks__pb2.ListBlocksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Policy: may this caller ring this callee, and may this one write to that one?"""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ringline.v1 import blocks_pb2 as _blocks_pb2
 from ringline.v1 import operator_pb2 as _operator_pb2
 from ringline.v1 import policy_pb2 as _policy_pb2
 import abc as _abc_1
@@ -52,11 +53,11 @@ class PolicyStub:
     """Sets who may write to this user, effective with the next message."""
     MaySeePresence: _grpc.UnaryUnaryMultiCallable[_policy_pb2.MaySeePresenceRequest, _policy_pb2.MaySeePresenceResponse]
     """Of some people, answers those whose presence this user may see."""
-    Block: _grpc.UnaryUnaryMultiCallable[_policy_pb2.BlockRequest, _policy_pb2.BlockResponse]
+    Block: _grpc.UnaryUnaryMultiCallable[_blocks_pb2.BlockRequest, _blocks_pb2.BlockResponse]
     """Blocks a person: acknowledged when no call between the two is left and none can be placed."""
-    Unblock: _grpc.UnaryUnaryMultiCallable[_policy_pb2.UnblockRequest, _policy_pb2.UnblockResponse]
+    Unblock: _grpc.UnaryUnaryMultiCallable[_blocks_pb2.UnblockRequest, _blocks_pb2.UnblockResponse]
     """Lifts a block."""
-    ListBlocks: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ListBlocksRequest, _policy_pb2.ListBlocksResponse]
+    ListBlocks: _grpc.UnaryUnaryMultiCallable[_blocks_pb2.ListBlocksRequest, _blocks_pb2.ListBlocksResponse]
     """Lists those whom this user blocks, newest first."""
     GetEntitlements: _grpc.UnaryUnaryMultiCallable[_policy_pb2.GetEntitlementsRequest, _policy_pb2.GetEntitlementsResponse]
     """Answers the operator's entitlements by tier."""
@@ -102,11 +103,11 @@ class PolicyAsyncStub(PolicyStub):
     """Sets who may write to this user, effective with the next message."""
     MaySeePresence: _aio.UnaryUnaryMultiCallable[_policy_pb2.MaySeePresenceRequest, _policy_pb2.MaySeePresenceResponse]  # type: ignore[assignment]
     """Of some people, answers those whose presence this user may see."""
-    Block: _aio.UnaryUnaryMultiCallable[_policy_pb2.BlockRequest, _policy_pb2.BlockResponse]  # type: ignore[assignment]
+    Block: _aio.UnaryUnaryMultiCallable[_blocks_pb2.BlockRequest, _blocks_pb2.BlockResponse]  # type: ignore[assignment]
     """Blocks a person: acknowledged when no call between the two is left and none can be placed."""
-    Unblock: _aio.UnaryUnaryMultiCallable[_policy_pb2.UnblockRequest, _policy_pb2.UnblockResponse]  # type: ignore[assignment]
+    Unblock: _aio.UnaryUnaryMultiCallable[_blocks_pb2.UnblockRequest, _blocks_pb2.UnblockResponse]  # type: ignore[assignment]
     """Lifts a block."""
-    ListBlocks: _aio.UnaryUnaryMultiCallable[_policy_pb2.ListBlocksRequest, _policy_pb2.ListBlocksResponse]  # type: ignore[assignment]
+    ListBlocks: _aio.UnaryUnaryMultiCallable[_blocks_pb2.ListBlocksRequest, _blocks_pb2.ListBlocksResponse]  # type: ignore[assignment]
     """Lists those whom this user blocks, newest first."""
     GetEntitlements: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetEntitlementsRequest, _policy_pb2.GetEntitlementsResponse]  # type: ignore[assignment]
     """Answers the operator's entitlements by tier."""
@@ -201,25 +202,25 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Block(
         self,
-        request: _policy_pb2.BlockRequest,
+        request: _blocks_pb2.BlockRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_policy_pb2.BlockResponse, _abc.Awaitable[_policy_pb2.BlockResponse]]:
+    ) -> _typing.Union[_blocks_pb2.BlockResponse, _abc.Awaitable[_blocks_pb2.BlockResponse]]:
         """Blocks a person: acknowledged when no call between the two is left and none can be placed."""
 
     @_abc_1.abstractmethod
     def Unblock(
         self,
-        request: _policy_pb2.UnblockRequest,
+        request: _blocks_pb2.UnblockRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_policy_pb2.UnblockResponse, _abc.Awaitable[_policy_pb2.UnblockResponse]]:
+    ) -> _typing.Union[_blocks_pb2.UnblockResponse, _abc.Awaitable[_blocks_pb2.UnblockResponse]]:
         """Lifts a block."""
 
     @_abc_1.abstractmethod
     def ListBlocks(
         self,
-        request: _policy_pb2.ListBlocksRequest,
+        request: _blocks_pb2.ListBlocksRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_policy_pb2.ListBlocksResponse, _abc.Awaitable[_policy_pb2.ListBlocksResponse]]:
+    ) -> _typing.Union[_blocks_pb2.ListBlocksResponse, _abc.Awaitable[_blocks_pb2.ListBlocksResponse]]:
         """Lists those whom this user blocks, newest first."""
 
     @_abc_1.abstractmethod

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from ringline.v1 import directory_pb2, policy_pb2
+from ringline.v1 import blocks_pb2, directory_pb2, policy_pb2
 from ringline.v1.operator_pb2 import Feature
 from services.gateway import shapes
 from services.gateway.auth import Caller
@@ -82,7 +82,7 @@ async def unfollow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.
 @router.get("/me/blocks")
 async def blocks(edge: Here, me: Me) -> shapes.People:
     """Whom one blocks, newest first."""
-    answer = await edge.policy.ListBlocks(policy_pb2.ListBlocksRequest(user_id=me.user_id))
+    answer = await edge.policy.ListBlocks(blocks_pb2.ListBlocksRequest(user_id=me.user_id))
     found = await profiles_of(edge, answer.user_ids)
     return shapes.People(people=list(found.values()))
 
@@ -91,7 +91,7 @@ async def blocks(edge: Here, me: Me) -> shapes.People:
 async def block(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
     """Blocks a person: answered when no call between the two is left and none can be placed."""
     other = (await edge.resolve(me, username)).profile.user_id
-    request = policy_pb2.BlockRequest(user_id=me.user_id, other_user_id=other)
+    request = blocks_pb2.BlockRequest(user_id=me.user_id, other_user_id=other)
     await edge.policy.Block(request, timeout=BLOCK_SECONDS)
     return Response(status_code=204)
 
@@ -100,7 +100,7 @@ async def block(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
 async def unblock(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
     """Lifts a block."""
     other = (await edge.resolve(me, username)).profile.user_id
-    request = policy_pb2.UnblockRequest(user_id=me.user_id, other_user_id=other)
+    request = blocks_pb2.UnblockRequest(user_id=me.user_id, other_user_id=other)
     await edge.policy.Unblock(request, timeout=BLOCK_SECONDS)
     return Response(status_code=204)
 

@@ -12,7 +12,7 @@ from ringline.answerer import Draining, answer_batches
 from ringline.asker import Asker
 from ringline.gather import Gather
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2
+from ringline.v1 import blocks_pb2, directory_pb2, policy_pb2, reasons_pb2
 from services.policy import messages
 from services.policy.budget import Budgets
 from services.policy.call_settings import change_of, settings_proto
@@ -265,35 +265,35 @@ class PolicyApi(OperatorApi):
 
     async def Block(
         self,
-        request: policy_pb2.BlockRequest,
-        context: aio.ServicerContext[policy_pb2.BlockRequest, policy_pb2.BlockResponse],
-    ) -> policy_pb2.BlockResponse:
+        request: blocks_pb2.BlockRequest,
+        context: aio.ServicerContext[blocks_pb2.BlockRequest, blocks_pb2.BlockResponse],
+    ) -> blocks_pb2.BlockResponse:
         """Blocks: for verdicts at once, acknowledged when signaling has closed the gate."""
         check_two(request.user_id, request.other_user_id)
         await self._store.block(request.user_id, request.other_user_id)
         await self._rings.unwelcome(request.other_user_id, request.user_id, BLOCKED)
         await self._gates.settle(request.user_id, request.other_user_id)
-        return policy_pb2.BlockResponse()
+        return blocks_pb2.BlockResponse()
 
     async def Unblock(
         self,
-        request: policy_pb2.UnblockRequest,
-        context: aio.ServicerContext[policy_pb2.UnblockRequest, policy_pb2.UnblockResponse],
-    ) -> policy_pb2.UnblockResponse:
+        request: blocks_pb2.UnblockRequest,
+        context: aio.ServicerContext[blocks_pb2.UnblockRequest, blocks_pb2.UnblockResponse],
+    ) -> blocks_pb2.UnblockResponse:
         """Lifts a block; the other one's own block of this user stays."""
         check_two(request.user_id, request.other_user_id)
         await self._store.unblock(request.user_id, request.other_user_id)
         await self._gates.settle(request.user_id, request.other_user_id)
-        return policy_pb2.UnblockResponse()
+        return blocks_pb2.UnblockResponse()
 
     async def ListBlocks(
         self,
-        request: policy_pb2.ListBlocksRequest,
-        context: aio.ServicerContext[policy_pb2.ListBlocksRequest, policy_pb2.ListBlocksResponse],
-    ) -> policy_pb2.ListBlocksResponse:
+        request: blocks_pb2.ListBlocksRequest,
+        context: aio.ServicerContext[blocks_pb2.ListBlocksRequest, blocks_pb2.ListBlocksResponse],
+    ) -> blocks_pb2.ListBlocksResponse:
         """Answers whom a user blocks."""
         check_user(request.user_id)
-        return policy_pb2.ListBlocksResponse(user_ids=await self._store.blocks(request.user_id))
+        return blocks_pb2.ListBlocksResponse(user_ids=await self._store.blocks(request.user_id))
 
     async def GetEntitlements(
         self,
