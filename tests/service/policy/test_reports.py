@@ -14,6 +14,7 @@ from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, records_pb2, thr
 from services.policy.reports import Reports
 from services.policy.sanctions import Sanctions
 from services.policy.settings import Settings
+from tests.servers import RING_AT_WILL
 from tests.service.pods import owner
 from tests.service.policy.boxes import FakeConversations
 from tests.service.policy.conftest import EVERYONE, FakeSignaling, People, Policy, Verdicts, attempt, outcome
@@ -30,7 +31,7 @@ OPEN, TAKEN, CLOSED = (
 @pytest.fixture
 def budgets() -> Settings:
     """What the operator set."""
-    return Settings.load(reports_per_day=3)
+    return Settings.load(reports_per_day=3, **RING_AT_WILL)
 
 
 @pytest.fixture
