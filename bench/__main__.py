@@ -11,6 +11,7 @@ import uvloop
 from bench import measure, report
 from bench.measure import Sample
 from bench.town import installation, people
+from bench.verdicts import verdicts
 from tests.servers import scratch
 
 PAIRS = 32
@@ -61,8 +62,10 @@ async def one_process(
     }
 
 
-async def process_per_service(folder: Path, chosen: argparse.Namespace) -> list[dict[str, Any]]:
-    """The budget of each room: one process of every service."""
+async def process_per_service(
+    folder: Path, chosen: argparse.Namespace
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The budget of each room: one process of every service; and what a verdict costs."""
     runs: dict[str, list[Sample]] = {}
     async with installation(folder, 1) as topology, people(topology) as town:
         pairs = await town.pairs(PAIRS)
@@ -73,7 +76,8 @@ async def process_per_service(folder: Path, chosen: argparse.Namespace) -> list[
                 ("light, a process per service", measure.light(topology, pairs, chosen.seconds)),
             ):
                 runs.setdefault(name, []).append(await work)
-    return [report.samples(name, found) for name, found in runs.items()]
+        judged = await verdicts(topology, pairs)
+    return [report.samples(name, found) for name, found in runs.items()], judged
 
 
 def key_figures(measurements: list[dict[str, Any]], rest: dict[str, Any]) -> dict[str, Any]:
@@ -96,8 +100,9 @@ async def bench(chosen: argparse.Namespace) -> int:
         for name in ("one", "split"):
             (folder / name).mkdir(mode=0o711)
         measurements, rest = await one_process(folder / "one", chosen)
-        measurements += await process_per_service(folder / "split", chosen)
-    figures = key_figures(measurements, rest)
+        split, judged = await process_per_service(folder / "split", chosen)
+        measurements += split
+    figures = key_figures(measurements, rest | judged)
     conditions = {
         "repetitions": chosen.repetitions,
         "seconds": chosen.seconds,

@@ -6,7 +6,8 @@ was no room. What a call's id is to signaling, its attempt's is here (`ringline.
 
 **What the callee may see of it**: calls of which he did not hear because of his own settings or his own
 blocks, and because of what others did to him. Not those of somebody who blocks him: that is the other's
-business, and nothing that was done tells him of it.
+business, and nothing that was done tells him of it. Nor those that the operator's rules keep away: such a
+rule may hang on the caller's own address book.
 """
 
 import asyncio
@@ -25,6 +26,10 @@ from ringline.telemetry import log
 from ringline.v1 import policy_pb2, records_pb2, types_pb2
 from services.policy.callee import BLOCKING
 from services.policy.rule import LIMITS
+from services.policy.rules import NOT_RECEIVING
+
+HIDDEN = frozenset({BLOCKING.name, NOT_RECEIVING.name})
+"""What settled it and is no business of the callee."""
 
 LOST = Counter("ringline_verdicts_not_kept_total", "Verdicts for which there was no room in the queue.")
 
@@ -197,7 +202,7 @@ def kept(attempt: policy_pb2.Attempt, verdict: policy_pb2.Verdict, at: float) ->
         attempt.kinds.audio,
         attempt.kinds.video,
         rule,
-        is_placing and is_unheard and rule != BLOCKING.name,
+        is_placing and is_unheard and rule not in HIDDEN,
         bare.SerializeToString(),
     )
 

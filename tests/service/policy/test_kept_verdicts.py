@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from ringline import ids
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import policy_pb2, records_pb2, types_pb2
+from ringline.v1 import operator_pb2, policy_pb2, records_pb2, types_pb2
 from services.policy.verdicts import Verdicts as KeptVerdicts
 from tests.service.pods import owner
 from tests.service.policy.conftest import CONTACTS, EVERYONE, People, Policy, Verdicts, attempt
@@ -129,6 +129,8 @@ async def test_the_operator_sees_every_verdict_on_a_call_with_its_trace(
     ada, bob = await people.new("ada"), await people.new("bob")
     await one.allow(bob, EVERYONE)
     version = await one.entitle(others=(True, True))
+    rules = operator_pb2.PutRulesRequest(text="", place=operator_pb2.RULE_PLACE_LIVE, by="grace")
+    change = (await one.operator.PutRules(rules)).revision
     attempt_id = ids.mint_call()
     call_id = f"{attempt_id}12ab"
     placed = await verdicts.ask(attempt(ada, "@bob", call_id=attempt_id))
@@ -142,7 +144,7 @@ async def test_the_operator_sees_every_verdict_on_a_call_with_its_trace(
     assert first.kinds == types_pb2.Kinds(audio=True)
     assert first.verdict.trace == placed.trace
     assert first.verdict.outcome == policy_pb2.OUTCOME_ADMITTED
-    assert first.verdict.rules_version == version
+    assert (first.verdict.rules_version, first.verdict.entitlements_version) == (change, version)
     assert not first.verdict.HasField("caller") and not first.verdict.HasField("callee")
     assert {(one.act, one.caller_id, one.callee_id) for one in media} == {
         (policy_pb2.ACT_SET_MEDIA, bob, ada)
