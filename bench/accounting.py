@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WEIGHT = "-15"
+LEAST_WEIGHT = 19
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,6 +70,16 @@ def prefer(roots: Mapping[str, Iterable[int]]) -> None:
         for pid in _tree(pids, children):
             with suppress(OSError):
                 Path(f"/proc/{pid}/autogroup").write_text(WEIGHT)
+
+
+def stand_back() -> None:
+    """The lowest weight there is for this process, and for its session where sessions share the processor
+    (autogroups): it runs where nobody else wants to.
+    """
+    os.nice(LEAST_WEIGHT)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(LEAST_WEIGHT))
 
 
 def _children() -> dict[int, list[int]]:
