@@ -171,6 +171,6 @@ async def main(words: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.attacked", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of a window")
+    parser.add_argument("--seconds", type=float, default=7.0, help="of a window")
     parser.add_argument("--kinds", nargs="*", default=[], help="only these attacks; nothing is kept then")
     raise SystemExit(uvloop.run(main(parser.parse_args())))
