@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from random import Random
 import pytest
 
 from bench import attackers
+from bench.accounting import stand_back
 from bench.aside import Aside, answer, orders
 from bench.attacked import ATTACKERS, WITNESSES, Windows, compared, plan
 from tests.hostile import attacks, excess
@@ -87,12 +89,22 @@ async def test_a_process_aside_answers_each_order_and_is_missed_when_it_has_ende
     await aside.end()
 
 
+async def test_who_stands_back_has_the_lowest_weight_there_is() -> None:
+    aside = await Aside.start(__name__)
+    assert await asyncio.wait_for(aside.ask(back=True), 30) == {"nice": 19, "is_idle": True}
+    await aside.end()
+
+
 async def echo() -> None:
     """What this module is as a process aside."""
     async for order in orders():
         if "stop" in order:
             return
-        answer(heard=order)
+        if "back" in order:
+            stand_back()
+            answer(nice=os.nice(0), is_idle=os.sched_getscheduler(0) == os.SCHED_IDLE)
+        else:
+            answer(heard=order)
 
 
 if __name__ == "__main__":
