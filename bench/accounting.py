@@ -40,6 +40,13 @@ def spent(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, 
     return {room: after[room].cpu_s - before[room].cpu_s for room in after}
 
 
+def busy() -> float:
+    """Seconds of CPU that all processes of this machine used since it was started, over all cores."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    user, nice, system, _idle, _waits, irq, soft = (int(value) for value in fields[:7])
+    return (user + nice + system + irq + soft) / TICKS
+
+
 def calibrate(core: int) -> float:
     """CPU milliseconds that a fixed piece of work costs on a core now: where neighbours disturb, it rises,
     and so does every other figure of CPU time.

@@ -18,7 +18,7 @@ from typing import Any
 import uvloop
 
 from bench import report
-from bench.accounting import prefer, spent, usage
+from bench.accounting import busy, prefer, spent, usage
 from bench.aside import Aside
 from bench.measure import quantile
 from tests.hostile.siege import siege
@@ -34,7 +34,7 @@ PACES: tuple[tuple[str, float], ...] = (
 """With the cases a second; 0 is as many as go."""
 SETTLE_SECONDS = 0.5
 SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-ATTACKERS, WITNESSES = "attackers", "witnesses"
+ATTACKERS, WITNESSES, OTHERS = "attackers", "witnesses", "others"
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Windows:
     failures: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     cpu_s: dict[str, float] = field(default_factory=dict)
-    """Seconds of CPU by room."""
+    """Seconds of CPU by room; OTHERS is what has nothing to do with this and ran on the same machine."""
 
     def add(
         self, seconds: float, cpu_s: Mapping[str, float], heard: Mapping[str, Any], told: Mapping[str, Any]
@@ -68,7 +68,7 @@ class Windows:
 
     def row(self) -> dict[str, Any]:
         """What of it is published."""
-        servers = sum(used for room, used in self.cpu_s.items() if room not in (ATTACKERS, WITNESSES))
+        servers = sum(used for room, used in self.cpu_s.items() if room not in (ATTACKERS, WITNESSES, OTHERS))
         return {
             "name": self.name,
             "seconds": round(self.seconds, 1),
@@ -82,6 +82,7 @@ class Windows:
             "late_ms": _spread(self.late_s),
             "servers_cores": round(servers / self.seconds, 2),
             "attackers_cores": round(self.cpu_s.get(ATTACKERS, 0.0) / self.seconds, 2),
+            "others_cores": round(self.cpu_s.get(OTHERS, 0.0) / self.seconds, 2),
         }
 
 
@@ -119,15 +120,16 @@ class World:
         through. An attack goes on as long as the calls do; CPU is counted until the last call.
         """
         await asyncio.sleep(SETTLE_SECONDS)
-        before, began = usage(self.rooms), time.perf_counter()
+        before, others, began = usage(self.rooms), busy(), time.perf_counter()
         told: dict[str, Any] = {}
         async with asyncio.TaskGroup() as group:
             attacking = attack and group.create_task(self.attackers.ask(seconds=seconds, **attack))
             heard = await self.witnesses.ask(seconds=seconds)
-            took, cpu_s = time.perf_counter() - began, spent(before, usage(self.rooms))
+            took, others = time.perf_counter() - began, busy() - others
+            cpu_s = spent(before, usage(self.rooms))
         if attacking:
             told = attacking.result()
-        into.add(took, cpu_s, heard, told)
+        into.add(took, cpu_s | {OTHERS: max(0.0, others - sum(cpu_s.values()))}, heard, told)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import pytest
 from bench import attackers
 from bench.accounting import stand_back
 from bench.aside import Aside, answer, orders
-from bench.attacked import ATTACKERS, WITNESSES, Windows, compared, plan
+from bench.attacked import ATTACKERS, OTHERS, WITNESSES, Windows, compared, plan
 from tests.hostile import attacks, excess
 from tests.hostile.storm import planned
 from tools.gaps import page
@@ -46,14 +46,14 @@ def heard(*rings_s: float, failures: tuple[str, ...] = ()) -> dict[str, object]:
 
 def test_windows_are_summed_up_with_what_failed_and_what_the_servers_and_the_attackers_used() -> None:
     seen = Windows("attack")
-    used = {"all": 1.0, "gateway": 2.0, "postgres": 0.5, WITNESSES: 9.0, ATTACKERS: 4.0}
+    used = {"all": 1.0, "gateway": 2.0, "postgres": 0.5, WITNESSES: 9.0, ATTACKERS: 4.0, OTHERS: 3.0}
     seen.add(8.0, used, heard(0.01, 0.02), {"cases": 400, "found": [], "not_let_in": 1})
     seen.add(2.0, used, heard(0.03, failures=("TimeoutError: ",)), {"cases": 100, "found": ["hangs"]})
     row = seen.row()
     assert (row["cases"], row["cases_per_s"], row["not_let_in"]) == (500, 50.0, 1)
     assert (row["calls"], row["failed"], seen.found) == (4, 1, ["hangs"])
     assert row["ring_ms"] == {"p50": 20.0, "p95": 29.0, "p99": 29.8, "most": 30.0}
-    assert (row["servers_cores"], row["attackers_cores"]) == (0.7, 0.8)
+    assert (row["servers_cores"], row["attackers_cores"], row["others_cores"]) == (0.7, 0.8, 0.6)
 
 
 def test_rings_are_held_against_those_of_the_first_row() -> None:
