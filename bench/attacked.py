@@ -77,6 +77,7 @@ class Windows:
             "not_let_in": self.not_let_in,
             "calls": len(self.rings_s) + len(self.failures),
             "failed": len(self.failures),
+            "found": self.found[:5],
             "ring_ms": _spread(self.rings_s),
             "answer_ms": _spread(self.answers_s),
             "late_ms": _spread(self.late_s),
