@@ -43,14 +43,15 @@ def attacked(result: dict[str, Any]) -> str:
     ]
     for number, row in enumerate(result["rows"]):
         more = " / ".join(f"{value:+.1f}" for value in row["more_ms"].values()) if number else ""
-        cores = " / ".join(f"{row[f'{who}_cores']:.2f}" for who in ("servers", "attackers", "others"))
+        used = [row.get(f"{who}_cores") for who in ("servers", "attackers", "others")]
+        cores = " / ".join("–" if one is None else f"{one:.2f}" for one in used)
         counts = [f"{row[key]:,.0f}" for key in ("cases_per_s", "calls", "failed")]
         cells = [row["name"], *counts, _shares(row["ring_ms"]), more, _shares(row["answer_ms"]), cores]
         lines.append(f"| {' | '.join(cells)} |")
     host, late = result["host"], [row["late_ms"]["p99"] for row in result["rows"]]
     lines += [
         "",
-        "p50 / p95 / p99 in milliseconds; cores that servers / attackers / other work of the machine used.",
+        "p50 / p95 / p99 in milliseconds; cores that servers / attackers / other work used (–: not counted).",
         f"{result['rounds']} windows of {result['window_s']:g} s each, and before each one a calm one.",
         f"The callers' own loop was late by {min(late):.1f} to {max(late):.1f} ms (p99).",
         f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']}).",
