@@ -1,4 +1,6 @@
-"""The tables of docs/bench.md of how long nobody is heard, and of how soon lines are back, from results."""
+"""The tables of docs/bench.md of how long nobody is heard, how soon lines are back, and how long one waits
+while others attack, from results.
+"""
 
 import json
 from pathlib import Path
@@ -9,7 +11,7 @@ RESULTS = Path("bench/results")
 
 def page(text: str, root: Path) -> str:
     """The page with the tables in their places; as it is where nothing was measured yet."""
-    for name, table in (("gaps", gaps), ("herd", herd)):
+    for name, table in (("gaps", gaps), ("herd", herd), ("attacked", attacked)):
         result = root / RESULTS / f"{name}.json"
         if result.exists():
             start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
@@ -31,6 +33,34 @@ def herd(result: dict[str, Any]) -> str:
     host = result["host"]
     where = f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']})."
     return "\n".join([*lines, "", where]) + "\n"
+
+
+def attacked(result: dict[str, Any]) -> str:
+    """The rows of each pace of attacks, and where and when they were measured."""
+    lines = [
+        "| cases a second | reached | calls | failed | ring | longer than calm | answer | cores |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for number, row in enumerate(result["rows"]):
+        more = " / ".join(f"{value:+.1f}" for value in row["more_ms"].values()) if number else ""
+        used = [row.get(f"{who}_cores") for who in ("servers", "attackers", "others")]
+        cores = " / ".join("–" if one is None else f"{one:.2f}" for one in used)
+        counts = [f"{row[key]:,.0f}" for key in ("cases_per_s", "calls", "failed")]
+        cells = [row["name"], *counts, _shares(row["ring_ms"]), more, _shares(row["answer_ms"]), cores]
+        lines.append(f"| {' | '.join(cells)} |")
+    host, late = result["host"], [row["late_ms"]["p99"] for row in result["rows"]]
+    lines += [
+        "",
+        "p50 / p95 / p99 in milliseconds; cores that servers / attackers / other work used (–: not counted).",
+        f"{result['rounds']} windows of {result['window_s']:g} s each, and before each one a calm one.",
+        f"The callers' own loop was late by {min(late):.1f} to {max(late):.1f} ms (p99).",
+        f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']}).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _shares(figures: dict[str, float]) -> str:
+    return " / ".join(f"{figures[name]:.1f}" for name in ("p50", "p95", "p99"))
 
 
 def gaps(result: dict[str, Any]) -> str:
