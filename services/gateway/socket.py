@@ -37,8 +37,6 @@ answered.
 """
 LATE_BYTES = 2 * LONGEST_FRAME
 """What may come after our goodbye: it was on its way."""
-LATE_FRAME = 256
-"""As how many bytes each frame counts then: to read 128 KiB of tiny frames kept the loop for 80 ms."""
 
 UNSUPPORTED = 1003
 POLICY = 1008
@@ -202,7 +200,6 @@ class Socket(asyncio.Protocol):
     def _take(self, frame: Frame) -> None:
         """A frame of the protocol. What comes after our own goodbye is not heard any more."""
         if self._is_done:
-            self._late += LATE_FRAME
             return
         if frame.opcode not in (Opcode.BINARY, Opcode.CONT, Opcode.TEXT):
             self._control()

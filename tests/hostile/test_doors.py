@@ -41,16 +41,6 @@ async def test_what_was_on_its_way_when_we_said_goodbye_is_let_in_and_no_more() 
     assert cut.is_gone and not heard
 
 
-@pytest.mark.parametrize("tiny", [EMPTY, PING])
-async def test_tiny_frames_after_our_goodbye_are_not_all_read_while_others_wait(tiny: bytes) -> None:
-    socket, transport = open_socket([])
-    socket.close(1008)
-    socket.data_received(tiny * 400)
-    assert not transport.is_gone
-    socket.data_received(tiny * 1_000)
-    assert transport.is_gone, "long before 128 KiB"
-
-
 @pytest.mark.parametrize(
     "bytes_",
     [
