@@ -10,6 +10,7 @@ export const consent = {
   "Silent: quiet hours": "Still: Ruhezeit",
   "Rings after a message": "Klingelt nach einer Nachricht",
   "Whether this would ring could not be checked.": "Ob es klingeln würde, ließ sich nicht prüfen.",
+  "The service did not let this call through.": "Der Dienst hat diesen Anruf nicht durchgelassen.",
   "They cannot call you at the moment.": "Ein Anruf bei dir ist zurzeit nicht möglich.",
   "You blocked them.": "Von dir blockiert.",
   "There were too many calls in a short time.": "Es waren zu viele Anrufe in kurzer Zeit.",
