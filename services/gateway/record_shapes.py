@@ -55,7 +55,7 @@ class RefusedAttempt(BaseModel):
     at_ms: int
     video: bool
     reason: str = Field(
-        description="The rule of one's own that settled it; `operator` where the service did not let it through.",
+        description="The rule that settled it; `operator` where the service did not let it through.",
         examples=["audience.none"],
     )
 
