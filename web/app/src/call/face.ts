@@ -5,7 +5,7 @@ import { Role } from "@ringline/client";
 import type { Shown } from "../design/avatar";
 import type { Message } from "../words/words";
 import { say } from "../words/words";
-import { sentenceOf } from "./refused";
+import { sentenceOf, worthAgain } from "./refused";
 
 export interface Face {
   key: string;
@@ -30,6 +30,8 @@ export interface Face {
   cutOff: boolean;
   problems: Problem[];
   refused: string | undefined;
+  /** What to offer when it is over. */
+  again: "audio" | "video" | undefined;
   localVideo: MediaStreamTrack | undefined;
   remoteAudio: MediaStreamTrack | undefined;
   remoteVideo: MediaStreamTrack | undefined;
@@ -39,6 +41,7 @@ export interface Face {
 export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHold" | "mayResume">): Face {
   const { view, media, wanted, refused } = call;
   const peer = call.peer;
+  const askedVideo = view?.asked?.video ?? wanted.video;
   const username = peer?.username ?? call.username.replace(/^@+/, "");
   return {
     key: call.key,
@@ -50,7 +53,7 @@ export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHol
       display_name: peer?.displayName ?? "",
       verified: peer?.verified ?? false,
     },
-    askedVideo: view?.asked?.video ?? wanted.video,
+    askedVideo,
     microphone: wanted.audio,
     camera: wanted.video,
     cameraAllowed: view?.maySend?.video ?? true,
@@ -62,6 +65,7 @@ export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHol
     cutOff: line !== "open",
     problems: media.problems,
     refused: refused && sentenceOf(refused, username, call.endedAt ?? Date.now()),
+    again: worthAgain(refused, askedVideo ? "video" : "audio"),
     localVideo: wanted.video ? media.local.video : undefined,
     remoteAudio: media.remote.audio,
     remoteVideo: media.remote.video,

@@ -1,7 +1,7 @@
 import { Reason, Refused } from "@ringline/client";
 import { describe, expect, it } from "vitest";
 import { soon } from "../words/dates";
-import { sentenceOf } from "./refused";
+import { sentenceOf, worthAgain } from "./refused";
 
 const NOON = new Date(2026, 4, 13, 12, 0).getTime(); // a Wednesday
 const MINUTE = 60_000;
@@ -27,6 +27,16 @@ describe("a caller who is not entitled", () => {
     for (const odd of ["", "<b>now</b>", "Call +1 555", "x".repeat(41)]) {
       expect(entitled(Reason.NOT_ENTITLED_VIDEO, odd)).toBe("Your account cannot send video. You can still talk.");
     }
+  });
+});
+
+describe("what is offered after a refusal", () => {
+  it("would not be refused again", () => {
+    const after = (reason: Reason, wait = 0) => worthAgain(new Refused(reason, "", wait), "video");
+    expect(after(Reason.NOT_ENTITLED_VIDEO)).toBe("audio");
+    expect([Reason.NOT_ENTITLED_AUDIO, Reason.SUSPENDED, Reason.SELF, Reason.USER_NOT_FOUND].map((reason) => after(reason))).toEqual([undefined, undefined, undefined, undefined]);
+    expect([after(Reason.LIMITED, 20_000), after(Reason.LIMITED, HOUR)]).toEqual(["video", undefined]);
+    expect([after(Reason.UNAVAILABLE), worthAgain(undefined, "audio")]).toEqual(["video", "audio"]);
   });
 });
 

@@ -71,6 +71,23 @@ export function sentenceOf(refused: Refused, username: string, at: number): stri
   return say(SENTENCES[reason] ?? "That did not work. Try again.");
 }
 
+/** With what the same call would be worth another try; undefined where it would be refused again. */
+export function worthAgain(refused: Refused | undefined, asked: keyof Lacks): keyof Lacks | undefined {
+  switch (refused?.reason) {
+    case Reason.NOT_ENTITLED_VIDEO:
+      return "audio";
+    case Reason.LIMITED:
+      return refused.retryAfterMs > LONG_MS ? undefined : asked;
+    case Reason.NOT_ENTITLED_AUDIO:
+    case Reason.SUSPENDED:
+    case Reason.USER_NOT_FOUND:
+    case Reason.SELF:
+      return undefined;
+    default:
+      return asked;
+  }
+}
+
 function lack(missing: string, kind: keyof Lacks): string | undefined {
   const plan = Object.hasOwn(PLANS, missing) ? PLANS[missing] : undefined;
   if (plan !== undefined) return say(PLAN[kind], { plan });
