@@ -1,15 +1,19 @@
-"""The tables of docs/bench.md of how long nobody is heard, and of how soon lines are back, from results."""
+"""The tables of docs/bench.md: how long nobody is heard, how soon lines are back, what a verdict costs, how
+soon a block is silence; from results.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
+
+from bench.report import block_rows, verdict_rows
 
 RESULTS = Path("bench/results")
 
 
 def page(text: str, root: Path) -> str:
     """The page with the tables in their places; as it is where nothing was measured yet."""
-    for name, table in (("gaps", gaps), ("herd", herd)):
+    for name, table in (("gaps", gaps), ("herd", herd), ("judged", judged)):
         result = root / RESULTS / f"{name}.json"
         if result.exists():
             start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
@@ -31,6 +35,20 @@ def herd(result: dict[str, Any]) -> str:
     host = result["host"]
     where = f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']})."
     return "\n".join([*lines, "", where]) + "\n"
+
+
+def judged(result: dict[str, Any]) -> str:
+    """What verdicts cost, and how soon devices are silent; and where and when it was measured."""
+    lines = ["| a verdict | median | 99 % | CPU of policy | CPU of all |", "|---|---|---|---|---|"]
+    for what, figures in verdict_rows(result):
+        lines.append(f"| {' | '.join([what, *(f'{ms:.2f} ms' for ms in figures)])} |")
+    lines += ["", "| a block in the middle of a ring | median | 99 % | worst |", "|---|---|---|---|"]
+    for what, figures in block_rows(result):
+        lines.append(f"| {' | '.join([what, *(f'{ms:.0f} ms' for ms in figures)])} |")
+    host = result["host"]
+    rounds = f"{result['block_rounds']} blocks, of which {result['block_failed']} failed"
+    where = f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']})"
+    return "\n".join([*lines, "", f"{where}; {rounds}."]) + "\n"
 
 
 def gaps(result: dict[str, Any]) -> str:
