@@ -63,6 +63,7 @@ async def test_a_file_that_does_not_hold_is_in_the_history_and_the_old_rules_sta
         (PLUS + "[[rule]", "Line 6: No TOML"),
         (PLUS.replace("tier", "teir"), "Line 4: plus-only, for video: undeclared"),
         ("#" * 10_000, "A rule set has at most"),
+        ("rule = " + "[" * 8_000, "No TOML: nested too deeply"),
     ]:
         path.write_text(PLUS)
         await one.look()
