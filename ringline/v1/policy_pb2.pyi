@@ -596,7 +596,7 @@ class Entitlement(_message.Message):
     tier: _builtins.str
     """The tier; "*" stands for every tier that is not listed."""
     place_audio: _builtins.bool
-    """May place audio calls."""
+    """May place calls, whatever they carry."""
     place_video: _builtins.bool
     """May send video."""
     def __init__(

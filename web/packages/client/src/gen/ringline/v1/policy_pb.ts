@@ -545,7 +545,7 @@ export type Entitlement = Message<"ringline.v1.Entitlement"> & {
   tier: string;
 
   /**
-   * May place audio calls.
+   * May place calls, whatever they carry.
    *
    * @generated from field: bool place_audio = 2;
    */
