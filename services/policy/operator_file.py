@@ -6,7 +6,9 @@ back. Whoever sees the new text first puts it; for the others it is no news any 
 force before is no news for a process that has just begun either, so that a version rolled back to by hand
 outlives a restart.
 
-A file that does not hold is in the history, with its line and the reason, and the old rules stay.
+A file that does not hold is in the history, with its line and the reason, and the old rules stay. One that is
+just being written holds more often than not: an empty one allows everything. So a text counts when two looks
+have seen it.
 """
 
 import asyncio
@@ -33,19 +35,29 @@ class RuleFile:
         self._path = path
         self._store = store
         self._seen: str | None = None
+        self._glanced: str | None = None
 
     async def run(self) -> None:
         """Watches for ever."""
         while True:
             try:
-                await self.look()
+                await self.glance()
             except Refusal as refusal:
                 log(__name__).warning("rules cannot be stored", reason=refusal.name)
             await asyncio.sleep(SECONDS)
 
+    async def glance(self) -> None:
+        """Takes the file where it changed and nobody is writing it any more. Raises as `look`."""
+        text = await asyncio.to_thread(self._read)
+        if text == self._glanced:
+            await self._take(text)
+        self._glanced = text
+
     async def look(self) -> None:
         """Takes the file where it changed. Raises Refusal(UNAVAILABLE); then the next look takes it."""
-        text = await asyncio.to_thread(self._read)
+        await self._take(await asyncio.to_thread(self._read))
+
+    async def _take(self, text: str | None) -> None:
         if text is None or text == self._seen:
             return
         refused = _refused(text)

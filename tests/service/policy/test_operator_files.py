@@ -81,6 +81,24 @@ async def test_a_file_that_does_not_hold_is_in_the_history_and_the_old_rules_sta
     assert (await whats(store))[-2:] == ["file_refused", "file_refused"]
 
 
+async def test_a_file_that_is_just_being_written_is_not_taken(tmp_path: Path, store: OperatorStore) -> None:
+    path = tmp_path / "rules.toml"
+    file = RuleFile(path, store)
+    path.write_text(PLUS)
+    for half in (None, "", "# rules\n"):
+        if half is not None:
+            path.write_text(half)
+            await file.glance()
+            path.write_text(PLUS)
+        for _ in range(2):
+            await file.glance()
+    assert await whats(store) == ["file"]
+    path.write_text("")
+    for _ in range(2):
+        await file.glance()
+    assert await whats(store) == ["file"] * 2
+
+
 async def test_a_version_rolled_back_to_by_hand_outlives_a_restart(
     tmp_path: Path, store: OperatorStore
 ) -> None:
