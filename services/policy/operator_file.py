@@ -18,7 +18,7 @@ from prometheus_client import Counter
 
 from ringline.refusal import Refusal
 from ringline.telemetry import log
-from services.policy.operator_rules import MOST_BYTES, Malformed, check
+from services.policy.operator_rules import MOST_BYTES, Malformed, check, digest
 from services.policy.operator_store import OperatorStore, Who
 
 SECONDS = 0.25
@@ -61,8 +61,13 @@ class RuleFile:
         if text is None or text == self._seen:
             return
         refused = _refused(text)
-        revision = await self._store.take_file(text, WHO, refused, is_first=self._seen is None)
+        is_first = self._seen is None
+        revision = await self._store.take_file(text, WHO, refused, is_first)
+        is_old = revision is None and is_first and digest(text) != (await self._store.newest()).file_digest
         self._seen = text
+        if is_old:
+            FILES.labels("old").inc()
+            log(__name__).warning("rules file was in force before and is not taken: use its version")
         if revision is None:
             return
         FILES.labels("refused" if refused else "taken").inc()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ringline.config import NodeSettings
 from ringline.db import Database
@@ -118,6 +119,23 @@ async def test_a_version_rolled_back_to_by_hand_outlives_a_restart(
 
     assert (await store.newest()).live == version
     assert await whats(store) == ["file", "put", "file", "use"]
+
+
+async def test_a_process_that_begins_with_a_file_of_before_says_that_it_is_not_in_force(
+    tmp_path: Path, store: OperatorStore
+) -> None:
+    def old() -> float:
+        return REGISTRY.get_sample_value("ringline_operator_files_total", {"fate": "old"}) or 0.0
+
+    path, before = tmp_path / "rules.toml", old()
+    for text in (PLUS, NOBODY):
+        path.write_text(text)
+        await RuleFile(path, store).look()
+        await RuleFile(path, store).look()
+    assert old() == before
+    path.write_text(PLUS)
+    await RuleFile(path, store).look()
+    assert ((await store.newest()).live, old()) == (2, before + 1)
 
 
 class TestPods:
