@@ -596,7 +596,7 @@ class Entitlement(_message.Message):
     tier: _builtins.str
     """The tier; "*" stands for every tier that is not listed."""
     place_audio: _builtins.bool
-    """May place audio calls."""
+    """May place calls, whatever they carry."""
     place_video: _builtins.bool
     """May send video."""
     def __init__(
@@ -676,6 +676,11 @@ class SetEntitlementsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    MADE_OF_FIELD_NUMBER: _builtins.int
+    made_of: _builtins.int
+    """The version that they were made of; where another one is in force by now they are refused as stale. Absent: they
+    replace whatever is in force.
+    """
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entitlement]:
         """One row a tier."""
@@ -684,12 +689,15 @@ class SetEntitlementsRequest(_message.Message):
         self,
         *,
         entitlements: _abc.Iterable[Global___Entitlement] | None = ...,
+        made_of: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "made_of", b"made_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "entitlements", b"entitlements", "made_of", b"made_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__made_of: _TypeAlias = _typing.Literal["made_of"]  # noqa: Y015
+    _WhichOneofArgType__made_of: _TypeAlias = _typing.Literal["_made_of", b"_made_of"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__made_of) -> _WhichOneofReturnType__made_of | None: ...
 
 Global___SetEntitlementsRequest: _TypeAlias = SetEntitlementsRequest  # noqa: Y015
 

@@ -317,7 +317,8 @@ class PolicyApi(OperatorApi):
         context: aio.ServicerContext[policy_pb2.SetEntitlementsRequest, policy_pb2.SetEntitlementsResponse],
     ) -> policy_pb2.SetEntitlementsResponse:
         """Replaces what each tier may do; the next verdict of every replica reads it."""
-        version = await self._store.set_entitlements(check_entitlements(request.entitlements))
+        made_of = request.made_of if request.HasField("made_of") else None
+        version = await self._store.set_entitlements(check_entitlements(request.entitlements), made_of)
         return policy_pb2.SetEntitlementsResponse(version=version)
 
 

@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, types_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from services.policy import cli_rules, records_cli
 from services.policy.asking import SECONDS, reach, said, with_policy
 
 if TYPE_CHECKING:
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
+
+TRIES = 20
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Explain verdicts, and set what each tier may do."
@@ -59,13 +61,13 @@ def entitle(tier: str, kinds: list[Kind] = typer.Argument(None)) -> None:  # noq
     row = policy_pb2.Entitlement(
         tier=tier, place_audio=Kind.AUDIO in (kinds or ()), place_video=Kind.VIDEO in (kinds or ())
     )
-    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, row)))))
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: set_row(policy, tier, row)))))
 
 
 @app.command()
 def unlist(tier: str) -> None:
     """Take a tier off the list. When the list is empty, every tier may do everything."""
-    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, None)))))
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: set_row(policy, tier, None)))))
 
 
 async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.ExplainResponse:
@@ -92,12 +94,22 @@ async def _entitlements(policy: PolicyAsyncStub) -> policy_pb2.GetEntitlementsRe
     return await policy.GetEntitlements(policy_pb2.GetEntitlementsRequest(), timeout=SECONDS)
 
 
-async def _set_row(
+async def set_row(
     policy: PolicyAsyncStub, tier: str, row: policy_pb2.Entitlement | None
 ) -> policy_pb2.GetEntitlementsResponse:
-    rows = [old for old in (await _entitlements(policy)).entitlements if old.tier != tier]
-    request = policy_pb2.SetEntitlementsRequest(entitlements=[*rows, row] if row else rows)
-    await policy.SetEntitlements(request, timeout=SECONDS)
+    """Says what one tier may do, or nothing about it; answers what holds then. Raises Refusal."""
+    for tries_left in reversed(range(TRIES)):
+        found = await _entitlements(policy)
+        rows = [old for old in found.entitlements if old.tier != tier]
+        request = policy_pb2.SetEntitlementsRequest(
+            entitlements=[*rows, row] if row else rows, made_of=found.version
+        )
+        try:
+            await policy.SetEntitlements(request, timeout=SECONDS)
+            break
+        except Refusal as refusal:  # of two who say something at once, neither undoes what the other said
+            if refusal.reason != reasons_pb2.REASON_STALE or not tries_left:
+                raise
     return await _entitlements(policy)
 
 

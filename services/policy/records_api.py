@@ -220,8 +220,8 @@ def _check_report(request: records_pb2.ReportRequest) -> None:
     known = set(records_pb2.ReportCategory.values()) - {records_pb2.REPORT_CATEGORY_UNSPECIFIED}
     if request.category not in known:
         raise Refusal(Reason.REASON_INVALID, "A report says what it is about.")
-    if len(request.text) > LONGEST_TEXT:
-        raise Refusal(Reason.REASON_INVALID, f"A report has at most {LONGEST_TEXT} characters.")
+    if len(request.text) > LONGEST_TEXT or "\0" in request.text:  # which the database takes no text with
+        raise Refusal(Reason.REASON_INVALID, f"A report has at most {LONGEST_TEXT} characters, and no NUL.")
     _check_items(request.call_ids, "c_")
     _check_items(request.message_ids, "m_")
 

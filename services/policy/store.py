@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ringline.db import Database
+from ringline.refusal import Refusal
+from ringline.v1 import reasons_pb2
 from services.policy import messages
 from services.policy.callee import Audiences
 from services.policy.callee_store import CHOICES, LAST_TRY, SETTINGS, audiences_of, choices_of, settings_of
@@ -199,10 +201,14 @@ class Store:
         """What each tier may do, as it is now."""
         return await self._version(await self._db.fetchval(NEWEST) or 0)
 
-    async def set_entitlements(self, by_tier: Mapping[str, Entitled]) -> int:
-        """Replaces what each tier may do; answers the new version."""
+    async def set_entitlements(self, by_tier: Mapping[str, Entitled], made_of: int | None = None) -> int:
+        """Replaces what each tier may do; answers the new version. Raises Refusal(STALE) where they were made
+        of a version that is in force no more.
+        """
         async with self._db.transaction() as con:
             await con.execute("LOCK TABLE entitlement_version IN SHARE ROW EXCLUSIVE MODE")
+            if made_of is not None and made_of != (await con.fetchval(NEWEST) or 0):
+                raise Refusal(reasons_pb2.REASON_STALE, "Somebody else changed it meanwhile.")
             version: int = await con.fetchval(NEW_VERSION)
             audio = [row.audio for row in by_tier.values()]
             video = [row.video for row in by_tier.values()]

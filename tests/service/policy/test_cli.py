@@ -55,6 +55,21 @@ async def test_an_own_fault_is_explained_and_an_unknown_caller_refused(
     assert await ringline(neighbours, one, "explain", "@nobody", "@ada") == (1, "There is no such user.")
 
 
+async def test_of_two_operators_who_speak_at_once_neither_undoes_what_the_other_said(
+    one: Policy, other: Policy
+) -> None:
+    tiers = [f"tier{number}" for number in range(6)]
+    rows = [policy_pb2.Entitlement(tier=tier, place_audio=True) for tier in tiers]
+    await asyncio.gather(
+        *(
+            cli.set_row(policy.operator, row.tier, row)
+            for row, policy in zip(rows, [one, other] * 3, strict=True)
+        )
+    )
+    found = await one.operator.GetEntitlements(policy_pb2.GetEntitlementsRequest())
+    assert ([row.tier for row in found.entitlements], found.version) == (tiers, 6)
+
+
 async def test_the_operator_says_what_tiers_may_do(neighbours: Node, one: Policy) -> None:
     status, output = await ringline(neighbours, one, "entitlements")
     assert (status, output) == (0, "version 0 tier may place audio may send video every tier yes yes")
