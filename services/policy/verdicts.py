@@ -8,17 +8,13 @@ was no room. What a call's id is to signaling, its attempt's is here (`ringline.
 blocks, and because of what others did to him. Not those of somebody who blocks him: that is the other's
 business, and nothing that was done tells him of it. What the operator keeps away has one name for him,
 whichever rule or switch it was: that is a word about the service and not about the caller.
-
-**How many**: calls that are placed are bounded by budgets, and each is kept. What is refused, and what is
-asked in a running call, costs nothing and could be asked for ever: of these so many are kept.
 """
 
 import asyncio
 import itertools
 import time
-from collections import Counter as Tally
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from prometheus_client import Counter
@@ -40,15 +36,9 @@ OPERATOR = "operator"
 BY_OPERATOR = frozenset({NOT_RECEIVING.name, STRANGERS_OFF.name})
 
 LOST = Counter("ringline_verdicts_not_kept_total", "Verdicts for which there was no room in the queue.")
-LEFT_OUT = Counter(
-    "ringline_verdicts_left_out_total", "Refusals and toggles not kept: more of one user than fit a minute."
-)
 
 ROOM = 20_000
 """Verdicts that wait to be written at most: a minute of many calls, while the database is away."""
-FREE_A_MINUTE = 30
-"""Of what costs a user nothing, so many verdicts are kept within a minute, by each process."""
-MINUTE = 60.0
 BATCH = 500
 WRITE_SECONDS = 0.25
 """Verdicts wait for each other so long."""
@@ -110,17 +100,8 @@ class PlacedCall(NamedTuple):
 class Verdicts:
     """The table of verdicts, and the queue in front of it."""
 
-    def __init__(
-        self,
-        db: Database,
-        keep_days: int,
-        room: int = ROOM,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`clock` shows seconds."""
+    def __init__(self, db: Database, keep_days: int, room: int = ROOM) -> None:
         self._db = db
-        self._clock = clock
-        self._minute, self._free = 0.0, Tally[str]()
         self._keep_days = keep_days
         self._room = room
         self._waiting: deque[Kept] = deque()
@@ -128,23 +109,10 @@ class Verdicts:
 
     def keep(self, attempt: policy_pb2.Attempt, verdict: policy_pb2.Verdict) -> None:
         """Keeps a verdict, soon; never waits."""
-        is_placed = attempt.act == policy_pb2.ACT_PLACE and verdict.outcome != policy_pb2.OUTCOME_REFUSED
-        if not is_placed and not self._has_room_for(attempt.caller_id):
-            LEFT_OUT.inc()
-            return
         if len(self._waiting) >= self._room:
             LOST.inc()
             return
         self._waiting.append(kept(attempt, verdict, time.time()))
-
-    def _has_room_for(self, user_id: str) -> bool:
-        """Counts one more verdict that costs this user nothing."""
-        minute = self._clock() // MINUTE
-        if minute != self._minute:
-            self._minute = minute
-            self._free.clear()
-        self._free[user_id] += 1
-        return self._free[user_id] <= FREE_A_MINUTE
 
     async def shown_to(self, callee_id: str, before: int, limit: int) -> records_pb2.ListAttemptsResponse:
         """What a callee may see of calls that he did not hear, newest first."""

@@ -10,10 +10,8 @@ from google.protobuf.message import Message
 
 from ringline import ids
 from ringline.config import NodeSettings
-from ringline.db import Database
 from ringline.refusal import Refusal
 from ringline.v1 import operator_pb2, policy_pb2, records_pb2, types_pb2
-from services.policy.verdicts import FREE_A_MINUTE
 from services.policy.verdicts import Verdicts as KeptVerdicts
 from tests.service.pods import owner
 from tests.service.policy.conftest import CONTACTS, EVERYONE, People, Policy, Verdicts, attempt
@@ -124,33 +122,6 @@ async def test_an_attempt_that_is_asked_about_again_is_listed_once(
 
     assert len(await attempts_until(records, bob, 2)) == 2
     assert len(await traced_until(records, again.call_id, 1)) == 1
-
-
-async def test_of_what_costs_a_user_nothing_so_many_verdicts_are_kept_in_a_minute(
-    settings: NodeSettings,
-) -> None:
-    """A client repeats a refused call, or turns its camera on and off, twenty times a second, for ever."""
-    database, now = await Database.of(settings, "policy").open(), 0.0
-    kept = KeptVerdicts(database, 30, clock=lambda: now)
-    ada, bob, eve = ids.mint_user(), ids.mint_user(), ids.mint_user()
-    refused = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_REFUSED)
-    admitted = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_ADMITTED)
-    call_id = ids.mint_call()
-    for _ in range(200):
-        kept.keep(attempt(ada, bob, call_id=ids.mint_call()), refused)
-        kept.keep(attempt(ada, bob, act=policy_pb2.ACT_SET_MEDIA, call_id=call_id), admitted)
-    placed, other = ids.mint_call(), ids.mint_call()
-    kept.keep(attempt(ada, bob, call_id=placed), admitted)
-    kept.keep(attempt(eve, bob, call_id=other), refused)
-    await kept.write()
-    assert len(await kept.of_call(call_id)) == FREE_A_MINUTE / 2
-    assert len(await kept.of_call(placed)) == len(await kept.of_call(other)) == 1
-    assert await database.fetchval("SELECT count(*) FROM kept_verdict") == FREE_A_MINUTE + 2
-    now = 60.0
-    kept.keep(attempt(ada, bob, act=policy_pb2.ACT_SET_MEDIA, call_id=call_id), admitted)
-    await kept.write()
-    assert len(await kept.of_call(call_id)) == FREE_A_MINUTE / 2 + 1
-    await database.close()
 
 
 async def test_the_list_has_pages(records: Records, verdicts: Verdicts, people: People) -> None:
