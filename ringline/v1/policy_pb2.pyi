@@ -312,9 +312,7 @@ class Verdict(_message.Message):
     relay_only: _builtins.bool
     """Media between the two must pass through the relay."""
     audio_only: _builtins.bool
-    """The callee takes the caller's sound only: to him it is an audio call, and from the answer on the caller sends no
-    video. Until then the caller is told nothing of it.
-    """
+    """The callee takes the caller's sound only, from the first ring; the caller is told with the answer, and not before."""
     rules_version: _builtins.int
     """The revision of the operator's rules and switches by which it was made; 0 where he never said anything."""
     entitlements_version: _builtins.int
@@ -405,6 +403,12 @@ class ExplainRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who looks, for the audit; at most 64 characters."""
+    why: _builtins.str
+    """Why, for the audit; at most 500 characters."""
     @_builtins.property
     def attempt(self) -> Global___Attempt:
         """The attempt."""
@@ -413,10 +417,12 @@ class ExplainRequest(_message.Message):
         self,
         *,
         attempt: Global___Attempt | None = ...,
+        by: _builtins.str = ...,
+        why: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "by", b"by", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -676,7 +682,13 @@ class SetEntitlementsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
     MADE_OF_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who sets them, for the audit; at most 64 characters."""
+    why: _builtins.str
+    """Why, for the audit; at most 500 characters."""
     made_of: _builtins.int
     """The version that they were made of; where another one is in force by now they are refused as stale. Absent: they
     replace whatever is in force.
@@ -689,11 +701,13 @@ class SetEntitlementsRequest(_message.Message):
         self,
         *,
         entitlements: _abc.Iterable[Global___Entitlement] | None = ...,
+        by: _builtins.str = ...,
+        why: _builtins.str = ...,
         made_of: _builtins.int | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "made_of", b"made_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "entitlements", b"entitlements", "made_of", b"made_of"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "by", b"by", "entitlements", b"entitlements", "made_of", b"made_of", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__made_of: _TypeAlias = _typing.Literal["made_of"]  # noqa: Y015
     _WhichOneofArgType__made_of: _TypeAlias = _typing.Literal["_made_of", b"_made_of"]  # noqa: Y015

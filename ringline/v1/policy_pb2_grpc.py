@@ -151,7 +151,7 @@ class PolicyServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Answers one verdict with its trace, for the operator; nothing is counted.
+        """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class PolicyStub:
     Decide: _grpc.StreamStreamMultiCallable[_policy_pb2.DecideRequest, _policy_pb2.DecideResponse]
     """Answers verdicts for batches of attempts. The hot path of every call."""
     Explain: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ExplainRequest, _policy_pb2.ExplainResponse]
-    """Answers one verdict with its trace, for the operator; nothing is counted."""
+    """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit."""
     GetCallSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.GetCallSettingsRequest, _policy_pb2.GetCallSettingsResponse]
     """Answers who may call this user."""
     SetCallSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetCallSettingsRequest, _policy_pb2.SetCallSettingsResponse]
@@ -88,7 +88,7 @@ class PolicyAsyncStub(PolicyStub):
     Decide: _aio.StreamStreamMultiCallable[_policy_pb2.DecideRequest, _policy_pb2.DecideResponse]  # type: ignore[assignment]
     """Answers verdicts for batches of attempts. The hot path of every call."""
     Explain: _aio.UnaryUnaryMultiCallable[_policy_pb2.ExplainRequest, _policy_pb2.ExplainResponse]  # type: ignore[assignment]
-    """Answers one verdict with its trace, for the operator; nothing is counted."""
+    """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit."""
     GetCallSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetCallSettingsRequest, _policy_pb2.GetCallSettingsResponse]  # type: ignore[assignment]
     """Answers who may call this user."""
     SetCallSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetCallSettingsRequest, _policy_pb2.SetCallSettingsResponse]  # type: ignore[assignment]
@@ -147,7 +147,7 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.ExplainRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.ExplainResponse, _abc.Awaitable[_policy_pb2.ExplainResponse]]:
-        """Answers one verdict with its trace, for the operator; nothing is counted."""
+        """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit."""
 
     @_abc_1.abstractmethod
     def GetCallSettings(

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ringline.db import Connection, Database, Record
+from ringline.v1 import records_pb2
 from ringline.v1.operator_pb2 import Feature
+from services.policy import audit
 from services.policy.operator_rules import digest
 
 MOST_SAMPLES = 100
@@ -190,6 +192,10 @@ class OperatorStore:
         tally = {(kind, allows): count for kind, allows, count in await self._db.fetch(TALLIES, version)}
         rows = await self._db.fetch(SAMPLES, version)
         return tally, [Sample(*row) for row in rows]
+
+    async def looked(self, operator: records_pb2.Operator, what: str, about: str) -> None:
+        """Notes in the audit that somebody looks at what people chose or did, before he is shown it."""
+        await audit.note(self._db, operator, what, about)
 
     async def _lock(self, con: Connection) -> InForce:
         """Keeps every other change out until the end of the transaction; answers what is in force."""

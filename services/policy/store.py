@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ringline.db import Database
 from ringline.refusal import Refusal
-from ringline.v1 import reasons_pb2
-from services.policy import messages
+from ringline.v1 import reasons_pb2, records_pb2
+from services.policy import audit, messages
 from services.policy.callee import Audiences
 from services.policy.callee_store import CHOICES, LAST_TRY, SETTINGS, audiences_of, choices_of, settings_of
 from services.policy.operator_orders import OrderBook
@@ -201,9 +201,11 @@ class Store:
         """What each tier may do, as it is now."""
         return await self._version(await self._db.fetchval(NEWEST) or 0)
 
-    async def set_entitlements(self, by_tier: Mapping[str, Entitled], made_of: int | None = None) -> int:
-        """Replaces what each tier may do; answers the new version. Raises Refusal(STALE) where they were made
-        of a version that is in force no more.
+    async def set_entitlements(
+        self, by_tier: Mapping[str, Entitled], operator: records_pb2.Operator, made_of: int | None = None
+    ) -> int:
+        """Replaces what each tier may do; answers the new version. The act is in the audit. Raises
+        Refusal(STALE) where they were made of a version that is in force no more.
         """
         async with self._db.transaction() as con:
             await con.execute("LOCK TABLE entitlement_version IN SHARE ROW EXCLUSIVE MODE")
@@ -213,6 +215,7 @@ class Store:
             audio = [row.audio for row in by_tier.values()]
             video = [row.video for row in by_tier.values()]
             await con.execute(SET_TIERS, version, list(by_tier), audio, video)
+            await audit.note(con, operator, "entitlements.set", str(version))
         return version
 
     async def _version(self, version: int) -> Versioned:
