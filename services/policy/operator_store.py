@@ -54,6 +54,9 @@ SAMPLES = """
 SELECT caller_id, callee_id, kind, allows, (extract(epoch FROM at) * 1000)::bigint FROM operator_sample
 WHERE version = $1 ORDER BY at DESC, caller_id, callee_id, kind"""
 
+# There are a hundred of a version at most.
+SWEEP = "DELETE FROM operator_sample WHERE at < now() - $1 * interval '1 day'"
+
 
 class InForce(NamedTuple):
     """Everything that one change left in force."""
@@ -215,6 +218,18 @@ class OperatorStore:
             CHANGE, revision, who.by, what, who.comment, now.live, now.shadow, off, now.file_digest
         )
         return revision
+
+
+class Samples:
+    """The attempts that were kept as examples: they say who called whom, and are kept as long as verdicts."""
+
+    def __init__(self, db: Database, keep_days: int) -> None:
+        self._db = db
+        self._keep_days = keep_days
+
+    async def sweep(self) -> None:
+        """Deletes what is too old."""
+        await self._db.execute(SWEEP, self._keep_days)
 
 
 def _in_force(row: Record) -> InForce:
