@@ -16,9 +16,11 @@ NOTE = "INSERT INTO audit (operator, why, what, about) VALUES ($1, $2, $3, $4)"
 LIST = """
 SELECT number, (extract(epoch FROM at) * 1000)::bigint, operator, why, what, about FROM audit
 WHERE number < $1 ORDER BY number DESC LIMIT $2"""
+# The oldest page, by place in the table: by number, the planner reads the whole table for it.
 SWEEP = """
-DELETE FROM audit WHERE number IN (SELECT number FROM audit ORDER BY number LIMIT 5000)
-AND at < now() - $1 * interval '1 day'"""
+DELETE FROM audit WHERE ctid = ANY(ARRAY(
+    SELECT place FROM (SELECT ctid AS place, at FROM audit ORDER BY number LIMIT 5000) AS page
+    WHERE at < now() - $1 * interval '1 day'))"""
 
 
 def check_operator(operator: records_pb2.Operator) -> None:
