@@ -1,4 +1,4 @@
-"""What deletes old rows reads a page of a table, however large the table is."""
+"""What deletes old rows reads a page of a table, and the queue of reports is found, however large it is."""
 
 import pytest
 
@@ -39,3 +39,14 @@ async def test_a_sweep_does_not_read_the_whole_table(table: str, settings: NodeS
         plan = await con.fetch(f"EXPLAIN EXECUTE sweep({argument})")
     told = "\n".join(row[0] for row in plan)
     assert f"Seq Scan on {table}" not in told, told
+
+
+async def test_the_queue_is_found_however_many_reports_are_closed(settings: NodeSettings) -> None:
+    async with owner(settings) as con:
+        await con.execute("SET search_path TO policy; SET plan_cache_mode TO force_generic_plan")
+        await con.execute(f"INSERT INTO report {FILLED['report']} FROM generate_series(1, {ROWS}) AS n")
+        await con.execute("UPDATE report SET state = 3 WHERE report_id NOT LIKE '%00'; ANALYZE report")
+        await con.execute(f"PREPARE queue AS {reports.QUEUE}")
+        plan = await con.fetch("EXPLAIN EXECUTE queue(0, '', '', 50)")
+    told = "\n".join(row[0] for row in plan)
+    assert "report_queue" in told, told
