@@ -110,7 +110,11 @@ class Verdicts:
         self._writing = asyncio.Lock()
 
     def keep(self, attempt: policy_pb2.Attempt, verdict: policy_pb2.Verdict) -> None:
-        """Keeps a verdict, soon; never waits."""
+        """Keeps a verdict, soon; never waits. A Place that is refused becomes no call, and nobody knows an id
+        by which to ask for it: a client that tries again and again would fill the table with them.
+        """
+        if attempt.act == policy_pb2.ACT_PLACE and verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+            return
         if len(self._waiting) >= self._room:
             LOST.inc()
             return

@@ -235,6 +235,24 @@ async def test_an_answer_does_not_wait_for_its_row(
     assert len(await attempts_until(records, bob, 8)) == 8
 
 
+async def test_a_call_that_is_refused_at_once_is_not_kept_however_often_it_is_tried(
+    records: Records, one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    ada, bob = await people.new("ada"), await people.new("bob")
+    await one.entitle(free=(True, False))
+    tried = [ids.mint_call() for _ in range(3)]
+    for call_id in tried:
+        with pytest.raises(Refusal):
+            await verdicts.ask(attempt(ada, "@bob", video=True, call_id=call_id))
+    await traced_until(records, await try_to_call(verdicts, ada, "@bob"), 1)
+    toggle = ids.mint_call()
+    with pytest.raises(Refusal):
+        await verdicts.ask(attempt(ada, bob, video=True, act=policy_pb2.ACT_SET_MEDIA, call_id=toggle))
+    await traced_until(records, toggle, 1)
+
+    assert [await records.trace(call_id) for call_id in tried] == [[], [], []]
+
+
 async def test_what_has_no_room_in_the_queue_is_counted_and_not_kept(one: Policy, people: People) -> None:
     database = await one.node.database("policy")
     kept = KeptVerdicts(database, keep_days=30, room=2)
