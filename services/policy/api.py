@@ -118,7 +118,7 @@ class PolicyApi(OperatorApi):
         if case is not None and is_counted(attempt, verdict):
             verdict = await count(self._rings, case, attempt, verdict)
         if was_quiet(verdict):
-            self._quiet.note(verdict.callee.user_id, verdict.caller.user_id)
+            self._quiet.note(verdict.callee.user_id, verdict.caller.user_id, attempt.call_id)
         _counter(attempt.act, verdict.outcome).inc()
         self._verdicts.keep(attempt, verdict)
         return verdict
@@ -141,7 +141,7 @@ class PolicyApi(OperatorApi):
             if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
                 raise
             return unknown(refusal), None
-        two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
+        two = Pair(pair.user.profile.user_id, pair.other.profile.user_id, attempt.call_id)
         standing, caller = await asyncio.gather(self._standings.ask(two), self._sanctions.ask(two.caller_id))
         case = operator_case(attempt, pair, standing, int(time.time() * 1000))
         order, judged = self._words.word(standing.orders, case)

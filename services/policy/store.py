@@ -33,10 +33,10 @@ SELECT q.n,
     (SELECT max(v.version) FROM entitlement_version AS v),
     (SELECT max(c.revision) FROM operator_change AS c),
     extract(epoch FROM now())::float8,
-    CASE WHEN s.repeated THEN ({LAST_TRY}) END,
+    CASE WHEN s.repeated THEN ({LAST_TRY} AND (t.name <> q.name OR q.name = '')) END,
     {COLUMNS.format(caller="q.caller", callee="q.callee")},
     p.*, s.*
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (caller, callee, name, n)
 LEFT JOIN LATERAL ({SETTINGS}) AS s ON true
 LEFT JOIN LATERAL ({CHOICES}) AS p ON true"""
 
@@ -97,6 +97,8 @@ class Pair(NamedTuple):
 
     caller_id: str
     callee_id: str
+    name: str = ""
+    """What the attempt to call is known by when it is asked about again."""
 
 
 class Wish(NamedTuple):
@@ -125,7 +127,7 @@ class Store:
         """What is known about each pair, in one statement: settings of the callee, blocks, entitlements."""
         callers = [pair.caller_id for pair in pairs]
         callees = [pair.callee_id for pair in pairs]
-        rows = await self._db.fetch(STANDINGS, callers, callees)
+        rows = await self._db.fetch(STANDINGS, callers, callees, [pair.name for pair in pairs])
         version, entitlements = await self._version(rows[0][3] or 0) if rows else Versioned(0, {})
         orders = await self._orders.at(rows[0][4] or 0) if rows else NONE
         standings: list[Standing | None] = [None] * len(pairs)
