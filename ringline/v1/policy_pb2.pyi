@@ -230,9 +230,7 @@ class Attempt(_message.Message):
     callee_id: _builtins.str
     """The callee by id; empty where the username is given."""
     call_id: _builtins.str
-    """The call, as far as its id is known before the verdict: the prefix and 26 characters. The same for a command that is
-    repeated. Empty where signaling is of an earlier release.
-    """
+    """The call's id, the same for a command that is repeated; empty where signaling is of an earlier release."""
     @_builtins.property
     def kinds(self) -> _types_pb2.Kinds:
         """The kinds of media that are wanted."""
@@ -690,9 +688,7 @@ class SetEntitlementsRequest(_message.Message):
     why: _builtins.str
     """Why, for the audit; at most 500 characters."""
     made_of: _builtins.int
-    """The version that they were made of; where another one is in force by now they are refused as stale. Absent: they
-    replace whatever is in force.
-    """
+    """The version they were made of: stale where another one is in force by now. Absent: they replace what is in force."""
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entitlement]:
         """One row a tier."""

@@ -165,8 +165,7 @@ export type Attempt = Message<"ringline.v1.Attempt"> & {
   kinds?: Kinds | undefined;
 
   /**
-   * The call, as far as its id is known before the verdict: the prefix and 26 characters. The same for a command that is
-   * repeated. Empty where signaling is of an earlier release.
+   * The call's id, the same for a command that is repeated; empty where signaling is of an earlier release.
    *
    * @generated from field: string call_id = 7;
    */
@@ -664,8 +663,7 @@ export type SetEntitlementsRequest = Message<"ringline.v1.SetEntitlementsRequest
   why: string;
 
   /**
-   * The version that they were made of; where another one is in force by now they are refused as stale. Absent: they
-   * replace whatever is in force.
+   * The version they were made of: stale where another one is in force by now. Absent: they replace what is in force.
    *
    * @generated from field: optional uint64 made_of = 4;
    */
@@ -1201,8 +1199,7 @@ export const Policy: GenService<{
     output: typeof SetEntitlementsResponseSchema;
   },
   /**
-   * Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
-   * its line and the reason, and the old one stays.
+   * Puts a rule set, in force with the next attempt or in the shadow; refused with line and reason where it does not hold.
    *
    * @generated from rpc ringline.v1.Policy.PutRules
    */
