@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 from google.protobuf import descriptor_pool
 from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
@@ -26,6 +25,7 @@ from ringline.asker import Asker, dial
 from ringline.bus import Bus
 from ringline.config import NodeSettings
 from ringline.db import Database
+from ringline.health import Health
 from ringline.log import Log
 from ringline.loopback import Loopback
 from ringline.telemetry import report_bug
@@ -42,7 +42,7 @@ CHECK_SECONDS = 1.0
 LEAVE_SECONDS = 55.0
 """After so long a process waits for nobody any more: who started it kills it after a minute."""
 HEAR_SECONDS = 0.5
-"""Within this time everybody who asks has heard that a service is on its way out."""
+"""Within this time everybody who watches a service has heard that it is on its way out."""
 CANCELS = 20
 CANCEL_SECONDS = 0.5
 COLLECT_AFTER = 20_000
@@ -60,7 +60,7 @@ class _State:
         self.stopping = asyncio.Event()
         self.ready = asyncio.Event()
         self.loopback = Loopback()
-        self.health = health_aio.HealthServicer()
+        self.health = Health()
         self.server: aio.Server | None = None
         self.port = 0
         self.metrics_port = 0
@@ -257,7 +257,7 @@ class Node:
         for name in names:
             pool.FindServiceByName(name)
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], state.server)
-        await self._set_health(state.served, is_serving=True)
+        await self._state.health.say(state.served, is_serving=True)
         await state.server.start()
         state.loopback.open(state.served)
         self.spawn(self._watch_loop(), "loop watch")
@@ -300,7 +300,7 @@ class Node:
     async def _watch_loop(self) -> None:
         """Live means that the loop turns: the health service answers in this same loop."""
         loop = asyncio.get_running_loop()
-        await self._state.health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
+        await self._state.health.say((LIVE,), is_serving=True)
         while True:
             due = loop.time() + BEAT_SECONDS
             await asyncio.sleep(BEAT_SECONDS)
@@ -318,16 +318,11 @@ class Node:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _set_ready(self, is_ready: bool) -> None:
-        await self._set_health(("", READY), is_serving=is_ready)
+        await self._state.health.say(("", READY), is_serving=is_ready)
         if is_ready:
             self._state.ready.set()
         else:
             self._state.ready.clear()
-
-    async def _set_health(self, names: Iterable[str], is_serving: bool) -> None:
-        status = health_pb2.HealthCheckResponse
-        for name in names:
-            await self._state.health.set(name, status.SERVING if is_serving else status.NOT_SERVING)
 
     @asynccontextmanager
     async def _finishing(self) -> AsyncIterator[None]:
@@ -338,8 +333,9 @@ class Node:
         self.draining.set()
         self._state.loopback.shut(self.service)
         if self.service in self._state.served:
-            await self._set_health([self.service], is_serving=False)
-            await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
+            await self._state.health.say([self.service], is_serving=False)
+            if self.service in self._state.health.watched:
+                await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
         if not await self.draining.finished(self._patience()):
             telemetry.log(__name__).warning("not everybody has moved on", service=self.service)
 

@@ -23,7 +23,7 @@ FORBIDDEN_NAMES = {
 }
 DOORS = {
     "grpc": r"ringline/(node|wire|refusal|asker|answerer|loopback)\.py|services/\w+/(\w*api|__init__)\.py",
-    "grpc_health": r"ringline/node\.py",
+    "grpc_health": r"ringline/(node|health)\.py",
     "grpc_reflection": r"ringline/node\.py",
     "nats": r"ringline/(bus|log)\.py",
     "asyncpg": r"ringline/db\.py|services/\w+/store\.py|services/dev\.py",
