@@ -18,7 +18,8 @@ from tests.suite.topology import TURN_SECRET
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FORBIDDEN = 403
+FORBIDDEN, UNAUTHENTICATED = 403, 401
+NEXT_SECRET = "the secret that is to follow"
 RELAY_IPV6 = "2001:db8:1::200"
 FAR = (BOB, "2001:db8:2::10", "2606:4700::1111", "2400:cb00::1")
 """What anybody may have as a peer."""
@@ -62,13 +63,14 @@ async def network(server_folder: Path) -> AsyncIterator[Network]:
         own.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/lo/disable_ipv6")
         own.run("ip", "addr", "add", f"{SERVER}/32", "dev", "lo")
         own.run("ip", "-6", "addr", "add", f"{RELAY_IPV6}/128", "dev", "lo", "nodad")
-        await stack.enter_async_context(relay(own, folder, f"--relay-ip={RELAY_IPV6}"))
+        more = (f"--relay-ip={RELAY_IPV6}", f"--static-auth-secret={NEXT_SECRET}")
+        await stack.enter_async_context(relay(own, folder, *more))
         yield own
 
 
-def somebody(network: Network) -> Turn:
-    """Somebody with good credentials."""
-    made = RelayDesk((TURN_URL,), TURN_SECRET.encode()).credentials(time.time_ns() // 1_000_000)
+def somebody(network: Network, secret: str = TURN_SECRET) -> Turn:
+    """Somebody with credentials made with this secret."""
+    made = RelayDesk((TURN_URL,), secret.encode()).credentials(time.time_ns() // 1_000_000)
     assert made is not None
     return Turn(network.datagrams(), made.username, made.credential)
 
@@ -88,6 +90,13 @@ def ask_all(turn: Turn, asked: list[str]) -> dict[str, set[int]]:
         return {
             peer: {turn.permit(peer), turn.bind(0x4000 + number, peer)} for number, peer in enumerate(asked)
         }
+
+
+async def test_while_the_secret_is_changed_credentials_of_both_are_good(network: Network) -> None:
+    for secret, answer in ((TURN_SECRET, DONE), (NEXT_SECRET, DONE), ("guessed", UNAUTHENTICATED)):
+        client = somebody(network, secret)
+        with client.socket:
+            assert await asyncio.to_thread(client.allocate) == answer
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
