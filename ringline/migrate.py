@@ -1,6 +1,7 @@
 """Roles, schemas and migrations: run by the operator's job, or by `ringline dev`, never by a serving process.
 
 The owner owns every schema; a service's role may read and write the rows of its own schema and see no other.
+What a service never does with a table of its own is taken from it by `grants.sql` beside its migrations.
 May be run by several processes at once: the first one works, the others wait and find it done. May be run,
 and killed, while calls go on.
 """
@@ -8,6 +9,7 @@ and killed, while calls go on.
 import asyncio
 import logging
 from collections.abc import Mapping
+from importlib.resources import files
 from urllib.parse import urlsplit
 
 from alembic import command, context
@@ -19,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from ringline.config import NodeSettings
+from ringline.config import NodeSettings, split_secret
 from ringline.telemetry import log
 
 LOCK = 7_464_554_629
@@ -111,6 +113,19 @@ def _migrate_one(
     command.upgrade(_config(connection, service, folder), target)
     for grant in _GRANTS.format(service=service, role=role).strip().splitlines():
         connection.exec_driver_sql(grant)
+    if target == "head":
+        for grant in _less(folder):
+            connection.exec_driver_sql(grant)
+
+
+def _less(folder: str) -> list[str]:
+    """The statements of a service's grants.sql; none where it has none."""
+    package, _, path = folder.partition(":")
+    file = files(package) / path / "grants.sql"
+    if not file.is_file():
+        return []
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("--")]
+    return [statement for one in "\n".join(lines).split(";") if (statement := one.strip())]
 
 
 def _create_role(connection: Connection, role: str, settings: NodeSettings, service: str) -> None:
@@ -118,11 +133,9 @@ def _create_role(connection: Connection, role: str, settings: NodeSettings, serv
     if not known:
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
     password = settings.db_password.get(service)
-    if password is not None:
+    if password is not None and (passwords := split_secret(password)):
         # ALTER ROLE takes no parameters; quote_literal is the database's own quoting.
-        quoted = connection.execute(
-            text("SELECT quote_literal(:p)"), {"p": password.get_secret_value()}
-        ).scalar_one()
+        quoted = connection.execute(text("SELECT quote_literal(:p)"), {"p": passwords[0]}).scalar_one()
         connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
     connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {role}")

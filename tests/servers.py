@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ringline.permissions import grants
 from services.embedded import Nats, Postgres
 
 START_SECONDS = 60.0
@@ -40,6 +41,13 @@ AMPLE_RING_BUDGET = {
     "RINGLINE_POLICY_RING_DECLINED_S": "3600",
 }
 """Every call is counted, and nobody comes near an end of it; but who was declined twice is not heard."""
+
+
+def bus_password(service: str) -> str:
+    """The password of a service's user on the bus."""
+    return f"{PASSWORD}-{service}-bus"
+
+
 PASSWORD = "only-for-tests"  # the servers listen on the loopback interface and live as long as the tests
 _given_out: set[int] = set()
 
@@ -167,8 +175,8 @@ def database_server(folder: Path, *, durable: bool = False) -> Iterator[Postgres
 
 @contextmanager
 def bus_server(folder: Path) -> Iterator[Nats]:
-    """A running NATS."""
-    nats = Nats(folder / "nats", PASSWORD)
+    """A running NATS, with a user for each service."""
+    nats = Nats(folder / "nats", PASSWORD, {user: bus_password(user) for user in grants()})
     try:
         nats.start(free_port())
         yield nats
