@@ -85,6 +85,19 @@ class NodeSettings(Configured):
     listen_port: int = Field(
         0, ge=0, le=65535, description="The port on which gRPC listens; 0 takes a free one."
     )
+    probe_port: int = Field(
+        -1,
+        ge=-1,
+        le=65535,
+        description="The port on which health, and nothing else, is told without a certificate, for probes; "
+        "0 takes a free one, -1 none.",
+    )
+    tls_dir: str = Field(
+        "",
+        description="The folder with this process's certificate (tls.crt, tls.key) and the authorities that "
+        "are trusted (ca.crt), read again when they change. Everybody between services has one then. Empty: "
+        "plaintext.",
+    )
     address: dict[str, str] = Field(
         default_factory=dict,
         description="Where the other services are: RINGLINE_ADDRESS_<SERVICE>, host:port[,host:port…]. "
