@@ -28,7 +28,7 @@ CALL_SECONDS = 10.0
 
 
 def password() -> str:
-    """A new one, 192 bits. It begins with a letter and has no sign that nats-server, a URL or a shell reads."""
+    """A new one of 192 bits: letters and digits, a letter first, as nats-server's configuration wants it."""
     return "p" + secrets.token_hex(24)
 
 
@@ -104,7 +104,9 @@ def main() -> int:
     words.add_argument("--database", default="postgres:5432/ringline", help="host:port/name of the database")
     given = words.parse_args()
     if not given.in_cluster:
-        print(json.dumps({"apiVersion": "v1", "kind": "List", "items": new_secrets(given.database)}, indent=1))
+        print(
+            json.dumps({"apiVersion": "v1", "kind": "List", "items": new_secrets(given.database)}, indent=1)
+        )
         return 0
     host = os.environ["KUBERNETES_SERVICE_HOST"]
     api = f"https://{f'[{host}]' if ':' in host else host}:{os.environ['KUBERNETES_SERVICE_PORT']}"
