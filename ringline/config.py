@@ -20,6 +20,11 @@ from pydantic_settings import (
 from ringline.addresses import split_addresses
 
 
+def split_secret(secret: SecretStr) -> list[str]:
+    """The values of a secret that is being changed: the first is used, all are accepted."""
+    return [one.strip() for one in secret.get_secret_value().split(",") if one.strip()]
+
+
 class Configured(BaseSettings):
     """Settings that come from arguments, then the environment, then the secrets folder.
 
@@ -74,6 +79,12 @@ class NodeSettings(Configured):
     db_pool: int = Field(8, ge=1, le=200, description="Connections to the database per service and process.")
     nats_url: str = Field(
         "nats://127.0.0.1:4222", description="The bus: one or several addresses, separated by commas."
+    )
+    nats_password: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Passwords of the services' users on the bus, whose names are those of the services: "
+        "RINGLINE_NATS_PASSWORD_<SERVICE>. Several, separated by commas: where one is refused the next is "
+        "tried. Without one, the address says who one is.",
     )
     event_replicas: int = Field(
         1,
@@ -133,6 +144,11 @@ class NodeSettings(Configured):
                 if not host or not port.isdigit():
                     raise ValueError(f"the address of {service} is host:port[,host:port…]")
         return value
+
+    def nats_passwords(self, service: str) -> list[str]:
+        """The passwords of a service's user on the bus; none where it has no user of its own."""
+        secret = self.nats_password.get(service)
+        return split_secret(secret) if secret else []
 
     def service_database_url(self, service: str) -> str:
         """The database URL with the role of `service`."""

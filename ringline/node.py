@@ -69,8 +69,8 @@ class _State:
         self.checks: dict[str, Check] = {}
         self.channels: dict[tuple[str, str], Channel] = {}
         self.databases: dict[str, Database] = {}
-        self.bus: Bus | None = None
-        self.log: Log | None = None
+        self.buses: dict[str, Bus] = {}
+        self.logs: dict[str, Log] = {}
         self.failure: BaseException | None = None
 
 
@@ -173,19 +173,23 @@ class Node:
         return databases[service]
 
     async def bus(self) -> Bus:
-        """The bus, connected if it is there; never a reason to fail."""
-        if self._state.bus is None:
-            bus = Bus(self.settings.nats_url, f"ringline {' '.join(sorted(self._state.hosts))}")
-            self._state.bus = bus
+        """The bus, connected if it is there; never a reason to fail. A service that has a user of its own
+        there has a connection of its own.
+        """
+        passwords = self.settings.nats_passwords(self.service)
+        user, buses = self.service if passwords else "", self._state.buses
+        if user not in buses:
+            name = user or " ".join(sorted(self._state.hosts))
+            bus = buses[user] = Bus(self.settings.nats_url, f"ringline {name}", user, passwords)
             self._state.resources.push_async_callback(bus.close)
             await bus.connect()
-        return self._state.bus
+        return buses[user]
 
     async def log(self) -> Log:
         """The event log on the bus."""
-        if self._state.log is None:
-            self._state.log = Log(await self.bus(), self.settings.event_replicas)
-        return self._state.log
+        if self.service not in self._state.logs:
+            self._state.logs[self.service] = Log(await self.bus(), self.settings.event_replicas)
+        return self._state.logs[self.service]
 
     async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
         """Enters `resource` and leaves it after the server has stopped, in reverse order."""
