@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from ringline.config import NodeSettings
+from ringline.config import NodeSettings, split_secret
 from ringline.telemetry import log
 
 LOCK = 7_464_554_629
@@ -133,11 +133,9 @@ def _create_role(connection: Connection, role: str, settings: NodeSettings, serv
     if not known:
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
     password = settings.db_password.get(service)
-    if password is not None:
+    if password is not None and (passwords := split_secret(password)):
         # ALTER ROLE takes no parameters; quote_literal is the database's own quoting.
-        quoted = connection.execute(
-            text("SELECT quote_literal(:p)"), {"p": password.get_secret_value()}
-        ).scalar_one()
+        quoted = connection.execute(text("SELECT quote_literal(:p)"), {"p": passwords[0]}).scalar_one()
         connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
     connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {role}")

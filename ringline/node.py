@@ -257,6 +257,8 @@ class Node:
         await self._server.set_health(state.served, is_serving=True)
         await self._server.start(state.served)
         state.loopback.open(state.served)
+        if state.identity is not None:
+            self.spawn(state.identity.keep(), "certificate")
         self.spawn(self._watch_loop(), "loop watch")
         self.spawn(self._watch_readiness(), "readiness")
         telemetry.log(__name__).info(
