@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WEIGHT = "-15"
+LEAST_WEIGHT = 19
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -37,6 +38,13 @@ def usage(roots: Mapping[str, Iterable[int]], memory: bool = False) -> dict[str,
 def spent(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
     """Seconds of CPU by room between two looks."""
     return {room: after[room].cpu_s - before[room].cpu_s for room in after}
+
+
+def busy() -> float:
+    """Seconds of CPU that all processes of this machine used since it was started, over all cores."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    user, nice, system, _idle, _waits, irq, soft = (int(value) for value in fields[:7])
+    return (user + nice + system + irq + soft) / TICKS
 
 
 def calibrate(core: int) -> float:
@@ -69,6 +77,16 @@ def prefer(roots: Mapping[str, Iterable[int]]) -> None:
         for pid in _tree(pids, children):
             with suppress(OSError):
                 Path(f"/proc/{pid}/autogroup").write_text(WEIGHT)
+
+
+def stand_back() -> None:
+    """The lowest weight there is for this process, and for its session where sessions share the processor
+    (autogroups): it runs where nobody else wants to.
+    """
+    os.nice(LEAST_WEIGHT)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(LEAST_WEIGHT))
 
 
 def _children() -> dict[int, list[int]]:

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ringline.v1 import call_settings_pb2 as _call_settings_pb2
+from ringline.v1 import operator_pb2 as _operator_pb2
 from ringline.v1 import reasons_pb2 as _reasons_pb2
 from ringline.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -301,6 +302,7 @@ class Verdict(_message.Message):
     TRACE_FIELD_NUMBER: _builtins.int
     AUDIO_ONLY_FIELD_NUMBER: _builtins.int
     RULES_VERSION_FIELD_NUMBER: _builtins.int
+    ENTITLEMENTS_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """The number of the attempt."""
     outcome: Global___Outcome.ValueType
@@ -314,7 +316,9 @@ class Verdict(_message.Message):
     video. Until then the caller is told nothing of it.
     """
     rules_version: _builtins.int
-    """The version of the operator's rules by which it was made; 0 where there are none."""
+    """The revision of the operator's rules and switches by which it was made; 0 where he never said anything."""
+    entitlements_version: _builtins.int
+    """The version of what the tiers are entitled to by which it was made; 0 where he never said anything."""
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
         """Why, where the outcome is "refused"."""
@@ -354,10 +358,11 @@ class Verdict(_message.Message):
         trace: _abc.Iterable[Global___TraceStep] | None = ...,
         audio_only: _builtins.bool = ...,
         rules_version: _builtins.int = ...,
+        entitlements_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "refused", b"refused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_only", b"audio_only", "callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "device_truth", b"device_truth", "id", b"id", "outcome", b"outcome", "refused", b"refused", "relay_only", b"relay_only", "rules_version", b"rules_version", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_only", b"audio_only", "callee", b"callee", "callee_may_send", b"callee_may_send", "caller", b"caller", "caller_may_send", b"caller_may_send", "device_truth", b"device_truth", "entitlements_version", b"entitlements_version", "id", b"id", "outcome", b"outcome", "refused", b"refused", "relay_only", b"relay_only", "rules_version", b"rules_version", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -580,138 +585,6 @@ class SetCallSettingsResponse(_message.Message):
 Global___SetCallSettingsResponse: _TypeAlias = SetCallSettingsResponse  # noqa: Y015
 
 @_typing.final
-class BlockRequest(_message.Message):
-    """Blocks a person."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    OTHER_USER_ID_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.str
-    """Who blocks."""
-    other_user_id: _builtins.str
-    """Who is blocked."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.str = ...,
-        other_user_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BlockRequest: _TypeAlias = BlockRequest  # noqa: Y015
-
-@_typing.final
-class BlockResponse(_message.Message):
-    """The block is in force."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BlockResponse: _TypeAlias = BlockResponse  # noqa: Y015
-
-@_typing.final
-class UnblockRequest(_message.Message):
-    """Lifts a block."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    OTHER_USER_ID_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.str
-    """Who blocked."""
-    other_user_id: _builtins.str
-    """Who was blocked."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.str = ...,
-        other_user_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_user_id", b"other_user_id", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UnblockRequest: _TypeAlias = UnblockRequest  # noqa: Y015
-
-@_typing.final
-class UnblockResponse(_message.Message):
-    """The block is lifted."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UnblockResponse: _TypeAlias = UnblockResponse  # noqa: Y015
-
-@_typing.final
-class ListBlocksRequest(_message.Message):
-    """Asks for blocks."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.str
-    """Who blocks."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListBlocksRequest: _TypeAlias = ListBlocksRequest  # noqa: Y015
-
-@_typing.final
-class ListBlocksResponse(_message.Message):
-    """Blocks."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_IDS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The blocked users' ids, newest first."""
-
-    def __init__(
-        self,
-        *,
-        user_ids: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_ids", b"user_ids"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListBlocksResponse: _TypeAlias = ListBlocksResponse  # noqa: Y015
-
-@_typing.final
 class Entitlement(_message.Message):
     """What a tier entitles to."""
 
@@ -766,21 +639,31 @@ class GetEntitlementsResponse(_message.Message):
 
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    BY_RULES_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with each change."""
+    by_rules: _builtins.bool
+    """A rule set is in force: what a tier may do is a fact for the rules, and decides nothing by itself."""
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entitlement]:
         """One row a tier; without any row every tier is entitled to everything."""
+
+    @_builtins.property
+    def off(self) -> _containers.RepeatedScalarFieldContainer[_operator_pb2.Feature.ValueType]:
+        """What is switched off for everybody."""
 
     def __init__(
         self,
         *,
         entitlements: _abc.Iterable[Global___Entitlement] | None = ...,
         version: _builtins.int = ...,
+        by_rules: _builtins.bool = ...,
+        off: _abc.Iterable[_operator_pb2.Feature.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_rules", b"by_rules", "entitlements", b"entitlements", "off", b"off", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

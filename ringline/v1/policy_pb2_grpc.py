@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from ringline.v1 import blocks_pb2 as ringline_dot_v1_dot_blocks__pb2
+from ringline.v1 import operator_pb2 as ringline_dot_v1_dot_operator__pb2
 from ringline.v1 import policy_pb2 as ringline_dot_v1_dot_policy__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -77,18 +79,18 @@ class PolicyStub:
                 _registered_method=True)
         self.Block = channel.unary_unary(
                 '/ringline.v1.Policy/Block',
-                request_serializer=ringline_dot_v1_dot_policy__pb2.BlockRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_policy__pb2.BlockResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_blocks__pb2.BlockRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_blocks__pb2.BlockResponse.FromString,
                 _registered_method=True)
         self.Unblock = channel.unary_unary(
                 '/ringline.v1.Policy/Unblock',
-                request_serializer=ringline_dot_v1_dot_policy__pb2.UnblockRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_policy__pb2.UnblockResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_blocks__pb2.UnblockRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_blocks__pb2.UnblockResponse.FromString,
                 _registered_method=True)
         self.ListBlocks = channel.unary_unary(
                 '/ringline.v1.Policy/ListBlocks',
-                request_serializer=ringline_dot_v1_dot_policy__pb2.ListBlocksRequest.SerializeToString,
-                response_deserializer=ringline_dot_v1_dot_policy__pb2.ListBlocksResponse.FromString,
+                request_serializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksResponse.FromString,
                 _registered_method=True)
         self.GetEntitlements = channel.unary_unary(
                 '/ringline.v1.Policy/GetEntitlements',
@@ -99,6 +101,41 @@ class PolicyStub:
                 '/ringline.v1.Policy/SetEntitlements',
                 request_serializer=ringline_dot_v1_dot_policy__pb2.SetEntitlementsRequest.SerializeToString,
                 response_deserializer=ringline_dot_v1_dot_policy__pb2.SetEntitlementsResponse.FromString,
+                _registered_method=True)
+        self.PutRules = channel.unary_unary(
+                '/ringline.v1.Policy/PutRules',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.PutRulesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.PutRulesResponse.FromString,
+                _registered_method=True)
+        self.UseRules = channel.unary_unary(
+                '/ringline.v1.Policy/UseRules',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.UseRulesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.UseRulesResponse.FromString,
+                _registered_method=True)
+        self.GetRules = channel.unary_unary(
+                '/ringline.v1.Policy/GetRules',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.GetRulesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.GetRulesResponse.FromString,
+                _registered_method=True)
+        self.ListRuleChanges = channel.unary_unary(
+                '/ringline.v1.Policy/ListRuleChanges',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.ListRuleChangesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.ListRuleChangesResponse.FromString,
+                _registered_method=True)
+        self.GetShadowReport = channel.unary_unary(
+                '/ringline.v1.Policy/GetShadowReport',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.GetShadowReportRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.GetShadowReportResponse.FromString,
+                _registered_method=True)
+        self.SetSwitch = channel.unary_unary(
+                '/ringline.v1.Policy/SetSwitch',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.SetSwitchRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.SetSwitchResponse.FromString,
+                _registered_method=True)
+        self.GetSwitches = channel.unary_unary(
+                '/ringline.v1.Policy/GetSwitches',
+                request_serializer=ringline_dot_v1_dot_operator__pb2.GetSwitchesRequest.SerializeToString,
+                response_deserializer=ringline_dot_v1_dot_operator__pb2.GetSwitchesResponse.FromString,
                 _registered_method=True)
 
 
@@ -198,6 +235,56 @@ class PolicyServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutRules(self, request, context):
+        """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+        its line and the reason, and the old one stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UseRules(self, request, context):
+        """Puts a version that is there already, or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRules(self, request, context):
+        """Answers what is in force, and the text of a version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRuleChanges(self, request, context):
+        """Answers who changed what, when and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetShadowReport(self, request, context):
+        """Answers how the rule set in the shadow differs from the live one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSwitch(self, request, context):
+        """Switches a feature off for everybody, or on again; effective within five seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSwitches(self, request, context):
+        """Answers what is switched off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -243,18 +330,18 @@ def add_PolicyServicer_to_server(servicer, server):
             ),
             'Block': grpc.unary_unary_rpc_method_handler(
                     servicer.Block,
-                    request_deserializer=ringline_dot_v1_dot_policy__pb2.BlockRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_policy__pb2.BlockResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_blocks__pb2.BlockRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_blocks__pb2.BlockResponse.SerializeToString,
             ),
             'Unblock': grpc.unary_unary_rpc_method_handler(
                     servicer.Unblock,
-                    request_deserializer=ringline_dot_v1_dot_policy__pb2.UnblockRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_policy__pb2.UnblockResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_blocks__pb2.UnblockRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_blocks__pb2.UnblockResponse.SerializeToString,
             ),
             'ListBlocks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBlocks,
-                    request_deserializer=ringline_dot_v1_dot_policy__pb2.ListBlocksRequest.FromString,
-                    response_serializer=ringline_dot_v1_dot_policy__pb2.ListBlocksResponse.SerializeToString,
+                    request_deserializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_blocks__pb2.ListBlocksResponse.SerializeToString,
             ),
             'GetEntitlements': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEntitlements,
@@ -265,6 +352,41 @@ def add_PolicyServicer_to_server(servicer, server):
                     servicer.SetEntitlements,
                     request_deserializer=ringline_dot_v1_dot_policy__pb2.SetEntitlementsRequest.FromString,
                     response_serializer=ringline_dot_v1_dot_policy__pb2.SetEntitlementsResponse.SerializeToString,
+            ),
+            'PutRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutRules,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.PutRulesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.PutRulesResponse.SerializeToString,
+            ),
+            'UseRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.UseRules,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.UseRulesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.UseRulesResponse.SerializeToString,
+            ),
+            'GetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRules,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.GetRulesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.GetRulesResponse.SerializeToString,
+            ),
+            'ListRuleChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRuleChanges,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.ListRuleChangesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.ListRuleChangesResponse.SerializeToString,
+            ),
+            'GetShadowReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShadowReport,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.GetShadowReportRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.GetShadowReportResponse.SerializeToString,
+            ),
+            'SetSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSwitch,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.SetSwitchRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.SetSwitchResponse.SerializeToString,
+            ),
+            'GetSwitches': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSwitches,
+                    request_deserializer=ringline_dot_v1_dot_operator__pb2.GetSwitchesRequest.FromString,
+                    response_serializer=ringline_dot_v1_dot_operator__pb2.GetSwitchesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -509,8 +631,8 @@ class Policy:
             request,
             target,
             '/ringline.v1.Policy/Block',
-            ringline_dot_v1_dot_policy__pb2.BlockRequest.SerializeToString,
-            ringline_dot_v1_dot_policy__pb2.BlockResponse.FromString,
+            ringline_dot_v1_dot_blocks__pb2.BlockRequest.SerializeToString,
+            ringline_dot_v1_dot_blocks__pb2.BlockResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -536,8 +658,8 @@ class Policy:
             request,
             target,
             '/ringline.v1.Policy/Unblock',
-            ringline_dot_v1_dot_policy__pb2.UnblockRequest.SerializeToString,
-            ringline_dot_v1_dot_policy__pb2.UnblockResponse.FromString,
+            ringline_dot_v1_dot_blocks__pb2.UnblockRequest.SerializeToString,
+            ringline_dot_v1_dot_blocks__pb2.UnblockResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -563,8 +685,8 @@ class Policy:
             request,
             target,
             '/ringline.v1.Policy/ListBlocks',
-            ringline_dot_v1_dot_policy__pb2.ListBlocksRequest.SerializeToString,
-            ringline_dot_v1_dot_policy__pb2.ListBlocksResponse.FromString,
+            ringline_dot_v1_dot_blocks__pb2.ListBlocksRequest.SerializeToString,
+            ringline_dot_v1_dot_blocks__pb2.ListBlocksResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -619,6 +741,195 @@ class Policy:
             '/ringline.v1.Policy/SetEntitlements',
             ringline_dot_v1_dot_policy__pb2.SetEntitlementsRequest.SerializeToString,
             ringline_dot_v1_dot_policy__pb2.SetEntitlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/PutRules',
+            ringline_dot_v1_dot_operator__pb2.PutRulesRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.PutRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UseRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/UseRules',
+            ringline_dot_v1_dot_operator__pb2.UseRulesRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.UseRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/GetRules',
+            ringline_dot_v1_dot_operator__pb2.GetRulesRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.GetRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRuleChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/ListRuleChanges',
+            ringline_dot_v1_dot_operator__pb2.ListRuleChangesRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.ListRuleChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetShadowReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/GetShadowReport',
+            ringline_dot_v1_dot_operator__pb2.GetShadowReportRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.GetShadowReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/SetSwitch',
+            ringline_dot_v1_dot_operator__pb2.SetSwitchRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.SetSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSwitches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringline.v1.Policy/GetSwitches',
+            ringline_dot_v1_dot_operator__pb2.GetSwitchesRequest.SerializeToString,
+            ringline_dot_v1_dot_operator__pb2.GetSwitchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,8 @@ Policy: may this caller ring this callee, and may this one write to that one?"""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ringline.v1 import blocks_pb2 as _blocks_pb2
+from ringline.v1 import operator_pb2 as _operator_pb2
 from ringline.v1 import policy_pb2 as _policy_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -51,16 +53,32 @@ class PolicyStub:
     """Sets who may write to this user, effective with the next message."""
     MaySeePresence: _grpc.UnaryUnaryMultiCallable[_policy_pb2.MaySeePresenceRequest, _policy_pb2.MaySeePresenceResponse]
     """Of some people, answers those whose presence this user may see."""
-    Block: _grpc.UnaryUnaryMultiCallable[_policy_pb2.BlockRequest, _policy_pb2.BlockResponse]
+    Block: _grpc.UnaryUnaryMultiCallable[_blocks_pb2.BlockRequest, _blocks_pb2.BlockResponse]
     """Blocks a person: acknowledged when no call between the two is left and none can be placed."""
-    Unblock: _grpc.UnaryUnaryMultiCallable[_policy_pb2.UnblockRequest, _policy_pb2.UnblockResponse]
+    Unblock: _grpc.UnaryUnaryMultiCallable[_blocks_pb2.UnblockRequest, _blocks_pb2.UnblockResponse]
     """Lifts a block."""
-    ListBlocks: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ListBlocksRequest, _policy_pb2.ListBlocksResponse]
+    ListBlocks: _grpc.UnaryUnaryMultiCallable[_blocks_pb2.ListBlocksRequest, _blocks_pb2.ListBlocksResponse]
     """Lists those whom this user blocks, newest first."""
     GetEntitlements: _grpc.UnaryUnaryMultiCallable[_policy_pb2.GetEntitlementsRequest, _policy_pb2.GetEntitlementsResponse]
     """Answers the operator's entitlements by tier."""
     SetEntitlements: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetEntitlementsRequest, _policy_pb2.SetEntitlementsResponse]
     """Replaces the operator's entitlements by tier, effective within one second."""
+    PutRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PutRulesRequest, _operator_pb2.PutRulesResponse]
+    """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+    its line and the reason, and the old one stays.
+    """
+    UseRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.UseRulesRequest, _operator_pb2.UseRulesResponse]
+    """Puts a version that is there already, or none."""
+    GetRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRulesRequest, _operator_pb2.GetRulesResponse]
+    """Answers what is in force, and the text of a version."""
+    ListRuleChanges: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRuleChangesRequest, _operator_pb2.ListRuleChangesResponse]
+    """Answers who changed what, when and why."""
+    GetShadowReport: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetShadowReportRequest, _operator_pb2.GetShadowReportResponse]
+    """Answers how the rule set in the shadow differs from the live one."""
+    SetSwitch: _grpc.UnaryUnaryMultiCallable[_operator_pb2.SetSwitchRequest, _operator_pb2.SetSwitchResponse]
+    """Switches a feature off for everybody, or on again; effective within five seconds."""
+    GetSwitches: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetSwitchesRequest, _operator_pb2.GetSwitchesResponse]
+    """Answers what is switched off."""
 
 @_typing.type_check_only
 class PolicyAsyncStub(PolicyStub):
@@ -85,16 +103,32 @@ class PolicyAsyncStub(PolicyStub):
     """Sets who may write to this user, effective with the next message."""
     MaySeePresence: _aio.UnaryUnaryMultiCallable[_policy_pb2.MaySeePresenceRequest, _policy_pb2.MaySeePresenceResponse]  # type: ignore[assignment]
     """Of some people, answers those whose presence this user may see."""
-    Block: _aio.UnaryUnaryMultiCallable[_policy_pb2.BlockRequest, _policy_pb2.BlockResponse]  # type: ignore[assignment]
+    Block: _aio.UnaryUnaryMultiCallable[_blocks_pb2.BlockRequest, _blocks_pb2.BlockResponse]  # type: ignore[assignment]
     """Blocks a person: acknowledged when no call between the two is left and none can be placed."""
-    Unblock: _aio.UnaryUnaryMultiCallable[_policy_pb2.UnblockRequest, _policy_pb2.UnblockResponse]  # type: ignore[assignment]
+    Unblock: _aio.UnaryUnaryMultiCallable[_blocks_pb2.UnblockRequest, _blocks_pb2.UnblockResponse]  # type: ignore[assignment]
     """Lifts a block."""
-    ListBlocks: _aio.UnaryUnaryMultiCallable[_policy_pb2.ListBlocksRequest, _policy_pb2.ListBlocksResponse]  # type: ignore[assignment]
+    ListBlocks: _aio.UnaryUnaryMultiCallable[_blocks_pb2.ListBlocksRequest, _blocks_pb2.ListBlocksResponse]  # type: ignore[assignment]
     """Lists those whom this user blocks, newest first."""
     GetEntitlements: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetEntitlementsRequest, _policy_pb2.GetEntitlementsResponse]  # type: ignore[assignment]
     """Answers the operator's entitlements by tier."""
     SetEntitlements: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetEntitlementsRequest, _policy_pb2.SetEntitlementsResponse]  # type: ignore[assignment]
     """Replaces the operator's entitlements by tier, effective within one second."""
+    PutRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.PutRulesRequest, _operator_pb2.PutRulesResponse]  # type: ignore[assignment]
+    """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+    its line and the reason, and the old one stays.
+    """
+    UseRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.UseRulesRequest, _operator_pb2.UseRulesResponse]  # type: ignore[assignment]
+    """Puts a version that is there already, or none."""
+    GetRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRulesRequest, _operator_pb2.GetRulesResponse]  # type: ignore[assignment]
+    """Answers what is in force, and the text of a version."""
+    ListRuleChanges: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRuleChangesRequest, _operator_pb2.ListRuleChangesResponse]  # type: ignore[assignment]
+    """Answers who changed what, when and why."""
+    GetShadowReport: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetShadowReportRequest, _operator_pb2.GetShadowReportResponse]  # type: ignore[assignment]
+    """Answers how the rule set in the shadow differs from the live one."""
+    SetSwitch: _aio.UnaryUnaryMultiCallable[_operator_pb2.SetSwitchRequest, _operator_pb2.SetSwitchResponse]  # type: ignore[assignment]
+    """Switches a feature off for everybody, or on again; effective within five seconds."""
+    GetSwitches: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetSwitchesRequest, _operator_pb2.GetSwitchesResponse]  # type: ignore[assignment]
+    """Answers what is switched off."""
 
 class PolicyServicer(metaclass=_abc_1.ABCMeta):
     """Settings of people, blocks, entitlements of the operator, and the verdict that follows from them."""
@@ -168,25 +202,25 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Block(
         self,
-        request: _policy_pb2.BlockRequest,
+        request: _blocks_pb2.BlockRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_policy_pb2.BlockResponse, _abc.Awaitable[_policy_pb2.BlockResponse]]:
+    ) -> _typing.Union[_blocks_pb2.BlockResponse, _abc.Awaitable[_blocks_pb2.BlockResponse]]:
         """Blocks a person: acknowledged when no call between the two is left and none can be placed."""
 
     @_abc_1.abstractmethod
     def Unblock(
         self,
-        request: _policy_pb2.UnblockRequest,
+        request: _blocks_pb2.UnblockRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_policy_pb2.UnblockResponse, _abc.Awaitable[_policy_pb2.UnblockResponse]]:
+    ) -> _typing.Union[_blocks_pb2.UnblockResponse, _abc.Awaitable[_blocks_pb2.UnblockResponse]]:
         """Lifts a block."""
 
     @_abc_1.abstractmethod
     def ListBlocks(
         self,
-        request: _policy_pb2.ListBlocksRequest,
+        request: _blocks_pb2.ListBlocksRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_policy_pb2.ListBlocksResponse, _abc.Awaitable[_policy_pb2.ListBlocksResponse]]:
+    ) -> _typing.Union[_blocks_pb2.ListBlocksResponse, _abc.Awaitable[_blocks_pb2.ListBlocksResponse]]:
         """Lists those whom this user blocks, newest first."""
 
     @_abc_1.abstractmethod
@@ -204,5 +238,63 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.SetEntitlementsResponse, _abc.Awaitable[_policy_pb2.SetEntitlementsResponse]]:
         """Replaces the operator's entitlements by tier, effective within one second."""
+
+    @_abc_1.abstractmethod
+    def PutRules(
+        self,
+        request: _operator_pb2.PutRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.PutRulesResponse, _abc.Awaitable[_operator_pb2.PutRulesResponse]]:
+        """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+        its line and the reason, and the old one stays.
+        """
+
+    @_abc_1.abstractmethod
+    def UseRules(
+        self,
+        request: _operator_pb2.UseRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.UseRulesResponse, _abc.Awaitable[_operator_pb2.UseRulesResponse]]:
+        """Puts a version that is there already, or none."""
+
+    @_abc_1.abstractmethod
+    def GetRules(
+        self,
+        request: _operator_pb2.GetRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetRulesResponse, _abc.Awaitable[_operator_pb2.GetRulesResponse]]:
+        """Answers what is in force, and the text of a version."""
+
+    @_abc_1.abstractmethod
+    def ListRuleChanges(
+        self,
+        request: _operator_pb2.ListRuleChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListRuleChangesResponse, _abc.Awaitable[_operator_pb2.ListRuleChangesResponse]]:
+        """Answers who changed what, when and why."""
+
+    @_abc_1.abstractmethod
+    def GetShadowReport(
+        self,
+        request: _operator_pb2.GetShadowReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetShadowReportResponse, _abc.Awaitable[_operator_pb2.GetShadowReportResponse]]:
+        """Answers how the rule set in the shadow differs from the live one."""
+
+    @_abc_1.abstractmethod
+    def SetSwitch(
+        self,
+        request: _operator_pb2.SetSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.SetSwitchResponse, _abc.Awaitable[_operator_pb2.SetSwitchResponse]]:
+        """Switches a feature off for everybody, or on again; effective within five seconds."""
+
+    @_abc_1.abstractmethod
+    def GetSwitches(
+        self,
+        request: _operator_pb2.GetSwitchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.GetSwitchesResponse, _abc.Awaitable[_operator_pb2.GetSwitchesResponse]]:
+        """Answers what is switched off."""
 
 def add_PolicyServicer_to_server(servicer: PolicyServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

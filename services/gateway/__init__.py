@@ -35,6 +35,7 @@ from services.gateway.link import Link
 from services.gateway.listener import listening
 from services.gateway.network import networks
 from services.gateway.settings import Settings
+from services.gateway.switches import Switches
 from services.gateway.tickets import TicketPress
 from services.gateway.turns import Turns
 
@@ -80,6 +81,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         Buckets(settings.presence_burst, settings.presence_every_s),
         trusted,
         Turns("ticket", clock),
+        Switches(policy),
     )
     bus = await node.bus()
     await bus.subscribe_wakes(gateway_id, link.hear)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from ringline.refusal import Refusal
 from ringline.v1 import accounts_pb2, directory_pb2, presence_pb2
+from ringline.v1.operator_pb2 import Feature
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway import shapes
 from services.gateway.edge import Edge, Here, Me
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/v1", tags=["accounts"])
 async def sign_up(edge: Here, request: Request, wish: shapes.NewAccount) -> shapes.AccountMade:
     """Creates an account. A username and a password are all it takes."""
     _only_local(edge)
+    await edge.switches.check(Feature.FEATURE_SIGN_UP)
     answer = await edge.directory.SignUp(
         accounts_pb2.SignUpRequest(
             username=wish.username,

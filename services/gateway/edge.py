@@ -16,6 +16,7 @@ from services.gateway.auth import Caller, Doorkeeper
 from services.gateway.limits import Buckets
 from services.gateway.network import Network, client_of, network_of
 from services.gateway.settings import Settings
+from services.gateway.switches import Switches
 from services.gateway.tickets import TicketPress
 from services.gateway.turns import Turns
 
@@ -52,6 +53,7 @@ class Edge:
     trusted: tuple[Network, ...]
     turns: Turns
     """Of those who want a ticket."""
+    switches: Switches
 
     def network(self, request: Request) -> str:
         """The client's network: its IPv4 address or IPv6 /64."""

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringline.refusal import Refusal
 from ringline.telemetry import SECONDS
+from ringline.v1.operator_pb2 import Feature
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway import accounts, call_settings, people, records, shapes, threads
 from services.gateway.edge import Edge, Here
@@ -102,10 +103,11 @@ class _Api(FastAPI):
 
 async def config(edge: Here) -> shapes.Config:
     """What a client needs to know before anybody has signed in."""
+    is_closed = Feature.FEATURE_SIGN_UP in await edge.switches.off()
     return shapes.Config.model_validate(
         {
             "environment": edge.environment,
-            "sign_up": edge.settings.sign_up,
+            "sign_up": "closed" if is_closed else edge.settings.sign_up,
             "issuer": "local" if edge.doorkeeper.is_local else "oidc",
             "version": version("ringline"),
         }

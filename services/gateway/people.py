@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from ringline.v1 import directory_pb2, policy_pb2
+from ringline.v1 import blocks_pb2, directory_pb2, policy_pb2
+from ringline.v1.operator_pb2 import Feature
 from services.gateway import shapes
 from services.gateway.auth import Caller
 from services.gateway.edge import Edge, Here, Me
@@ -31,6 +32,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> shapes.People:
     """Finds people who opted in to being found."""
+    await edge.switches.check(Feature.FEATURE_SEARCH)
     edge.count_lookup(me)
     request = directory_pb2.SearchPeopleRequest(query=query, user_id=me.user_id, limit=limit)
     answer = await edge.directory.SearchPeople(request)
@@ -80,7 +82,7 @@ async def unfollow(edge: Here, me: Me, username: shapes.PathUsername) -> shapes.
 @router.get("/me/blocks")
 async def blocks(edge: Here, me: Me) -> shapes.People:
     """Whom one blocks, newest first."""
-    answer = await edge.policy.ListBlocks(policy_pb2.ListBlocksRequest(user_id=me.user_id))
+    answer = await edge.policy.ListBlocks(blocks_pb2.ListBlocksRequest(user_id=me.user_id))
     found = await profiles_of(edge, answer.user_ids)
     return shapes.People(people=list(found.values()))
 
@@ -89,7 +91,7 @@ async def blocks(edge: Here, me: Me) -> shapes.People:
 async def block(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
     """Blocks a person: answered when no call between the two is left and none can be placed."""
     other = (await edge.resolve(me, username)).profile.user_id
-    request = policy_pb2.BlockRequest(user_id=me.user_id, other_user_id=other)
+    request = blocks_pb2.BlockRequest(user_id=me.user_id, other_user_id=other)
     await edge.policy.Block(request, timeout=BLOCK_SECONDS)
     return Response(status_code=204)
 
@@ -98,7 +100,7 @@ async def block(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
 async def unblock(edge: Here, me: Me, username: shapes.PathUsername) -> Response:
     """Lifts a block."""
     other = (await edge.resolve(me, username)).profile.user_id
-    request = policy_pb2.UnblockRequest(user_id=me.user_id, other_user_id=other)
+    request = blocks_pb2.UnblockRequest(user_id=me.user_id, other_user_id=other)
     await edge.policy.Unblock(request, timeout=BLOCK_SECONDS)
     return Response(status_code=204)
 

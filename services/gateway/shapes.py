@@ -9,6 +9,7 @@ from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from ringline.v1 import accounts_pb2, policy_pb2, types_pb2
+from ringline.v1.operator_pb2 import Feature
 
 INT64 = 2**63
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{0,4096}")
@@ -256,9 +257,12 @@ def device(proto: accounts_pb2.Device) -> Device:
 
 
 def entitlement(rows: policy_pb2.GetEntitlementsResponse, tier: str) -> Entitlement:
-    """What a tier is entitled to: its own row, else that of "*"; without any row everything."""
-    by_tier = {row.tier: row for row in rows.entitlements}
+    """What a tier is entitled to: its own row, else that of "*"; without any row everything. Where rules are
+    in force they alone can tell, attempt by attempt.
+    """
+    by_tier = {} if rows.by_rules else {row.tier: row for row in rows.entitlements}
     row = by_tier.get(tier) or by_tier.get("*")
+    is_video_off = Feature.FEATURE_VIDEO in rows.off
     if row is None:
-        return Entitlement(place_audio=not by_tier, place_video=not by_tier)
-    return Entitlement(place_audio=row.place_audio, place_video=row.place_video)
+        return Entitlement(place_audio=not by_tier, place_video=not by_tier and not is_video_off)
+    return Entitlement(place_audio=row.place_audio, place_video=row.place_video and not is_video_off)

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import time
 from collections.abc import AsyncIterator
 
 from grpc import aio
@@ -11,12 +12,15 @@ from ringline.answerer import Draining, answer_batches
 from ringline.asker import Asker
 from ringline.gather import Gather
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, reasons_pb2
+from ringline.v1 import blocks_pb2, directory_pb2, policy_pb2, reasons_pb2
 from services.policy import messages
 from services.policy.budget import Budgets
 from services.policy.call_settings import change_of, settings_proto
 from services.policy.callee_store import CalleeStore
 from services.policy.gates import Gates
+from services.policy.operator_api import OperatorApi
+from services.policy.operator_store import OperatorStore
+from services.policy.operator_word import Words
 from services.policy.quiet_attempts import QuietAttempts
 from services.policy.ringing import BLOCKED
 from services.policy.ringing_store import Rings
@@ -30,6 +34,7 @@ from services.policy.rules import (
     check_two,
     check_user,
     decide,
+    operator_case,
     shows_presence,
     unknown,
     was_quiet,
@@ -59,7 +64,7 @@ first."""
 Relations = Asker[directory_pb2.PairQuestion, directory_pb2.PairAnswer]
 
 
-class PolicyApi(policy_pb2_grpc.PolicyServicer):
+class PolicyApi(OperatorApi):
     """The servicer."""
 
     def __init__(
@@ -73,11 +78,15 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         quiet: QuietAttempts,
         verdicts: Verdicts,
         sanctions: Sanctions,
+        operator: OperatorStore,
+        words: Words,
         draining: Draining,
     ) -> None:
         self._store = store
         self._callees = callees
         self._quiet = quiet
+        self._operator = operator
+        self._words = words
         self._relations = relations
         self._gates = gates
         self._budgets = budgets
@@ -104,7 +113,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         )
 
     async def _counted(self, attempt: policy_pb2.Attempt) -> policy_pb2.Verdict:
-        verdict, case = await self._judged(attempt)
+        verdict, case = await self._judged(attempt, is_real=True)
         if case is not None and is_counted(attempt, verdict):
             verdict = await count(self._rings, case, attempt, verdict)
         if was_quiet(verdict):
@@ -113,8 +122,12 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         self._verdicts.keep(attempt, verdict)
         return verdict
 
-    async def _judged(self, attempt: policy_pb2.Attempt) -> tuple[policy_pb2.Verdict, Case | None]:
-        """The verdict, and what it was made of, where directory knows both; nothing is counted."""
+    async def _judged(
+        self, attempt: policy_pb2.Attempt, is_real: bool
+    ) -> tuple[policy_pb2.Verdict, Case | None]:
+        """The verdict, and what it was made of, where directory knows both; nothing is counted. Of a real
+        attempt the rules in the shadow hear, too.
+        """
         check_attempt(attempt)
         question = directory_pb2.PairQuestion(
             user_id=attempt.caller_id,
@@ -129,7 +142,11 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
             return unknown(refusal), None
         two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
         standing, caller = await asyncio.gather(self._standings.ask(two), self._sanctions.ask(two.caller_id))
-        verdict = sanctioned(attempt, decide(attempt, pair, standing), pair, standing, caller)
+        case = operator_case(attempt, pair, standing, int(time.time() * 1000))
+        order, judged = self._words.word(standing.orders, case)
+        if is_real:
+            self._words.compare(standing.orders, case, judged)
+        verdict = sanctioned(attempt, decide(attempt, pair, standing, order), pair, standing, caller)
         return verdict, Case(pair, standing)
 
     async def Explain(
@@ -138,7 +155,7 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
         context: aio.ServicerContext[policy_pb2.ExplainRequest, policy_pb2.ExplainResponse],
     ) -> policy_pb2.ExplainResponse:
         """Answers a verdict with its trace, and the ring budgets; nothing is counted."""
-        verdict, case = await self._judged(request.attempt)
+        verdict, case = await self._judged(request.attempt, is_real=False)
         answer = policy_pb2.ExplainResponse(verdict=verdict)
         if case is not None and is_counted(request.attempt, verdict):
             answer.budgets.extend(explain(self._rings, case, request.attempt, verdict))
@@ -248,35 +265,35 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
 
     async def Block(
         self,
-        request: policy_pb2.BlockRequest,
-        context: aio.ServicerContext[policy_pb2.BlockRequest, policy_pb2.BlockResponse],
-    ) -> policy_pb2.BlockResponse:
+        request: blocks_pb2.BlockRequest,
+        context: aio.ServicerContext[blocks_pb2.BlockRequest, blocks_pb2.BlockResponse],
+    ) -> blocks_pb2.BlockResponse:
         """Blocks: for verdicts at once, acknowledged when signaling has closed the gate."""
         check_two(request.user_id, request.other_user_id)
         await self._store.block(request.user_id, request.other_user_id)
         await self._rings.unwelcome(request.other_user_id, request.user_id, BLOCKED)
         await self._gates.settle(request.user_id, request.other_user_id)
-        return policy_pb2.BlockResponse()
+        return blocks_pb2.BlockResponse()
 
     async def Unblock(
         self,
-        request: policy_pb2.UnblockRequest,
-        context: aio.ServicerContext[policy_pb2.UnblockRequest, policy_pb2.UnblockResponse],
-    ) -> policy_pb2.UnblockResponse:
+        request: blocks_pb2.UnblockRequest,
+        context: aio.ServicerContext[blocks_pb2.UnblockRequest, blocks_pb2.UnblockResponse],
+    ) -> blocks_pb2.UnblockResponse:
         """Lifts a block; the other one's own block of this user stays."""
         check_two(request.user_id, request.other_user_id)
         await self._store.unblock(request.user_id, request.other_user_id)
         await self._gates.settle(request.user_id, request.other_user_id)
-        return policy_pb2.UnblockResponse()
+        return blocks_pb2.UnblockResponse()
 
     async def ListBlocks(
         self,
-        request: policy_pb2.ListBlocksRequest,
-        context: aio.ServicerContext[policy_pb2.ListBlocksRequest, policy_pb2.ListBlocksResponse],
-    ) -> policy_pb2.ListBlocksResponse:
+        request: blocks_pb2.ListBlocksRequest,
+        context: aio.ServicerContext[blocks_pb2.ListBlocksRequest, blocks_pb2.ListBlocksResponse],
+    ) -> blocks_pb2.ListBlocksResponse:
         """Answers whom a user blocks."""
         check_user(request.user_id)
-        return policy_pb2.ListBlocksResponse(user_ids=await self._store.blocks(request.user_id))
+        return blocks_pb2.ListBlocksResponse(user_ids=await self._store.blocks(request.user_id))
 
     async def GetEntitlements(
         self,
@@ -289,7 +306,10 @@ class PolicyApi(policy_pb2_grpc.PolicyServicer):
             policy_pb2.Entitlement(tier=tier, place_audio=row.audio, place_video=row.video)
             for tier, row in by_tier.items()
         ]
-        return policy_pb2.GetEntitlementsResponse(entitlements=rows, version=version)
+        now = await self._operator.newest()
+        return policy_pb2.GetEntitlementsResponse(
+            entitlements=rows, version=version, by_rules=now.live != 0, off=sorted(now.off)
+        )
 
     async def SetEntitlements(
         self,

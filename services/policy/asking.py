@@ -15,10 +15,12 @@ from ringline.identity import Identity
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, records_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
+from ringline.v1.policy_pb2_grpc import PolicyStub
 from ringline.v1.records_pb2_grpc import RecordsStub
 from ringline.wire import Channel, open_channel
 
 if TYPE_CHECKING:
+    from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
     from ringline.v1.records_pb2_grpc import RecordsAsyncStub
 
 T = TypeVar("T")
@@ -41,6 +43,12 @@ async def said(answer: Awaitable[T]) -> T:
     except Refusal as refusal:
         typer.echo(refusal.sentence, err=True)
         raise typer.Exit(1) from None
+
+
+async def with_policy(question: Callable[[PolicyAsyncStub], Awaitable[T]]) -> T:
+    """The answer of policy. Raises Refusal."""
+    async with reach("policy") as to_policy:
+        return await question(PolicyStub(to_policy))
 
 
 def ask(question: Callable[[RecordsAsyncStub], Awaitable[T]]) -> T:

@@ -1,12 +1,12 @@
-"""`ringline policy …`: what would become of a call and why, and what each tier may do; over gRPC."""
+"""`ringline policy …`: what would become of a call and why, and what tiers may do; over gRPC."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -15,22 +15,17 @@ from rich.table import Table
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, types_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
-from ringline.v1.policy_pb2_grpc import PolicyStub
-from services.policy import records_cli
-from services.policy.asking import SECONDS
-from services.policy.asking import reach as _channel
-from services.policy.asking import said as _said
+from services.policy import cli_rules, records_cli
+from services.policy.asking import SECONDS, reach, said, with_policy
 
 if TYPE_CHECKING:
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
 
-T = TypeVar("T")
-
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Explain verdicts, and set what each tier may do."
 )
-
-
+app.add_typer(cli_rules.app, name="rules")
+app.command()(cli_rules.switch)
 app.command()(records_cli.trace)
 app.command()(records_cli.audit)
 
@@ -47,7 +42,7 @@ def explain(caller: str, callee: str, kind: Kind = typer.Argument(Kind.AUDIO)) -
     """Show what would become of a call from one user to another, every rule that was looked at, and the
     ring budgets that it would be counted in.
     """
-    found = asyncio.run(_said(_explain(caller, callee, kind)))
+    found = asyncio.run(said(_explain(caller, callee, kind)))
     _print_verdict(found.verdict)
     _print_budgets(found.budgets)
 
@@ -55,7 +50,7 @@ def explain(caller: str, callee: str, kind: Kind = typer.Argument(Kind.AUDIO)) -
 @app.command()
 def entitlements() -> None:
     """Show what each tier may do."""
-    _print_entitlements(asyncio.run(_said(_with_policy(_entitlements))))
+    _print_entitlements(asyncio.run(said(with_policy(_entitlements))))
 
 
 @app.command()
@@ -64,17 +59,17 @@ def entitle(tier: str, kinds: list[Kind] = typer.Argument(None)) -> None:  # noq
     row = policy_pb2.Entitlement(
         tier=tier, place_audio=Kind.AUDIO in (kinds or ()), place_video=Kind.VIDEO in (kinds or ())
     )
-    _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, row)))))
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, row)))))
 
 
 @app.command()
 def unlist(tier: str) -> None:
     """Take a tier off the list. When the list is empty, every tier may do everything."""
-    _print_entitlements(asyncio.run(_said(_with_policy(lambda policy: _set_row(policy, tier, None)))))
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, None)))))
 
 
 async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.ExplainResponse:
-    async with _channel("directory") as channel:
+    async with reach("directory") as channel:
         directory = DirectoryStub(channel)
         found = await directory.Resolve(directory_pb2.ResolveRequest(username=caller), timeout=SECONDS)
     attempt = policy_pb2.Attempt(
@@ -84,7 +79,7 @@ async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.ExplainRe
         kinds=types_pb2.Kinds(audio=True, video=kind is Kind.VIDEO),
     )
     request = policy_pb2.ExplainRequest(attempt=attempt)
-    return await _with_policy(lambda policy: _explained(policy, request))
+    return await with_policy(lambda policy: _explained(policy, request))
 
 
 async def _explained(
@@ -106,15 +101,11 @@ async def _set_row(
     return await _entitlements(policy)
 
 
-async def _with_policy(question: Callable[[PolicyAsyncStub], Awaitable[T]]) -> T:
-    async with _channel("policy") as channel:
-        return await question(PolicyStub(channel))
-
-
 def _print_verdict(verdict: policy_pb2.Verdict) -> None:
     outcome = policy_pb2.Outcome.Name(verdict.outcome).removeprefix("OUTCOME_").lower()
     if verdict.HasField("refused"):
-        outcome += f" ({Refusal.from_proto(verdict.refused).name})"
+        refusal = Refusal.from_proto(verdict.refused)
+        outcome += f" ({refusal.name}{': ' if refusal.missing else ''}{refusal.missing})"
     facts = Table(box=None, show_header=False)
     facts.add_row("outcome", outcome)
     facts.add_row("caller may send", _kinds(verdict.caller_may_send))

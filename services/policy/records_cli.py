@@ -181,7 +181,8 @@ def _print_verdict(kept: records_pb2.KeptVerdict, names: dict[str, str]) -> None
         ("callee", names.get(kept.callee_id, "nobody")),
         ("kinds", kinds or "nothing"),
         ("outcome", outcome),
-        ("rules", f"version {verdict.rules_version}"),
+        ("rules", f"change {verdict.rules_version}"),
+        ("entitlements", f"version {verdict.entitlements_version}"),
     ):
         facts.add_row(*_texts(title, value))
     steps = Table("rule", "held", "what follows", box=None)

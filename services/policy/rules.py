@@ -25,7 +25,7 @@ from ringline import ids
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, types_pb2
 from ringline.v1.policy_pb2 import Audience
-from services.policy import callee
+from services.policy import callee, operator_word
 from services.policy.callee import BLOCKED, BLOCKING, NO_WORD, CallSettings, Choices
 from services.policy.ringing import Kept
 from services.policy.rule import ADMITS, LIMITS, NOTHING, REFUSES, Rule, look
@@ -62,7 +62,7 @@ class Standing(NamedTuple):
     blocking: bool
     """The caller blocks the callee."""
     entitlements: Entitlements
-    """The operator's word, as it is now."""
+    """What each tier may do, as it is now."""
     choices: Choices = Choices()
     """What the callee says about the caller."""
     now: float = 0.0
@@ -70,9 +70,11 @@ class Standing(NamedTuple):
     tried_at: float | None = None
     """When the caller last tried in vain because it was quiet for the callee; kept where it matters."""
     version: int = 0
-    """Which of his words that is."""
+    """That of the entitlements."""
     spent: Kept = Kept()
     """Their ring budgets, which no rule here looks at."""
+    orders: operator_word.Orders = operator_word.NONE
+    """The operator's rules and switches, as they are now."""
 
 
 class Case(NamedTuple):
@@ -85,6 +87,10 @@ class Case(NamedTuple):
     callee: Entitled
     blocked: bool
     blocking: bool
+    receives: bool
+    """The operator's rules let the callee be called by this caller."""
+    is_strange: bool
+    """Calls from strangers are switched off, and the caller is one."""
 
 
 SELF = Rule("self", REFUSES, lambda case: case.is_self, reasons_pb2.REASON_SELF)
@@ -102,13 +108,28 @@ NO_VIDEO = Rule(
 )
 CALLER_WITHOUT_VIDEO = Rule("caller.without_video", LIMITS, lambda case: not case.caller.video)
 CALLEE_WITHOUT_VIDEO = Rule("callee.without_video", LIMITS, lambda case: not case.callee.video)
-PLACE = (SELF, NO_AUDIO, NO_VIDEO, CALLER_WITHOUT_VIDEO, CALLEE_WITHOUT_VIDEO)
+NOT_RECEIVING = Rule("operator.receive", REFUSES, lambda case: not case.receives)
+STRANGERS_OFF = Rule("switch.strangers", REFUSES, lambda case: case.is_strange)
+PLACE = (
+    SELF,
+    NO_AUDIO,
+    NO_VIDEO,
+    CALLER_WITHOUT_VIDEO,
+    CALLEE_WITHOUT_VIDEO,
+    NOT_RECEIVING,
+    STRANGERS_OFF,
+)
 """For placing a call, before the callee's word."""
 
 SET_MEDIA = (
     SELF,
     NO_VIDEO,
     CALLEE_WITHOUT_VIDEO,
+    # Who answered may be called; what may be refused now is what comes on top.
+    NOT_RECEIVING._replace(
+        holds=lambda case: case.wants_video and not case.receives,
+        reason=reasons_pb2.REASON_KIND_NOT_ADMITTED,
+    ),
     # Such a call is being severed anyway; who blocked whom is not said.
     BLOCKED._replace(reason=reasons_pb2.REASON_KIND_NOT_ADMITTED),
     BLOCKING._replace(reason=reasons_pb2.REASON_KIND_NOT_ADMITTED),
@@ -120,11 +141,16 @@ RULES = {policy_pb2.ACT_PLACE: PLACE, policy_pb2.ACT_SET_MEDIA: SET_MEDIA}
 
 
 def decide(
-    attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing
+    attempt: policy_pb2.Attempt,
+    pair: directory_pb2.PairAnswer,
+    standing: Standing,
+    order: operator_word.Word | None = None,
 ) -> policy_pb2.Verdict:
-    """The verdict on a well-formed attempt (see `check_attempt`), with every rule that was looked at."""
-    case = _case(attempt, pair, standing)
-    trace: list[policy_pb2.TraceStep] = []
+    """The verdict on a well-formed attempt (see `check_attempt`), with every rule that was looked at. `order`
+    is the operator's word; without one the list of tiers holds.
+    """
+    case = _case(attempt, pair, standing, order)
+    trace = [] if order is None else list(operator_word.trace(order))
     decisive = look(RULES[attempt.act], case, trace)
     word = NO_WORD
     if decisive is NOTHING:
@@ -145,11 +171,14 @@ def decide(
         callee=pair.other.profile,
         trace=trace,
         audio_only=word.audio_only,
-        rules_version=standing.version,
+        rules_version=standing.orders.revision,
+        entitlements_version=standing.version,
     )
     if decisive.reason is not None:
         verdict.outcome = policy_pb2.OUTCOME_REFUSED
         verdict.refused.CopyFrom(Refusal(decisive.reason).to_proto())
+    if order is not None and decisive in (NO_AUDIO, NO_VIDEO):
+        verdict.refused.missing = order.missing_audio if decisive is NO_AUDIO else order.missing_video
     return verdict
 
 
@@ -174,16 +203,34 @@ def shows_presence(edges: directory_pb2.Edges, is_blocked: bool) -> bool:
     return (edges.contact or edges.follows) and not is_blocked
 
 
-def _case(attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing) -> Case:
+def _case(
+    attempt: policy_pb2.Attempt,
+    pair: directory_pb2.PairAnswer,
+    standing: Standing,
+    order: operator_word.Word | None,
+) -> Case:
     caller, other = pair.user, pair.other
+    is_known = pair.other_to_user.contact or pair.other_to_user.follows
     return Case(
         is_self=caller.profile.user_id == other.profile.user_id,
         wants_audio=attempt.kinds.audio,
         wants_video=attempt.kinds.video,
-        caller=entitled(standing.entitlements, caller.tier),
-        callee=entitled(standing.entitlements, other.tier),
+        caller=Entitled(*order.caller) if order else entitled(standing.entitlements, caller.tier),
+        callee=Entitled(*order.callee) if order else entitled(standing.entitlements, other.tier),
         blocked=standing.blocked,
         blocking=standing.blocking,
+        receives=order is None or order.receives,
+        is_strange=order is not None and order.is_strangers_off and not is_known,
+    )
+
+
+def operator_case(
+    attempt: policy_pb2.Attempt, pair: directory_pb2.PairAnswer, standing: Standing, now_ms: int
+) -> operator_word.Case:
+    """What the operator's rules are asked about."""
+    rows = standing.entitlements
+    return operator_word.Case(
+        pair, attempt.kinds.video, entitled(rows, pair.user.tier), entitled(rows, pair.other.tier), now_ms
     )
 
 

@@ -114,6 +114,7 @@ def _refused(rule: str, seconds: float, verdict: policy_pb2.Verdict) -> policy_p
         caller=verdict.caller,
         callee=verdict.callee,
         rules_version=verdict.rules_version,
+        entitlements_version=verdict.entitlements_version,
     )
     refused.trace.add(rule=rule, held=True, effect=REFUSES)
     return refused

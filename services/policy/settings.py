@@ -117,3 +117,9 @@ class Settings(ServiceSettings, service="policy"):
             talk_ms=round(self.ring_talk_s * 1000),
             new_ms=round(self.ring_new_days * DAY),
         )
+
+    rules_file: str = Field(
+        "",
+        description="A file of the operator's rules (docs/operator-rules.md), such as a ConfigMap's: what "
+        "changes there is in force within a second. Empty: rules come by `ringline policy rules` alone.",
+    )

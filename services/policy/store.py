@@ -15,6 +15,8 @@ from ringline.db import Database
 from services.policy import messages
 from services.policy.callee import Audiences
 from services.policy.callee_store import CHOICES, LAST_TRY, SETTINGS, audiences_of, choices_of, settings_of
+from services.policy.operator_orders import OrderBook
+from services.policy.operator_word import NONE
 from services.policy.ringing import Kept
 from services.policy.ringing_store import COLUMNS
 from services.policy.rules import Entitled, Entitlements, Standing
@@ -27,6 +29,7 @@ SELECT q.n,
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.callee AND b.other_user_id = q.caller),
     (SELECT b.closed FROM block AS b WHERE b.user_id = q.caller AND b.other_user_id = q.callee),
     (SELECT max(v.version) FROM entitlement_version AS v),
+    (SELECT max(c.revision) FROM operator_change AS c),
     extract(epoch FROM now())::float8,
     CASE WHEN s.repeated THEN ({LAST_TRY}) END,
     {COLUMNS.format(caller="q.caller", callee="q.callee")},
@@ -111,8 +114,9 @@ class Versioned(NamedTuple):
 class Store:
     """The tables of policy."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, orders: OrderBook) -> None:
         self._db = db
+        self._orders = orders
         self._newest = Versioned(0, {})
 
     async def standings(self, pairs: Sequence[Pair]) -> list[Standing]:
@@ -121,9 +125,10 @@ class Store:
         callees = [pair.callee_id for pair in pairs]
         rows = await self._db.fetch(STANDINGS, callers, callees)
         version, entitlements = await self._version(rows[0][3] or 0) if rows else Versioned(0, {})
+        orders = await self._orders.at(rows[0][4] or 0) if rows else NONE
         standings: list[Standing | None] = [None] * len(pairs)
         many = len(Kept._fields)
-        for number, blocked, blocking, _, now, tried_at, *rest in rows:
+        for number, blocked, blocking, _, _, now, tried_at, *rest in rows:
             spent, chosen = rest[:many], rest[many:]
             standings[number - 1] = Standing(
                 settings=settings_of(chosen[3:]),
@@ -135,6 +140,7 @@ class Store:
                 tried_at=tried_at,
                 version=version,
                 spent=Kept(*spent),
+                orders=orders,
             )
         return [standing for standing in standings if standing is not None]
 

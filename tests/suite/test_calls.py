@@ -14,6 +14,14 @@ from ringline.v1.reasons_pb2 import Reason
 from tests.suite.people import PATIENCE, Stage, at, talk
 from tests.suite.topology import RING_SECONDS, TURN_SECRET
 
+DIMMED = """
+[[rule]]
+name = "dimmed"
+refuses = ["video"]
+when = 'caller.tier == "dimmed"'
+missing = "plus"
+"""
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -110,6 +118,28 @@ async def test_somebody_not_entitled_to_video_cannot_place_or_turn_it_on(stage: 
     await ring.set_media(audio=True, video=True)  # Bob may; what Ada may is unchanged by it
     await call.until(where=lambda it: it.view.peer_sends.video, within=PATIENCE)
     assert not ring.view.peer_sends.video and not ring.view.peer_may_send.video
+    await call.hang_up()
+
+
+@pytest.mark.shows("S17")
+async def test_a_call_that_began_with_audio_gets_no_video_past_rules_that_came_since(stage: Stage) -> None:
+    """The client asks for what it may not have, and says so to whichever process; nobody lets it through."""
+    ada, bob = await stage.friends("ada", "bob")
+    await stage.operator.set_tier(ada.session, "dimmed")
+    call, ring = await talk(ada, bob)
+    assert call.view.may_send.video
+    try:
+        await stage.operator.put_rules(DIMMED)
+        for _ in range(4):
+            with pytest.raises(Refusal) as refused:
+                await call.set_media(audio=True, video=True)
+            assert refused.value.reason == Reason.REASON_NOT_ENTITLED_VIDEO
+            assert refused.value.missing == "plus"
+        assert not ring.view.peer_sends.video
+    finally:
+        await stage.operator.drop_rules()
+    await call.set_media(audio=True, video=True)
+    await ring.until(where=lambda it: it.view.peer_sends.video, within=PATIENCE)
     await call.hang_up()
 
 

@@ -16,6 +16,7 @@ from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import (
     accounts_pb2,
+    blocks_pb2,
     conversations_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
@@ -146,15 +147,15 @@ class Policy:
 
     async def block(self, user_id: str, other_user_id: str) -> None:
         """Blocks."""
-        await self.stub.Block(policy_pb2.BlockRequest(user_id=user_id, other_user_id=other_user_id))
+        await self.stub.Block(blocks_pb2.BlockRequest(user_id=user_id, other_user_id=other_user_id))
 
     async def unblock(self, user_id: str, other_user_id: str) -> None:
         """Lifts a block."""
-        await self.stub.Unblock(policy_pb2.UnblockRequest(user_id=user_id, other_user_id=other_user_id))
+        await self.stub.Unblock(blocks_pb2.UnblockRequest(user_id=user_id, other_user_id=other_user_id))
 
     async def blocks(self, user_id: str) -> list[str]:
         """Whom a user blocks."""
-        return list((await self.stub.ListBlocks(policy_pb2.ListBlocksRequest(user_id=user_id))).user_ids)
+        return list((await self.stub.ListBlocks(blocks_pb2.ListBlocksRequest(user_id=user_id))).user_ids)
 
     async def entitle(self, **tiers: tuple[bool, bool]) -> int:
         """Replaces the entitlements (audio, video) by tier; "others" is written "*"."""

@@ -7,7 +7,7 @@ import pytest
 from ringline import ids
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import policy_pb2, reasons_pb2
+from ringline.v1 import blocks_pb2, reasons_pb2
 from tests.service.pods import owner
 from tests.service.policy.conftest import EVERYONE, FakeSignaling, People, Policy, Verdicts, attempt, outcome
 
@@ -72,7 +72,7 @@ async def test_nobody_blocks_himself_or_nobody(one: Policy, signaling: FakeSigna
                 await ask(ada, other_id)
             assert refused.value.name == reason
     with pytest.raises(Refusal):
-        await one.stub.ListBlocks(policy_pb2.ListBlocksRequest())
+        await one.stub.ListBlocks(blocks_pb2.ListBlocksRequest())
     assert signaling.asked == []
 
 

@@ -11,13 +11,19 @@ from google.protobuf.message import Message
 from ringline import ids
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
-from ringline.v1 import policy_pb2, records_pb2, types_pb2
+from ringline.v1 import operator_pb2, policy_pb2, records_pb2, types_pb2
 from services.policy.verdicts import Verdicts as KeptVerdicts
 from tests.service.pods import owner
 from tests.service.policy.conftest import CONTACTS, EVERYONE, People, Policy, Verdicts, attempt
 from tests.service.policy.records import EVE, Records, attempts_until, records_of, traced_until
 
 pytestmark = pytest.mark.asyncio
+
+NO_VIDEO_CALLS = """[[rule]]
+name = "sound-only"
+refuses = ["receive"]
+when = "call.video"
+"""
 
 
 @pytest.fixture
@@ -49,6 +55,25 @@ async def test_a_callee_sees_whom_he_did_not_hear_and_why_newest_first(
         (eve, True, "blocked"),
         (ada, False, "audience.none"),
     ]
+    assert not (await records.attempts(ada)).attempts
+
+
+async def test_a_callee_sees_that_the_service_kept_a_call_away_and_not_by_which_rule_or_switch(
+    records: Records, one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    ada, bob, eve = [await people.new(name) for name in ("ada", "bob", "eve")]
+    await one.allow(bob, EVERYONE)
+    rules = operator_pb2.PutRulesRequest(text=NO_VIDEO_CALLS, place=operator_pb2.RULE_PLACE_LIVE, by="grace")
+    await one.operator.PutRules(rules)
+    await verdicts.ask(attempt(ada, "@bob", video=True, call_id=ids.mint_call()))
+    await attempts_until(records, bob, 1)
+    switch = operator_pb2.SetSwitchRequest(feature=operator_pb2.FEATURE_STRANGERS, off=True, by="grace")
+    await one.operator.SetSwitch(switch)
+    await try_to_call(verdicts, eve, "@bob")
+
+    found = await attempts_until(records, bob, 2)
+
+    assert [(one.caller_id, one.rule) for one in found] == [(eve, "operator"), (ada, "operator")]
     assert not (await records.attempts(ada)).attempts
 
 
@@ -129,6 +154,8 @@ async def test_the_operator_sees_every_verdict_on_a_call_with_its_trace(
     ada, bob = await people.new("ada"), await people.new("bob")
     await one.allow(bob, EVERYONE)
     version = await one.entitle(others=(True, True))
+    rules = operator_pb2.PutRulesRequest(text="", place=operator_pb2.RULE_PLACE_LIVE, by="grace")
+    change = (await one.operator.PutRules(rules)).revision
     attempt_id = ids.mint_call()
     call_id = f"{attempt_id}12ab"
     placed = await verdicts.ask(attempt(ada, "@bob", call_id=attempt_id))
@@ -142,7 +169,7 @@ async def test_the_operator_sees_every_verdict_on_a_call_with_its_trace(
     assert first.kinds == types_pb2.Kinds(audio=True)
     assert first.verdict.trace == placed.trace
     assert first.verdict.outcome == policy_pb2.OUTCOME_ADMITTED
-    assert first.verdict.rules_version == version
+    assert (first.verdict.rules_version, first.verdict.entitlements_version) == (change, version)
     assert not first.verdict.HasField("caller") and not first.verdict.HasField("callee")
     assert {(one.act, one.caller_id, one.callee_id) for one in media} == {
         (policy_pb2.ACT_SET_MEDIA, bob, ada)

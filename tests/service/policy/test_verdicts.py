@@ -7,7 +7,7 @@ import pytest
 from ringline import ids
 from ringline.node import Node
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, policy_pb2_grpc, types_pb2
+from ringline.v1 import blocks_pb2, directory_pb2, policy_pb2, policy_pb2_grpc, types_pb2
 from tests.service.pods import channel_to
 from tests.service.policy.conftest import (
     CONTACTS,
@@ -180,7 +180,7 @@ async def test_the_operator_is_told_every_rule(one: Policy, people: People) -> N
     verdict = await explained(attempt(ada, "@bob", video=True))
     assert verdict.outcome == policy_pb2.OUTCOME_UNHEARD
     assert [(step.rule, step.held) for step in verdict.trace][-2:] == [
-        ("callee.without_video", False),
+        ("switch.strangers", False),
         ("blocked", True),
     ]
     nobody = await explained(attempt(ada, "@nobody"))
@@ -214,7 +214,7 @@ async def test_each_method_is_for_those_whom_the_contract_names(nodes: list[Node
         for refused_call in (
             as_gateway.Explain(policy_pb2.ExplainRequest()),
             as_gateway.SetEntitlements(policy_pb2.SetEntitlementsRequest()),
-            as_signaling.Block(policy_pb2.BlockRequest()),
+            as_signaling.Block(blocks_pb2.BlockRequest()),
             as_signaling.SetCallSettings(policy_pb2.SetCallSettingsRequest()),
         ):
             with pytest.raises(Refusal) as refused:

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from ringline.v1 import accounts_pb2, policy_pb2, types_pb2
+from ringline.v1.operator_pb2 import Feature
 from services.gateway import shapes
 from services.gateway.http import document
 from tools import openapi
@@ -66,3 +67,14 @@ def test_a_tier_without_a_row_gets_that_of_the_star(tier: str, audio: bool, vide
 def test_without_any_row_everybody_may_do_everything() -> None:
     everything = shapes.Entitlement(place_audio=True, place_video=True)
     assert shapes.entitlement(policy_pb2.GetEntitlementsResponse(), "free") == everything
+
+
+def test_with_rules_no_tier_greys_a_button_out_and_the_switch_of_video_does() -> None:
+    rows = policy_pb2.GetEntitlementsResponse(
+        entitlements=[policy_pb2.Entitlement(tier="free")], by_rules=True
+    )
+    assert shapes.entitlement(rows, "free") == shapes.Entitlement(place_audio=True, place_video=True)
+    rows.off.append(Feature.FEATURE_VIDEO)
+    assert shapes.entitlement(rows, "free") == shapes.Entitlement(place_audio=True, place_video=False)
+    rows.by_rules = False
+    assert shapes.entitlement(rows, "free") == shapes.Entitlement(place_audio=False, place_video=False)

@@ -10,6 +10,7 @@ from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.http import InTurn
 from services.gateway.turns import LATEST_SECONDS, LEAST_PACE, PATIENCE_SECONDS, SOONEST_SECONDS, Turns
+from tests.instant import lapse, run
 from tests.servers import until
 
 WITHIN = 10.0
@@ -87,13 +88,19 @@ async def test_whoever_waits_too_long_is_told_when_to_come_though_no_turn_ends()
     assert crowd.in_turn == ["slow", "fresh"], "a crisis that is over is forgotten"
 
 
-async def test_the_pace_is_that_of_the_last_seconds_and_the_wait_has_an_end() -> None:
+def test_the_pace_is_that_of_the_last_seconds_and_the_wait_has_an_end() -> None:
+    run(_keep_the_pace())  # in virtual time: a busy host may need longer for so many than anybody waits
+
+
+async def _keep_the_pace() -> None:
     crowd = Crowd(at_once=1)
     ended = 3 * int(LEAST_PACE * PATIENCE_SECONDS)
     await crowd.comes("slow", *(f"late{number}" for number in range(4000)))
+    await lapse(PATIENCE_SECONDS / 2)
     for number in range(ended):
         await crowd.end(f"late{number - 1}" if number else "slow")
-    await crowd.until(lambda: len(crowd.sent_away) == 4000 - ended)
+    await lapse(PATIENCE_SECONDS)
+    assert len(crowd.sent_away) == 4000 - ended
     after = [crowd.sent_away[f"late{number}"].retry_after or 0.0 for number in range(ended, 4000)]
     assert min(after) > SOONEST_SECONDS and max(after) <= LATEST_SECONDS
     first = crowd.sent_away[f"late{ended + 100}"].retry_after or 0.0

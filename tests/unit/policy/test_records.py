@@ -4,6 +4,7 @@ import pytest
 
 from ringline import ids
 from ringline.v1 import accounts_pb2, directory_pb2, policy_pb2, types_pb2
+from services.policy import operator_word
 from services.policy.callee import CallSettings
 from services.policy.rules import Standing, decide
 from services.policy.sanctions import FREE, Sanctioned, sanctioned
@@ -61,6 +62,15 @@ def test_a_callee_is_shown_what_his_own_word_kept_from_him(
     standing: Standing, contact: bool, shown: bool
 ) -> None:
     assert kept(ATTEMPT, verdict(standing, contact), 1.0).shown == shown
+
+
+def test_what_the_operators_rules_keep_from_a_callee_is_shown_to_him() -> None:
+    """Whoever of the two blocks the other: what the operator said came first, and tells of no block."""
+    two = pair(contact=True)
+    order = operator_word.Word((True, True), (True, True), receives=False, is_strangers_off=False)
+    for standing in (STRANGER, BLOCKED, BLOCKING):
+        row = kept(ATTEMPT, decide(ATTEMPT, two, standing, order), 1.0)
+        assert (row.rule, row.shown) == ("operator.receive", True)
 
 
 def test_whoever_blocks_and_is_blocked_is_shown_to_him_who_blocks() -> None:

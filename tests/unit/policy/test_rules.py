@@ -174,6 +174,8 @@ def test_the_trace_names_every_rule_that_was_looked_at_in_order() -> None:
         ("not_entitled.video", False, "refuses"),
         ("caller.without_video", True, "limits"),
         ("callee.without_video", False, "limits"),
+        ("operator.receive", False, "refuses"),
+        ("switch.strangers", False, "refuses"),
         ("blocked", False, "refuses"),
         ("blocking", False, "refuses"),
         ("person.allowed", False, "admits"),

@@ -27,3 +27,15 @@ def test_where_time_changes_nothing_there_is_no_retry() -> None:
 def test_a_reason_of_a_newer_sender_counts_as_unavailable() -> None:
     heard = Refusal.from_proto(reasons_pb2.Refusal(reason=9999, sentence="New."))  # type: ignore[arg-type]
     assert heard.reason == Reason.REASON_UNAVAILABLE
+
+
+def test_what_is_missing_crosses_every_hop() -> None:
+    said = Refusal(Reason.REASON_NOT_ENTITLED_VIDEO, missing="plus")
+    assert Refusal.from_proto(said.to_proto()).missing == "plus"
+    assert Refusal.from_proto(Refusal(Reason.REASON_SELF).to_proto()).missing == ""
+
+
+def test_which_budget_is_used_up_crosses_every_hop() -> None:
+    said = Refusal(Reason.REASON_LIMITED, retry_after=60.0, budget="pair")
+    assert Refusal.from_proto(said.to_proto()).budget == "pair"
+    assert Refusal.from_proto(Refusal(Reason.REASON_LIMITED).to_proto()).budget == ""

@@ -7,8 +7,12 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_ringline_v1_annotations } from "./annotations_pb";
+import type { BlockRequestSchema, BlockResponseSchema, ListBlocksRequestSchema, ListBlocksResponseSchema, UnblockRequestSchema, UnblockResponseSchema } from "./blocks_pb";
+import { file_ringline_v1_blocks } from "./blocks_pb";
 import type { QuietHours } from "./call_settings_pb";
 import { file_ringline_v1_call_settings } from "./call_settings_pb";
+import type { Feature, GetRulesRequestSchema, GetRulesResponseSchema, GetShadowReportRequestSchema, GetShadowReportResponseSchema, GetSwitchesRequestSchema, GetSwitchesResponseSchema, ListRuleChangesRequestSchema, ListRuleChangesResponseSchema, PutRulesRequestSchema, PutRulesResponseSchema, SetSwitchRequestSchema, SetSwitchResponseSchema, UseRulesRequestSchema, UseRulesResponseSchema } from "./operator_pb";
+import { file_ringline_v1_operator } from "./operator_pb";
 import type { Refusal } from "./reasons_pb";
 import { file_ringline_v1_reasons } from "./reasons_pb";
 import type { Kinds, Profile } from "./types_pb";
@@ -19,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ringline/v1/policy.proto.
  */
 export const file_ringline_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChhyaW5nbGluZS92MS9wb2xpY3kucHJvdG8SC3JpbmdsaW5lLnYxIvwBCgxDYWxsU2V0dGluZ3MSLgoJYXVkaWVuY2VzGAEgAygOMhUucmluZ2xpbmUudjEuQXVkaWVuY2VCBIi1GAESKgoKYXVkaW9fb25seRgCIAEoCzIWLnJpbmdsaW5lLnYxLkF1ZGllbmNlcxIfChJtdXN0X2hhdmVfbWVzc2FnZWQYAyABKAhIAIgBARIZCgxhbHdheXNfcmVsYXkYBCABKAhIAYgBARIsCgtxdWlldF9ob3VycxgFIAEoCzIXLnJpbmdsaW5lLnYxLlF1aWV0SG91cnNCFQoTX211c3RfaGF2ZV9tZXNzYWdlZEIPCg1fYWx3YXlzX3JlbGF5IjsKCUF1ZGllbmNlcxIuCglhdWRpZW5jZXMYASADKA4yFS5yaW5nbGluZS52MS5BdWRpZW5jZUIEiLUYASI3Cg1EZWNpZGVSZXF1ZXN0EiYKCGF0dGVtcHRzGAEgAygLMhQucmluZ2xpbmUudjEuQXR0ZW1wdCKtAQoHQXR0ZW1wdBIKCgJpZBgBIAEoBBIdCgNhY3QYAiABKA4yEC5yaW5nbGluZS52MS5BY3QSEQoJY2FsbGVyX2lkGAMgASgJEh0KD2NhbGxlZV91c2VybmFtZRgEIAEoCUIEiLUYARIRCgljYWxsZWVfaWQYBSABKAkSIQoFa2luZHMYBiABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIPCgdjYWxsX2lkGAcgASgJIkoKDkRlY2lkZVJlc3BvbnNlEiYKCHZlcmRpY3RzGAEgAygLMhQucmluZ2xpbmUudjEuVmVyZGljdBIQCghkcmFpbmluZxgCIAEoCCKRAwoHVmVyZGljdBIKCgJpZBgBIAEoBBIlCgdvdXRjb21lGAIgASgOMhQucmluZ2xpbmUudjEuT3V0Y29tZRIlCgdyZWZ1c2VkGAMgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIrCg9jYWxsZXJfbWF5X3NlbmQYBCABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIrCg9jYWxsZWVfbWF5X3NlbmQYBSABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIaCgxkZXZpY2VfdHJ1dGgYBiABKAhCBIi1GAESEgoKcmVsYXlfb25seRgHIAEoCBIkCgZjYWxsZXIYCCABKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlEiQKBmNhbGxlZRgJIAEoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUSJQoFdHJhY2UYCiADKAsyFi5yaW5nbGluZS52MS5UcmFjZVN0ZXASGAoKYXVkaW9fb25seRgLIAEoCEIEiLUYARIVCg1ydWxlc192ZXJzaW9uGA8gASgEIj0KCVRyYWNlU3RlcBIMCgRydWxlGAEgASgJEhIKBGhlbGQYAiABKAhCBIi1GAESDgoGZWZmZWN0GAMgASgJIjcKDkV4cGxhaW5SZXF1ZXN0EiUKB2F0dGVtcHQYASABKAsyFC5yaW5nbGluZS52MS5BdHRlbXB0ImIKD0V4cGxhaW5SZXNwb25zZRIlCgd2ZXJkaWN0GAEgASgLMhQucmluZ2xpbmUudjEuVmVyZGljdBIoCgdidWRnZXRzGAogAygLMhcucmluZ2xpbmUudjEuUmluZ0J1ZGdldCJYCgpSaW5nQnVkZ2V0EgwKBG5hbWUYASABKAkSEwoFc3BlbnQYAiABKA1CBIi1GAESDQoFbGltaXQYAyABKA0SGAoKZnJlZV9pbl9tcxgEIAEoBEIEiLUYASIpChZHZXRDYWxsU2V0dGluZ3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiRgoXR2V0Q2FsbFNldHRpbmdzUmVzcG9uc2USKwoIc2V0dGluZ3MYASABKAsyGS5yaW5nbGluZS52MS5DYWxsU2V0dGluZ3MiVgoWU2V0Q2FsbFNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEisKCHNldHRpbmdzGAIgASgLMhkucmluZ2xpbmUudjEuQ2FsbFNldHRpbmdzIkYKF1NldENhbGxTZXR0aW5nc1Jlc3BvbnNlEisKCHNldHRpbmdzGAEgASgLMhkucmluZ2xpbmUudjEuQ2FsbFNldHRpbmdzIjYKDEJsb2NrUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDW90aGVyX3VzZXJfaWQYAiABKAkiDwoNQmxvY2tSZXNwb25zZSI4Cg5VbmJsb2NrUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKDW90aGVyX3VzZXJfaWQYAiABKAkiEQoPVW5ibG9ja1Jlc3BvbnNlIiQKEUxpc3RCbG9ja3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiLAoSTGlzdEJsb2Nrc1Jlc3BvbnNlEhYKCHVzZXJfaWRzGAEgAygJQgSItRgBIkUKC0VudGl0bGVtZW50EgwKBHRpZXIYASABKAkSEwoLcGxhY2VfYXVkaW8YAiABKAgSEwoLcGxhY2VfdmlkZW8YAyABKAgiGAoWR2V0RW50aXRsZW1lbnRzUmVxdWVzdCJaChdHZXRFbnRpdGxlbWVudHNSZXNwb25zZRIuCgxlbnRpdGxlbWVudHMYASADKAsyGC5yaW5nbGluZS52MS5FbnRpdGxlbWVudBIPCgd2ZXJzaW9uGAIgASgEIkgKFlNldEVudGl0bGVtZW50c1JlcXVlc3QSLgoMZW50aXRsZW1lbnRzGAEgAygLMhgucmluZ2xpbmUudjEuRW50aXRsZW1lbnQiKgoXU2V0RW50aXRsZW1lbnRzUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoBCJBCg9NZXNzYWdlU2V0dGluZ3MSLgoJYXVkaWVuY2VzGAEgAygOMhUucmluZ2xpbmUudjEuQXVkaWVuY2VCBIi1GAEiXQoRTWF5TWVzc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIVCg1vdGhlcl91c2VyX2lkGAIgASgJEg0KBWZpcnN0GAMgASgIEhEKCWNsaWVudF9pZBgEIAEoCSJ6ChJNYXlNZXNzYWdlUmVzcG9uc2USJQoHb3V0Y29tZRgBIAEoDjIULnJpbmdsaW5lLnYxLk91dGNvbWUSJQoHcmVmdXNlZBgCIAEoCzIULnJpbmdsaW5lLnYxLlJlZnVzYWwSFgoIc3RyYW5nZXIYAyABKAhCBIi1GAEiLAoZR2V0TWVzc2FnZVNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkwKGkdldE1lc3NhZ2VTZXR0aW5nc1Jlc3BvbnNlEi4KCHNldHRpbmdzGAEgASgLMhwucmluZ2xpbmUudjEuTWVzc2FnZVNldHRpbmdzIlwKGVNldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIuCghzZXR0aW5ncxgCIAEoCzIcLnJpbmdsaW5lLnYxLk1lc3NhZ2VTZXR0aW5ncyJMChpTZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZRIuCghzZXR0aW5ncxgBIAEoCzIcLnJpbmdsaW5lLnYxLk1lc3NhZ2VTZXR0aW5ncyJGChVNYXlTZWVQcmVzZW5jZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIcCg5vdGhlcl91c2VyX2lkcxgCIAMoCUIEiLUYASIwChZNYXlTZWVQcmVzZW5jZVJlc3BvbnNlEhYKCHVzZXJfaWRzGAEgAygJQgSItRgBKoEBCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhUKEUFVRElFTkNFX0NPTlRBQ1RTEAESFgoSQVVESUVOQ0VfRk9MTE9XSU5HEAISFQoRQVVESUVOQ0VfVkVSSUZJRUQQAxIVChFBVURJRU5DRV9FVkVSWU9ORRAEKjwKA0FjdBITCg9BQ1RfVU5TUEVDSUZJRUQQABINCglBQ1RfUExBQ0UQARIRCg1BQ1RfU0VUX01FRElBEAIqYgoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BRE1JVFRFRBABEhMKD09VVENPTUVfVU5IRUFSRBACEhMKD09VVENPTUVfUkVGVVNFRBADMtAKCgZQb2xpY3kSVAoGRGVjaWRlEhoucmluZ2xpbmUudjEuRGVjaWRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLkRlY2lkZVJlc3BvbnNlIg2itRgJc2lnbmFsaW5nKAEwARJSCgdFeHBsYWluEhsucmluZ2xpbmUudjEuRXhwbGFpblJlcXVlc3QaHC5yaW5nbGluZS52MS5FeHBsYWluUmVzcG9uc2UiDKK1GAhvcGVyYXRvchJpCg9HZXRDYWxsU2V0dGluZ3MSIy5yaW5nbGluZS52MS5HZXRDYWxsU2V0dGluZ3NSZXF1ZXN0GiQucmluZ2xpbmUudjEuR2V0Q2FsbFNldHRpbmdzUmVzcG9uc2UiC6K1GAdnYXRld2F5EmkKD1NldENhbGxTZXR0aW5ncxIjLnJpbmdsaW5lLnYxLlNldENhbGxTZXR0aW5nc1JlcXVlc3QaJC5yaW5nbGluZS52MS5TZXRDYWxsU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSYAoKTWF5TWVzc2FnZRIeLnJpbmdsaW5lLnYxLk1heU1lc3NhZ2VSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuTWF5TWVzc2FnZVJlc3BvbnNlIhGitRgNY29udmVyc2F0aW9ucxJyChJHZXRNZXNzYWdlU2V0dGluZ3MSJi5yaW5nbGluZS52MS5HZXRNZXNzYWdlU2V0dGluZ3NSZXF1ZXN0GicucmluZ2xpbmUudjEuR2V0TWVzc2FnZVNldHRpbmdzUmVzcG9uc2UiC6K1GAdnYXRld2F5EnIKElNldE1lc3NhZ2VTZXR0aW5ncxImLnJpbmdsaW5lLnYxLlNldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QaJy5yaW5nbGluZS52MS5TZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSZgoOTWF5U2VlUHJlc2VuY2USIi5yaW5nbGluZS52MS5NYXlTZWVQcmVzZW5jZVJlcXVlc3QaIy5yaW5nbGluZS52MS5NYXlTZWVQcmVzZW5jZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJLCgVCbG9jaxIZLnJpbmdsaW5lLnYxLkJsb2NrUmVxdWVzdBoaLnJpbmdsaW5lLnYxLkJsb2NrUmVzcG9uc2UiC6K1GAdnYXRld2F5ElEKB1VuYmxvY2sSGy5yaW5nbGluZS52MS5VbmJsb2NrUmVxdWVzdBocLnJpbmdsaW5lLnYxLlVuYmxvY2tSZXNwb25zZSILorUYB2dhdGV3YXkSWgoKTGlzdEJsb2NrcxIeLnJpbmdsaW5lLnYxLkxpc3RCbG9ja3NSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuTGlzdEJsb2Nrc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJ1Cg9HZXRFbnRpdGxlbWVudHMSIy5yaW5nbGluZS52MS5HZXRFbnRpdGxlbWVudHNSZXF1ZXN0GiQucmluZ2xpbmUudjEuR2V0RW50aXRsZW1lbnRzUmVzcG9uc2UiF6K1GAhvcGVyYXRvcqK1GAdnYXRld2F5EmoKD1NldEVudGl0bGVtZW50cxIjLnJpbmdsaW5lLnYxLlNldEVudGl0bGVtZW50c1JlcXVlc3QaJC5yaW5nbGluZS52MS5TZXRFbnRpdGxlbWVudHNSZXNwb25zZSIMorUYCG9wZXJhdG9yGjWatRgHZ2F0ZXdheZq1GAlzaWduYWxpbmeatRgNY29udmVyc2F0aW9uc5q1GAhvcGVyYXRvcmIGcHJvdG8z", [file_ringline_v1_annotations, file_ringline_v1_call_settings, file_ringline_v1_reasons, file_ringline_v1_types]);
+  fileDesc("ChhyaW5nbGluZS92MS9wb2xpY3kucHJvdG8SC3JpbmdsaW5lLnYxIvwBCgxDYWxsU2V0dGluZ3MSLgoJYXVkaWVuY2VzGAEgAygOMhUucmluZ2xpbmUudjEuQXVkaWVuY2VCBIi1GAESKgoKYXVkaW9fb25seRgCIAEoCzIWLnJpbmdsaW5lLnYxLkF1ZGllbmNlcxIfChJtdXN0X2hhdmVfbWVzc2FnZWQYAyABKAhIAIgBARIZCgxhbHdheXNfcmVsYXkYBCABKAhIAYgBARIsCgtxdWlldF9ob3VycxgFIAEoCzIXLnJpbmdsaW5lLnYxLlF1aWV0SG91cnNCFQoTX211c3RfaGF2ZV9tZXNzYWdlZEIPCg1fYWx3YXlzX3JlbGF5IjsKCUF1ZGllbmNlcxIuCglhdWRpZW5jZXMYASADKA4yFS5yaW5nbGluZS52MS5BdWRpZW5jZUIEiLUYASI3Cg1EZWNpZGVSZXF1ZXN0EiYKCGF0dGVtcHRzGAEgAygLMhQucmluZ2xpbmUudjEuQXR0ZW1wdCKtAQoHQXR0ZW1wdBIKCgJpZBgBIAEoBBIdCgNhY3QYAiABKA4yEC5yaW5nbGluZS52MS5BY3QSEQoJY2FsbGVyX2lkGAMgASgJEh0KD2NhbGxlZV91c2VybmFtZRgEIAEoCUIEiLUYARIRCgljYWxsZWVfaWQYBSABKAkSIQoFa2luZHMYBiABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIPCgdjYWxsX2lkGAcgASgJIkoKDkRlY2lkZVJlc3BvbnNlEiYKCHZlcmRpY3RzGAEgAygLMhQucmluZ2xpbmUudjEuVmVyZGljdBIQCghkcmFpbmluZxgCIAEoCCKvAwoHVmVyZGljdBIKCgJpZBgBIAEoBBIlCgdvdXRjb21lGAIgASgOMhQucmluZ2xpbmUudjEuT3V0Y29tZRIlCgdyZWZ1c2VkGAMgASgLMhQucmluZ2xpbmUudjEuUmVmdXNhbBIrCg9jYWxsZXJfbWF5X3NlbmQYBCABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIrCg9jYWxsZWVfbWF5X3NlbmQYBSABKAsyEi5yaW5nbGluZS52MS5LaW5kcxIaCgxkZXZpY2VfdHJ1dGgYBiABKAhCBIi1GAESEgoKcmVsYXlfb25seRgHIAEoCBIkCgZjYWxsZXIYCCABKAsyFC5yaW5nbGluZS52MS5Qcm9maWxlEiQKBmNhbGxlZRgJIAEoCzIULnJpbmdsaW5lLnYxLlByb2ZpbGUSJQoFdHJhY2UYCiADKAsyFi5yaW5nbGluZS52MS5UcmFjZVN0ZXASGAoKYXVkaW9fb25seRgLIAEoCEIEiLUYARIVCg1ydWxlc192ZXJzaW9uGA8gASgEEhwKFGVudGl0bGVtZW50c192ZXJzaW9uGBAgASgEIj0KCVRyYWNlU3RlcBIMCgRydWxlGAEgASgJEhIKBGhlbGQYAiABKAhCBIi1GAESDgoGZWZmZWN0GAMgASgJIjcKDkV4cGxhaW5SZXF1ZXN0EiUKB2F0dGVtcHQYASABKAsyFC5yaW5nbGluZS52MS5BdHRlbXB0ImIKD0V4cGxhaW5SZXNwb25zZRIlCgd2ZXJkaWN0GAEgASgLMhQucmluZ2xpbmUudjEuVmVyZGljdBIoCgdidWRnZXRzGAogAygLMhcucmluZ2xpbmUudjEuUmluZ0J1ZGdldCJYCgpSaW5nQnVkZ2V0EgwKBG5hbWUYASABKAkSEwoFc3BlbnQYAiABKA1CBIi1GAESDQoFbGltaXQYAyABKA0SGAoKZnJlZV9pbl9tcxgEIAEoBEIEiLUYASIpChZHZXRDYWxsU2V0dGluZ3NSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiRgoXR2V0Q2FsbFNldHRpbmdzUmVzcG9uc2USKwoIc2V0dGluZ3MYASABKAsyGS5yaW5nbGluZS52MS5DYWxsU2V0dGluZ3MiVgoWU2V0Q2FsbFNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEisKCHNldHRpbmdzGAIgASgLMhkucmluZ2xpbmUudjEuQ2FsbFNldHRpbmdzIkYKF1NldENhbGxTZXR0aW5nc1Jlc3BvbnNlEisKCHNldHRpbmdzGAEgASgLMhkucmluZ2xpbmUudjEuQ2FsbFNldHRpbmdzIkUKC0VudGl0bGVtZW50EgwKBHRpZXIYASABKAkSEwoLcGxhY2VfYXVkaW8YAiABKAgSEwoLcGxhY2VfdmlkZW8YAyABKAgiGAoWR2V0RW50aXRsZW1lbnRzUmVxdWVzdCKPAQoXR2V0RW50aXRsZW1lbnRzUmVzcG9uc2USLgoMZW50aXRsZW1lbnRzGAEgAygLMhgucmluZ2xpbmUudjEuRW50aXRsZW1lbnQSDwoHdmVyc2lvbhgCIAEoBBIQCghieV9ydWxlcxgDIAEoCBIhCgNvZmYYBCADKA4yFC5yaW5nbGluZS52MS5GZWF0dXJlIkgKFlNldEVudGl0bGVtZW50c1JlcXVlc3QSLgoMZW50aXRsZW1lbnRzGAEgAygLMhgucmluZ2xpbmUudjEuRW50aXRsZW1lbnQiKgoXU2V0RW50aXRsZW1lbnRzUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoBCJBCg9NZXNzYWdlU2V0dGluZ3MSLgoJYXVkaWVuY2VzGAEgAygOMhUucmluZ2xpbmUudjEuQXVkaWVuY2VCBIi1GAEiXQoRTWF5TWVzc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIVCg1vdGhlcl91c2VyX2lkGAIgASgJEg0KBWZpcnN0GAMgASgIEhEKCWNsaWVudF9pZBgEIAEoCSJ6ChJNYXlNZXNzYWdlUmVzcG9uc2USJQoHb3V0Y29tZRgBIAEoDjIULnJpbmdsaW5lLnYxLk91dGNvbWUSJQoHcmVmdXNlZBgCIAEoCzIULnJpbmdsaW5lLnYxLlJlZnVzYWwSFgoIc3RyYW5nZXIYAyABKAhCBIi1GAEiLAoZR2V0TWVzc2FnZVNldHRpbmdzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkwKGkdldE1lc3NhZ2VTZXR0aW5nc1Jlc3BvbnNlEi4KCHNldHRpbmdzGAEgASgLMhwucmluZ2xpbmUudjEuTWVzc2FnZVNldHRpbmdzIlwKGVNldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIuCghzZXR0aW5ncxgCIAEoCzIcLnJpbmdsaW5lLnYxLk1lc3NhZ2VTZXR0aW5ncyJMChpTZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZRIuCghzZXR0aW5ncxgBIAEoCzIcLnJpbmdsaW5lLnYxLk1lc3NhZ2VTZXR0aW5ncyJGChVNYXlTZWVQcmVzZW5jZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIcCg5vdGhlcl91c2VyX2lkcxgCIAMoCUIEiLUYASIwChZNYXlTZWVQcmVzZW5jZVJlc3BvbnNlEhYKCHVzZXJfaWRzGAEgAygJQgSItRgBKoEBCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhUKEUFVRElFTkNFX0NPTlRBQ1RTEAESFgoSQVVESUVOQ0VfRk9MTE9XSU5HEAISFQoRQVVESUVOQ0VfVkVSSUZJRUQQAxIVChFBVURJRU5DRV9FVkVSWU9ORRAEKjwKA0FjdBITCg9BQ1RfVU5TUEVDSUZJRUQQABINCglBQ1RfUExBQ0UQARIRCg1BQ1RfU0VUX01FRElBEAIqYgoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BRE1JVFRFRBABEhMKD09VVENPTUVfVU5IRUFSRBACEhMKD09VVENPTUVfUkVGVVNFRBADMvIPCgZQb2xpY3kSVAoGRGVjaWRlEhoucmluZ2xpbmUudjEuRGVjaWRlUmVxdWVzdBobLnJpbmdsaW5lLnYxLkRlY2lkZVJlc3BvbnNlIg2itRgJc2lnbmFsaW5nKAEwARJSCgdFeHBsYWluEhsucmluZ2xpbmUudjEuRXhwbGFpblJlcXVlc3QaHC5yaW5nbGluZS52MS5FeHBsYWluUmVzcG9uc2UiDKK1GAhvcGVyYXRvchJpCg9HZXRDYWxsU2V0dGluZ3MSIy5yaW5nbGluZS52MS5HZXRDYWxsU2V0dGluZ3NSZXF1ZXN0GiQucmluZ2xpbmUudjEuR2V0Q2FsbFNldHRpbmdzUmVzcG9uc2UiC6K1GAdnYXRld2F5EmkKD1NldENhbGxTZXR0aW5ncxIjLnJpbmdsaW5lLnYxLlNldENhbGxTZXR0aW5nc1JlcXVlc3QaJC5yaW5nbGluZS52MS5TZXRDYWxsU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSYAoKTWF5TWVzc2FnZRIeLnJpbmdsaW5lLnYxLk1heU1lc3NhZ2VSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuTWF5TWVzc2FnZVJlc3BvbnNlIhGitRgNY29udmVyc2F0aW9ucxJyChJHZXRNZXNzYWdlU2V0dGluZ3MSJi5yaW5nbGluZS52MS5HZXRNZXNzYWdlU2V0dGluZ3NSZXF1ZXN0GicucmluZ2xpbmUudjEuR2V0TWVzc2FnZVNldHRpbmdzUmVzcG9uc2UiC6K1GAdnYXRld2F5EnIKElNldE1lc3NhZ2VTZXR0aW5ncxImLnJpbmdsaW5lLnYxLlNldE1lc3NhZ2VTZXR0aW5nc1JlcXVlc3QaJy5yaW5nbGluZS52MS5TZXRNZXNzYWdlU2V0dGluZ3NSZXNwb25zZSILorUYB2dhdGV3YXkSZgoOTWF5U2VlUHJlc2VuY2USIi5yaW5nbGluZS52MS5NYXlTZWVQcmVzZW5jZVJlcXVlc3QaIy5yaW5nbGluZS52MS5NYXlTZWVQcmVzZW5jZVJlc3BvbnNlIguitRgHZ2F0ZXdheRJLCgVCbG9jaxIZLnJpbmdsaW5lLnYxLkJsb2NrUmVxdWVzdBoaLnJpbmdsaW5lLnYxLkJsb2NrUmVzcG9uc2UiC6K1GAdnYXRld2F5ElEKB1VuYmxvY2sSGy5yaW5nbGluZS52MS5VbmJsb2NrUmVxdWVzdBocLnJpbmdsaW5lLnYxLlVuYmxvY2tSZXNwb25zZSILorUYB2dhdGV3YXkSWgoKTGlzdEJsb2NrcxIeLnJpbmdsaW5lLnYxLkxpc3RCbG9ja3NSZXF1ZXN0Gh8ucmluZ2xpbmUudjEuTGlzdEJsb2Nrc1Jlc3BvbnNlIguitRgHZ2F0ZXdheRJ1Cg9HZXRFbnRpdGxlbWVudHMSIy5yaW5nbGluZS52MS5HZXRFbnRpdGxlbWVudHNSZXF1ZXN0GiQucmluZ2xpbmUudjEuR2V0RW50aXRsZW1lbnRzUmVzcG9uc2UiF6K1GAhvcGVyYXRvcqK1GAdnYXRld2F5EmoKD1NldEVudGl0bGVtZW50cxIjLnJpbmdsaW5lLnYxLlNldEVudGl0bGVtZW50c1JlcXVlc3QaJC5yaW5nbGluZS52MS5TZXRFbnRpdGxlbWVudHNSZXNwb25zZSIMorUYCG9wZXJhdG9yElUKCFB1dFJ1bGVzEhwucmluZ2xpbmUudjEuUHV0UnVsZXNSZXF1ZXN0Gh0ucmluZ2xpbmUudjEuUHV0UnVsZXNSZXNwb25zZSIMorUYCG9wZXJhdG9yElUKCFVzZVJ1bGVzEhwucmluZ2xpbmUudjEuVXNlUnVsZXNSZXF1ZXN0Gh0ucmluZ2xpbmUudjEuVXNlUnVsZXNSZXNwb25zZSIMorUYCG9wZXJhdG9yElUKCEdldFJ1bGVzEhwucmluZ2xpbmUudjEuR2V0UnVsZXNSZXF1ZXN0Gh0ucmluZ2xpbmUudjEuR2V0UnVsZXNSZXNwb25zZSIMorUYCG9wZXJhdG9yEmoKD0xpc3RSdWxlQ2hhbmdlcxIjLnJpbmdsaW5lLnYxLkxpc3RSdWxlQ2hhbmdlc1JlcXVlc3QaJC5yaW5nbGluZS52MS5MaXN0UnVsZUNoYW5nZXNSZXNwb25zZSIMorUYCG9wZXJhdG9yEmoKD0dldFNoYWRvd1JlcG9ydBIjLnJpbmdsaW5lLnYxLkdldFNoYWRvd1JlcG9ydFJlcXVlc3QaJC5yaW5nbGluZS52MS5HZXRTaGFkb3dSZXBvcnRSZXNwb25zZSIMorUYCG9wZXJhdG9yElgKCVNldFN3aXRjaBIdLnJpbmdsaW5lLnYxLlNldFN3aXRjaFJlcXVlc3QaHi5yaW5nbGluZS52MS5TZXRTd2l0Y2hSZXNwb25zZSIMorUYCG9wZXJhdG9yEmkKC0dldFN3aXRjaGVzEh8ucmluZ2xpbmUudjEuR2V0U3dpdGNoZXNSZXF1ZXN0GiAucmluZ2xpbmUudjEuR2V0U3dpdGNoZXNSZXNwb25zZSIXorUYCG9wZXJhdG9yorUYB2dhdGV3YXkaNZq1GAdnYXRld2F5mrUYCXNpZ25hbGluZ5q1GA1jb252ZXJzYXRpb25zmrUYCG9wZXJhdG9yYgZwcm90bzM", [file_ringline_v1_annotations, file_ringline_v1_blocks, file_ringline_v1_call_settings, file_ringline_v1_operator, file_ringline_v1_reasons, file_ringline_v1_types]);
 
 /**
  * A person's call settings.
@@ -289,11 +293,18 @@ export type Verdict = Message<"ringline.v1.Verdict"> & {
   audioOnly: boolean;
 
   /**
-   * The version of the operator's rules by which it was made; 0 where there are none.
+   * The revision of the operator's rules and switches by which it was made; 0 where he never said anything.
    *
    * @generated from field: uint64 rules_version = 15;
    */
   rulesVersion: bigint;
+
+  /**
+   * The version of what the tiers are entitled to by which it was made; 0 where he never said anything.
+   *
+   * @generated from field: uint64 entitlements_version = 16;
+   */
+  entitlementsVersion: bigint;
 };
 
 /**
@@ -521,134 +532,6 @@ export const SetCallSettingsResponseSchema: GenMessage<SetCallSettingsResponse> 
   messageDesc(file_ringline_v1_policy, 13);
 
 /**
- * Blocks a person.
- *
- * @generated from message ringline.v1.BlockRequest
- */
-export type BlockRequest = Message<"ringline.v1.BlockRequest"> & {
-  /**
-   * Who blocks.
-   *
-   * @generated from field: string user_id = 1;
-   */
-  userId: string;
-
-  /**
-   * Who is blocked.
-   *
-   * @generated from field: string other_user_id = 2;
-   */
-  otherUserId: string;
-};
-
-/**
- * Describes the message ringline.v1.BlockRequest.
- * Use `create(BlockRequestSchema)` to create a new message.
- */
-export const BlockRequestSchema: GenMessage<BlockRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 14);
-
-/**
- * The block is in force.
- *
- * @generated from message ringline.v1.BlockResponse
- */
-export type BlockResponse = Message<"ringline.v1.BlockResponse"> & {
-};
-
-/**
- * Describes the message ringline.v1.BlockResponse.
- * Use `create(BlockResponseSchema)` to create a new message.
- */
-export const BlockResponseSchema: GenMessage<BlockResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 15);
-
-/**
- * Lifts a block.
- *
- * @generated from message ringline.v1.UnblockRequest
- */
-export type UnblockRequest = Message<"ringline.v1.UnblockRequest"> & {
-  /**
-   * Who blocked.
-   *
-   * @generated from field: string user_id = 1;
-   */
-  userId: string;
-
-  /**
-   * Who was blocked.
-   *
-   * @generated from field: string other_user_id = 2;
-   */
-  otherUserId: string;
-};
-
-/**
- * Describes the message ringline.v1.UnblockRequest.
- * Use `create(UnblockRequestSchema)` to create a new message.
- */
-export const UnblockRequestSchema: GenMessage<UnblockRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 16);
-
-/**
- * The block is lifted.
- *
- * @generated from message ringline.v1.UnblockResponse
- */
-export type UnblockResponse = Message<"ringline.v1.UnblockResponse"> & {
-};
-
-/**
- * Describes the message ringline.v1.UnblockResponse.
- * Use `create(UnblockResponseSchema)` to create a new message.
- */
-export const UnblockResponseSchema: GenMessage<UnblockResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 17);
-
-/**
- * Asks for blocks.
- *
- * @generated from message ringline.v1.ListBlocksRequest
- */
-export type ListBlocksRequest = Message<"ringline.v1.ListBlocksRequest"> & {
-  /**
-   * Who blocks.
-   *
-   * @generated from field: string user_id = 1;
-   */
-  userId: string;
-};
-
-/**
- * Describes the message ringline.v1.ListBlocksRequest.
- * Use `create(ListBlocksRequestSchema)` to create a new message.
- */
-export const ListBlocksRequestSchema: GenMessage<ListBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 18);
-
-/**
- * Blocks.
- *
- * @generated from message ringline.v1.ListBlocksResponse
- */
-export type ListBlocksResponse = Message<"ringline.v1.ListBlocksResponse"> & {
-  /**
-   * The blocked users' ids, newest first.
-   *
-   * @generated from field: repeated string user_ids = 1;
-   */
-  userIds: string[];
-};
-
-/**
- * Describes the message ringline.v1.ListBlocksResponse.
- * Use `create(ListBlocksResponseSchema)` to create a new message.
- */
-export const ListBlocksResponseSchema: GenMessage<ListBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 19);
-
-/**
  * What a tier entitles to.
  *
  * @generated from message ringline.v1.Entitlement
@@ -681,7 +564,7 @@ export type Entitlement = Message<"ringline.v1.Entitlement"> & {
  * Use `create(EntitlementSchema)` to create a new message.
  */
 export const EntitlementSchema: GenMessage<Entitlement> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 20);
+  messageDesc(file_ringline_v1_policy, 14);
 
 /**
  * Asks for entitlements.
@@ -696,7 +579,7 @@ export type GetEntitlementsRequest = Message<"ringline.v1.GetEntitlementsRequest
  * Use `create(GetEntitlementsRequestSchema)` to create a new message.
  */
 export const GetEntitlementsRequestSchema: GenMessage<GetEntitlementsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 21);
+  messageDesc(file_ringline_v1_policy, 15);
 
 /**
  * Entitlements.
@@ -717,6 +600,20 @@ export type GetEntitlementsResponse = Message<"ringline.v1.GetEntitlementsRespon
    * @generated from field: uint64 version = 2;
    */
   version: bigint;
+
+  /**
+   * A rule set is in force: what a tier may do is a fact for the rules, and decides nothing by itself.
+   *
+   * @generated from field: bool by_rules = 3;
+   */
+  byRules: boolean;
+
+  /**
+   * What is switched off for everybody.
+   *
+   * @generated from field: repeated ringline.v1.Feature off = 4;
+   */
+  off: Feature[];
 };
 
 /**
@@ -724,7 +621,7 @@ export type GetEntitlementsResponse = Message<"ringline.v1.GetEntitlementsRespon
  * Use `create(GetEntitlementsResponseSchema)` to create a new message.
  */
 export const GetEntitlementsResponseSchema: GenMessage<GetEntitlementsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 22);
+  messageDesc(file_ringline_v1_policy, 16);
 
 /**
  * Replaces entitlements.
@@ -745,7 +642,7 @@ export type SetEntitlementsRequest = Message<"ringline.v1.SetEntitlementsRequest
  * Use `create(SetEntitlementsRequestSchema)` to create a new message.
  */
 export const SetEntitlementsRequestSchema: GenMessage<SetEntitlementsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 23);
+  messageDesc(file_ringline_v1_policy, 17);
 
 /**
  * The entitlements are in force.
@@ -766,7 +663,7 @@ export type SetEntitlementsResponse = Message<"ringline.v1.SetEntitlementsRespon
  * Use `create(SetEntitlementsResponseSchema)` to create a new message.
  */
 export const SetEntitlementsResponseSchema: GenMessage<SetEntitlementsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 24);
+  messageDesc(file_ringline_v1_policy, 18);
 
 /**
  * A person's message settings.
@@ -787,7 +684,7 @@ export type MessageSettings = Message<"ringline.v1.MessageSettings"> & {
  * Use `create(MessageSettingsSchema)` to create a new message.
  */
 export const MessageSettingsSchema: GenMessage<MessageSettings> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 25);
+  messageDesc(file_ringline_v1_policy, 19);
 
 /**
  * One message that somebody wants to send.
@@ -830,7 +727,7 @@ export type MayMessageRequest = Message<"ringline.v1.MayMessageRequest"> & {
  * Use `create(MayMessageRequestSchema)` to create a new message.
  */
 export const MayMessageRequestSchema: GenMessage<MayMessageRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 26);
+  messageDesc(file_ringline_v1_policy, 20);
 
 /**
  * The verdict on a message.
@@ -866,7 +763,7 @@ export type MayMessageResponse = Message<"ringline.v1.MayMessageResponse"> & {
  * Use `create(MayMessageResponseSchema)` to create a new message.
  */
 export const MayMessageResponseSchema: GenMessage<MayMessageResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 27);
+  messageDesc(file_ringline_v1_policy, 21);
 
 /**
  * Asks for message settings.
@@ -887,7 +784,7 @@ export type GetMessageSettingsRequest = Message<"ringline.v1.GetMessageSettingsR
  * Use `create(GetMessageSettingsRequestSchema)` to create a new message.
  */
 export const GetMessageSettingsRequestSchema: GenMessage<GetMessageSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 28);
+  messageDesc(file_ringline_v1_policy, 22);
 
 /**
  * Message settings.
@@ -908,7 +805,7 @@ export type GetMessageSettingsResponse = Message<"ringline.v1.GetMessageSettings
  * Use `create(GetMessageSettingsResponseSchema)` to create a new message.
  */
 export const GetMessageSettingsResponseSchema: GenMessage<GetMessageSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 29);
+  messageDesc(file_ringline_v1_policy, 23);
 
 /**
  * Sets message settings.
@@ -936,7 +833,7 @@ export type SetMessageSettingsRequest = Message<"ringline.v1.SetMessageSettingsR
  * Use `create(SetMessageSettingsRequestSchema)` to create a new message.
  */
 export const SetMessageSettingsRequestSchema: GenMessage<SetMessageSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 30);
+  messageDesc(file_ringline_v1_policy, 24);
 
 /**
  * The message settings as they are now.
@@ -957,7 +854,7 @@ export type SetMessageSettingsResponse = Message<"ringline.v1.SetMessageSettings
  * Use `create(SetMessageSettingsResponseSchema)` to create a new message.
  */
 export const SetMessageSettingsResponseSchema: GenMessage<SetMessageSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 31);
+  messageDesc(file_ringline_v1_policy, 25);
 
 /**
  * Asks whose presence one may see.
@@ -985,7 +882,7 @@ export type MaySeePresenceRequest = Message<"ringline.v1.MaySeePresenceRequest">
  * Use `create(MaySeePresenceRequestSchema)` to create a new message.
  */
 export const MaySeePresenceRequestSchema: GenMessage<MaySeePresenceRequest> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 32);
+  messageDesc(file_ringline_v1_policy, 26);
 
 /**
  * Whose presence one may see.
@@ -1006,7 +903,7 @@ export type MaySeePresenceResponse = Message<"ringline.v1.MaySeePresenceResponse
  * Use `create(MaySeePresenceResponseSchema)` to create a new message.
  */
 export const MaySeePresenceResponseSchema: GenMessage<MaySeePresenceResponse> = /*@__PURE__*/
-  messageDesc(file_ringline_v1_policy, 33);
+  messageDesc(file_ringline_v1_policy, 27);
 
 /**
  * Who may call: any combination; no audience means nobody.
@@ -1267,6 +1164,77 @@ export const Policy: GenService<{
     methodKind: "unary";
     input: typeof SetEntitlementsRequestSchema;
     output: typeof SetEntitlementsResponseSchema;
+  },
+  /**
+   * Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
+   * its line and the reason, and the old one stays.
+   *
+   * @generated from rpc ringline.v1.Policy.PutRules
+   */
+  putRules: {
+    methodKind: "unary";
+    input: typeof PutRulesRequestSchema;
+    output: typeof PutRulesResponseSchema;
+  },
+  /**
+   * Puts a version that is there already, or none.
+   *
+   * @generated from rpc ringline.v1.Policy.UseRules
+   */
+  useRules: {
+    methodKind: "unary";
+    input: typeof UseRulesRequestSchema;
+    output: typeof UseRulesResponseSchema;
+  },
+  /**
+   * Answers what is in force, and the text of a version.
+   *
+   * @generated from rpc ringline.v1.Policy.GetRules
+   */
+  getRules: {
+    methodKind: "unary";
+    input: typeof GetRulesRequestSchema;
+    output: typeof GetRulesResponseSchema;
+  },
+  /**
+   * Answers who changed what, when and why.
+   *
+   * @generated from rpc ringline.v1.Policy.ListRuleChanges
+   */
+  listRuleChanges: {
+    methodKind: "unary";
+    input: typeof ListRuleChangesRequestSchema;
+    output: typeof ListRuleChangesResponseSchema;
+  },
+  /**
+   * Answers how the rule set in the shadow differs from the live one.
+   *
+   * @generated from rpc ringline.v1.Policy.GetShadowReport
+   */
+  getShadowReport: {
+    methodKind: "unary";
+    input: typeof GetShadowReportRequestSchema;
+    output: typeof GetShadowReportResponseSchema;
+  },
+  /**
+   * Switches a feature off for everybody, or on again; effective within five seconds.
+   *
+   * @generated from rpc ringline.v1.Policy.SetSwitch
+   */
+  setSwitch: {
+    methodKind: "unary";
+    input: typeof SetSwitchRequestSchema;
+    output: typeof SetSwitchResponseSchema;
+  },
+  /**
+   * Answers what is switched off.
+   *
+   * @generated from rpc ringline.v1.Policy.GetSwitches
+   */
+  getSwitches: {
+    methodKind: "unary";
+    input: typeof GetSwitchesRequestSchema;
+    output: typeof GetSwitchesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ringline_v1_policy, 0);
