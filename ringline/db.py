@@ -27,6 +27,9 @@ ANSWER_SECONDS = 2.5
 """What we wait for an answer; longer than the server's own limit, so that its word comes first."""
 CONNECT_SECONDS = 2.0
 """What a new connection may take, and what a caller waits for a free one."""
+START_SECONDS = 120.0
+"""What a service that starts waits for its database, and for `ringline migrate` to be done there."""
+PAUSE_SECONDS = 0.25
 IDLE_SECONDS = 300.0
 """How long a connection that nobody needs is kept."""
 
@@ -45,6 +48,13 @@ _GONE = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+_NOT_MADE = (
+    asyncpg.InvalidAuthorizationSpecificationError,  # a role that is not there, or a wrong password
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""What a database says to a service before its role and schema are made."""
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -79,7 +89,7 @@ class Database:
         return cls(settings.service_database_urls(service), service, settings.db_pool, settings)
 
     async def open(self, patience: float = 30.0) -> "Database":
-        """Connects; waits up to `patience` seconds for a database that is starting.
+        """Connects; waits up to `patience` seconds for a database that is starting, and for its role there.
 
         Raises what the last try raised, and ValueError where the database does not promise what it must.
         """
@@ -93,13 +103,31 @@ class Database:
                 finally:
                     self.give_back(con)
                 return self
-            except _GONE as gone:
+            except (*_GONE, *_NOT_MADE) as gone:
                 if time.monotonic() > deadline:
                     raise
                 log(__name__).warning(
                     "database not there yet", service=self.service, problem=type(gone).__name__
                 )
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def until_migrated(self, newest: str, patience: float = START_SECONDS) -> None:
+        """Waits up to `patience` seconds until the schema is at the migration `newest`, or at a newer one, of
+        a later release, which keeps what this one needs.
+
+        Raises TimeoutError where it is not.
+        """
+        async with asyncio.timeout(patience):
+            while (found := await self._migration()) < newest:
+                log(__name__).warning("schema not there yet", service=self.service, version=found)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _migration(self) -> str:
+        """The number of the newest migration that was done; "" where none was, or nobody answers."""
+        try:
+            return str(await self.fetchval("SELECT max(version_num) FROM alembic_version") or "")
+        except (Refusal, *_NOT_MADE):
+            return ""
 
     async def _judge(self, con: Connection) -> None:
         if self._settings is None:

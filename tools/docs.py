@@ -142,6 +142,12 @@ def services_table() -> str:
     return "\n".join([*lines, END])
 
 
+def charter_asks(service: str) -> set[str]:
+    """Whom a service asks, as its charter says."""
+    text = " ".join((importlib.import_module(f"services.{service}").__doc__ or "").split())
+    return set(_part(text, "Asks").split(", ")) - {"nobody"}
+
+
 def _part(charter: str, word: str) -> str:
     return charter.partition(f"{word} ")[2].partition(".")[0].strip() or "nothing"
 
