@@ -1,6 +1,7 @@
 """Roles, schemas and migrations: run by the operator's job, or by `ringline dev`, never by a serving process.
 
 The owner owns every schema; a service's role may read and write the rows of its own schema and see no other.
+What a service never does with a table of its own is taken from it by `grants.sql` beside its migrations.
 May be run by several processes at once: the first one works, the others wait and find it done. May be run,
 and killed, while calls go on.
 """
@@ -8,6 +9,7 @@ and killed, while calls go on.
 import asyncio
 import logging
 from collections.abc import Mapping
+from importlib.resources import files
 from urllib.parse import urlsplit
 
 from alembic import command, context
@@ -111,6 +113,19 @@ def _migrate_one(
     command.upgrade(_config(connection, service, folder), target)
     for grant in _GRANTS.format(service=service, role=role).strip().splitlines():
         connection.exec_driver_sql(grant)
+    if target == "head":
+        for grant in _less(folder):
+            connection.exec_driver_sql(grant)
+
+
+def _less(folder: str) -> list[str]:
+    """The statements of a service's grants.sql; none where it has none."""
+    package, _, path = folder.partition(":")
+    file = files(package) / path / "grants.sql"
+    if not file.is_file():
+        return []
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("--")]
+    return [statement for one in "\n".join(lines).split(";") if (statement := one.strip())]
 
 
 def _create_role(connection: Connection, role: str, settings: NodeSettings, service: str) -> None:

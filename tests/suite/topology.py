@@ -180,6 +180,7 @@ def environment(postgres: Postgres, nats: Nats, database: str) -> dict[str, str]
     base["RINGLINE_DATABASE_OWNER_URL"] = postgres.url(database)
     base["RINGLINE_NATS_URL"] = nats.url()
     base |= {f"RINGLINE_DB_PASSWORD_{name.upper()}": f"{PASSWORD}-{name}" for name in SERVICES}
+    base |= {f"RINGLINE_NATS_PASSWORD_{name.upper()}": secret for name, secret in nats.users.items()}
     return base
 
 
