@@ -74,9 +74,22 @@ class NodeSettings(Configured):
         description="The database with the user who owns schemas and roles; needed by `migrate` only.",
     )
     db_password: dict[str, SecretStr] = Field(
-        default_factory=dict, description="Passwords of the services' roles: RINGLINE_DB_PASSWORD_<SERVICE>."
+        default_factory=dict,
+        description="Passwords of the services' roles: RINGLINE_DB_PASSWORD_<SERVICE>. Several, separated by "
+        "commas: where one is refused the next is tried; `migrate` sets the first.",
     )
     db_pool: int = Field(8, ge=1, le=200, description="Connections to the database per service and process.")
+    db_connections: int = Field(
+        0,
+        ge=0,
+        description="How many connections all processes of the installation together may open: the most "
+        "processes of each service, times db_pool. Where the database has fewer, that is logged; 0: unknown.",
+    )
+    database_standby: bool = Field(
+        False,
+        description="Refuse to start where the database does not wait for a synchronous standby at each "
+        "commit.",
+    )
     nats_url: str = Field(
         "nats://127.0.0.1:4222", description="The bus: one or several addresses, separated by commas."
     )
@@ -150,13 +163,20 @@ class NodeSettings(Configured):
         secret = self.nats_password.get(service)
         return split_secret(secret) if secret else []
 
-    def service_database_url(self, service: str) -> str:
-        """The database URL with the role of `service`."""
+    def service_database_urls(self, service: str) -> list[str]:
+        """The database URL with the role of `service`, once for each password that may be good."""
         parts = urlsplit(self.database_url)
         host = parts.netloc.rpartition("@")[2]
         password = self.db_password.get(service)
-        secret = ":" + quote(password.get_secret_value(), safe="") if password else ""
-        return urlunsplit(parts._replace(netloc=f"ringline_{service}{secret}@{host}"))
+        secrets = [":" + quote(one, safe="") for one in split_secret(password)] if password else []
+        return [
+            urlunsplit(parts._replace(netloc=f"ringline_{service}{secret}@{host}"))
+            for secret in secrets or [""]
+        ]
+
+    def service_database_url(self, service: str) -> str:
+        """The first of them."""
+        return self.service_database_urls(service)[0]
 
 
 class ServiceSettings(Configured):

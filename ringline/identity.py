@@ -1,11 +1,11 @@
 """Who a process is for the others: a certificate with the DNS name `<service>.ringline.internal` for each of
 its services, in a folder as cert-manager writes it (`tls.crt`, `tls.key`, `ca.crt`).
 
-The files may change at any time. A server looks at every handshake; channels look when they are used, at most
-once a second. What does not fit together, such as a key that is written before its certificate, is passed
-over until it does.
+The files may change at any time. A process looks once a second, and a server at every handshake. What does
+not fit together, such as a key that is written before its certificate, is passed over until it does.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -80,6 +80,12 @@ class Identity:
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self.look()
         return self._papers
+
+    async def keep(self) -> None:
+        """Looks at the files for ever, so that what they say is known where nobody connects, too."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look()
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """For a server: it shows this certificate, and lets in whom one of the roots has signed."""

@@ -22,7 +22,7 @@ from ringline.answerer import Draining
 from ringline.asker import Asker, dial
 from ringline.bus import Bus
 from ringline.config import NodeSettings
-from ringline.db import Database
+from ringline.db import START_SECONDS, Database
 from ringline.identity import Identity
 from ringline.log import Log
 from ringline.loopback import Loopback
@@ -163,12 +163,12 @@ class Node:
         return await self.enter(asker)
 
     async def database(self, service: str) -> Database:
-        """The database of `service`, open; waits up to 30 s for one that is starting."""
+        """The database of `service`, open; waits for one that is starting, or that has no role for it yet."""
         databases = self._state.databases
         if service not in databases:
             database = Database.of(self.settings, service)
             self._state.resources.push_async_callback(database.close)
-            databases[service] = await database.open()
+            databases[service] = await database.open(START_SECONDS)
             self.ready(f"{service} database", database.answers)
         return databases[service]
 
@@ -257,6 +257,8 @@ class Node:
         await self._server.set_health(state.served, is_serving=True)
         await self._server.start(state.served)
         state.loopback.open(state.served)
+        if state.identity is not None:
+            self.spawn(state.identity.keep(), "certificate")
         self.spawn(self._watch_loop(), "loop watch")
         self.spawn(self._watch_readiness(), "readiness")
         telemetry.log(__name__).info(

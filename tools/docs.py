@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from ringline import permissions
-from tools import correctness, gaps, reliability, spam
+from tools import correctness, gaps, privilege, reliability, spam
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos" / "ringline" / "v1"
@@ -162,6 +162,7 @@ def pages() -> dict[Path, str]:
         docs / "correctness.md": correctness.page(),
     }
     made[ROOT / "deploy" / "nats" / "authorization.conf"] = BUS_NOTE + permissions.configuration()
+    made[docs / "security.md"] = privilege.page((docs / "security.md").read_text())
     architecture = docs / "architecture.md"
     if architecture.exists():
         text = architecture.read_text()

@@ -26,7 +26,7 @@ NEVER = {
         "kept_verdict": {"UPDATE"},
         "evidence": {"UPDATE", "DELETE"},
         "entitlement": {"UPDATE", "DELETE"},
-        "entitlement_version": {"UPDATE", "DELETE"},
+        "entitlement_version": {"UPDATE"},
     },
     "directory": {
         "issuer_key": {"UPDATE", "DELETE"},
