@@ -180,9 +180,9 @@ def _storage(folder: Path) -> Iterator[Buildah]:
     try:
         yield Buildah(folder)
     finally:
-        buildah = Buildah(folder)
-        buildah("umount", "--all")
-        subprocess.run(["umount", "--quiet", folder / "storage" / "overlay"], check=False)
+        # What is mounted there: the driver's own place, and below it what a step that failed has left.
+        mounts = ["umount", "--recursive", "--quiet", str(folder / "storage" / "overlay")]
+        subprocess.run(mounts, check=False)
         shutil.rmtree(folder / "storage", ignore_errors=True)
         shutil.rmtree(folder / "run", ignore_errors=True)
 
