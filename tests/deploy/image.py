@@ -98,10 +98,11 @@ def proxied() -> dict[str, str]:
 
 def configure(folder: Path) -> dict[str, str]:
     """Writes what pip and npm are configured to here, for the build only; answers its build arguments."""
-    listed = run([sys.executable, "-m", "pip", "config", "list"])
+    listed = run([sys.executable, "-m", "pip", "config", "list"]).splitlines()
+    listed.sort(key=lambda line: line.startswith(":env:"))  # the environment wins
     settings = {
         name.rpartition(".")[2]: value.strip("'\"")
-        for name, _, value in (line.partition("=") for line in listed.splitlines())
+        for name, _, value in (line.partition("=") for line in listed)
     }
     authorities = folder / "authorities.pem"
     shutil.copyfile(settings.get("cert") or "/etc/ssl/certs/ca-certificates.crt", authorities)
