@@ -7,7 +7,6 @@ the mirror that apt is configured for, and is kept in the user's cache. Needs ro
 import hashlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ PACKAGES = "ca-certificates,python3,python3-pip-whl,python3-venv"
 STANDS_FOR = f"docker.io/library/python:{PYTHON_VERSION}-slim"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 PROGRAMS = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LIMITS = {"nofile": 20_000, "nproc": 30_000}
 CONFIGURATION = "/srv"
 """Where the build finds what pip and npm are configured to here; an empty folder of every Debian."""
 LIKE_THE_OFFICIAL_IMAGE = f"""
@@ -144,10 +144,9 @@ class Buildah:
 
     def build(self, arguments: dict[str, str], configuration: Path) -> None:
         """Builds the Dockerfile as `ringline`."""
-        limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
         options: list[str | Path] = ["--volume", f"{configuration}:{CONFIGURATION}:ro"]
-        for name, number in limits.items():
-            options += ["--ulimit", "{0}={1}:{1}".format(name, resource.getrlimit(number)[0])]
+        for name, number in LIMITS.items():  # where nobody says, buildah asks for more than it may have
+            options += ["--ulimit", f"{name}={number}:{number}"]
         for name, value in arguments.items():
             options += ["--build-arg", f"{name}={value}"]
         self(
