@@ -7,7 +7,6 @@ the mirror that apt is configured for, and is kept in the user's cache. Needs ro
 import hashlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ PACKAGES = "ca-certificates,python3,python3-pip-whl,python3-venv"
 STANDS_FOR = f"docker.io/library/python:{PYTHON_VERSION}-slim"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 PROGRAMS = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LIMITS = {"nofile": 20_000, "nproc": 30_000}
 CONFIGURATION = "/srv"
 """Where the build finds what pip and npm are configured to here; an empty folder of every Debian."""
 LIKE_THE_OFFICIAL_IMAGE = f"""
@@ -98,10 +98,11 @@ def proxied() -> dict[str, str]:
 
 def configure(folder: Path) -> dict[str, str]:
     """Writes what pip and npm are configured to here, for the build only; answers its build arguments."""
-    listed = run([sys.executable, "-m", "pip", "config", "list"])
+    listed = run([sys.executable, "-m", "pip", "config", "list"]).splitlines()
+    listed.sort(key=lambda line: line.startswith(":env:"))  # the environment wins
     settings = {
         name.rpartition(".")[2]: value.strip("'\"")
-        for name, _, value in (line.partition("=") for line in listed.splitlines())
+        for name, _, value in (line.partition("=") for line in listed)
     }
     authorities = folder / "authorities.pem"
     shutil.copyfile(settings.get("cert") or "/etc/ssl/certs/ca-certificates.crt", authorities)
@@ -143,10 +144,9 @@ class Buildah:
 
     def build(self, arguments: dict[str, str], configuration: Path) -> None:
         """Builds the Dockerfile as `ringline`."""
-        limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
         options: list[str | Path] = ["--volume", f"{configuration}:{CONFIGURATION}:ro"]
-        for name, number in limits.items():
-            options += ["--ulimit", "{0}={1}:{1}".format(name, resource.getrlimit(number)[0])]
+        for name, number in LIMITS.items():  # where nobody says, buildah asks for more than it may have
+            options += ["--ulimit", f"{name}={number}:{number}"]
         for name, value in arguments.items():
             options += ["--build-arg", f"{name}={value}"]
         self(
@@ -180,9 +180,9 @@ def _storage(folder: Path) -> Iterator[Buildah]:
     try:
         yield Buildah(folder)
     finally:
-        buildah = Buildah(folder)
-        buildah("umount", "--all")
-        subprocess.run(["umount", "--quiet", folder / "storage" / "overlay"], check=False)
+        # What is mounted there: the driver's own place, and below it what a step that failed has left.
+        mounts = ["umount", "--recursive", "--quiet", str(folder / "storage" / "overlay")]
+        subprocess.run(mounts, check=False)
         shutil.rmtree(folder / "storage", ignore_errors=True)
         shutil.rmtree(folder / "run", ignore_errors=True)
 
