@@ -1,6 +1,5 @@
 """Memory limits: a control group for each container, where this machine lets us make one."""
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ _ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
 class Limit:
     """At most so many bytes for what is started by `command`. `folder` is None where there are no groups."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, name: str, size: int) -> None:
         self.size = size
         self.folder: Path | None = None
-        name = f"ringline-{secrets.token_hex(4)}"
         for parent, file in ((_ONE, "memory.limit_in_bytes"), (_TWO, "memory.max")):
             try:
                 (parent / name).mkdir()
@@ -44,3 +42,8 @@ class Limit:
         """Goes. What ran in it has ended."""
         if self.folder is not None:
             self.folder.rmdir()
+
+
+def groups(prefix: str) -> list[Path]:
+    """The groups that are there whose names begin so."""
+    return [*_ONE.glob(f"{prefix}*"), *_TWO.glob(f"{prefix}*")]

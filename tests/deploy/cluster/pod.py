@@ -219,7 +219,8 @@ class Running:
             return -1
         memory = size_of(container["resources"]["limits"]["memory"])
         assert self.network is not None
-        self.container = Container(config, self.network.path, memory, self._folder, self.log)
+        name, network = node.folder.name, self.network.path
+        self.container = Container(name, config, network, memory, self._folder, self.log)
         try:
             self.container.start()
             watching = asyncio.create_task(self._watch(container, self.container))

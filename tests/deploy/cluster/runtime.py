@@ -5,6 +5,7 @@ import json
 import math
 import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,18 @@ async def said(*argv: str, within: float = 30.0) -> tuple[int, str]:
 class Container:
     """One run of a container."""
 
-    def __init__(self, config: dict[str, Any], network: Path, memory: int, scratch: Path, log: Path) -> None:
-        self.name = f"ringline-{secrets.token_hex(6)}"
+    def __init__(
+        self, name: str, config: dict[str, Any], network: Path, memory: int, scratch: Path, log: Path
+    ) -> None:
+        """`memory` in bytes. The name is told apart by more."""
+        self.name = f"{name}-{secrets.token_hex(6)}"
         self._crun = ["crun", "--root", str(scratch / "crun"), "--cgroup-manager=disabled"]
         self._folder = scratch / self.name
         self._folder.mkdir()
         spaces = [{"type": name} for name in NAMESPACES] + [{"type": "network", "path": str(network)}]
         config["linux"]["namespaces"] = spaces
         (self._folder / "config.json").write_text(json.dumps(config))
-        self.limit = Limit(memory)
+        self.limit = Limit(self.name, memory)
         argv = [*self._crun, "run", "--bundle", str(self._folder), self.name]
         self.process = Process(self.name, self.limit.command(argv), dict(os.environ), log)
 
@@ -75,6 +79,4 @@ class Container:
         await said(*self._crun, "delete", "--force", self.name)
         self.process.kill()
         self.limit.close()
-        for path in (self._folder / "config.json",):
-            path.unlink()
-        self._folder.rmdir()
+        shutil.rmtree(self._folder)
