@@ -52,7 +52,7 @@ async def running(image: Image) -> AsyncIterator[Cluster]:
 class Cast:
     """Two people who talk, and pairs of friends who call one another."""
 
-    cast: Cast
+    people: People
     ada: Phone
     bob: Phone
     pairs: list[tuple[Phone, Phone]]
