@@ -10,11 +10,13 @@ import uvloop
 
 from bench import measure, report
 from bench.measure import Sample
+from bench.silence import blocks
 from bench.town import installation, people
-from bench.verdicts import verdicts
+from bench.verdicts import BUDGET, budgeted, verdicts
 from tests.servers import scratch
 
 PAIRS = 32
+BLOCKED_PAIRS, BLOCKS = 10, 200
 
 
 def arguments() -> argparse.Namespace:
@@ -23,6 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
     parser.add_argument("--lines", type=int, default=1000, help="idle lines whose memory is measured")
+    parser.add_argument("--judged", action="store_true", help="only verdicts and blocks")
     parser.add_argument("--quick", action="store_true", help="one short repetition, to see that it runs")
     chosen = parser.parse_args()
     if chosen.quick:
@@ -62,10 +65,8 @@ async def one_process(
     }
 
 
-async def process_per_service(
-    folder: Path, chosen: argparse.Namespace
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The budget of each room: one process of every service; and what a verdict costs."""
+async def process_per_service(folder: Path, chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    """The budget of each room: one process of every service."""
     runs: dict[str, list[Sample]] = {}
     async with installation(folder, 1) as topology, people(topology) as town:
         pairs = await town.pairs(PAIRS)
@@ -76,8 +77,22 @@ async def process_per_service(
                 ("light, a process per service", measure.light(topology, pairs, chosen.seconds)),
             ):
                 runs.setdefault(name, []).append(await work)
-        judged = await verdicts(topology, pairs)
-    return [report.samples(name, found) for name, found in runs.items()], judged
+    return [report.samples(name, found) for name, found in runs.items()]
+
+
+async def judged(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
+    """What a verdict costs, and how soon a block is silence; kept as results/judged.json too."""
+    async with installation(folder / "plain", 1) as topology, people(topology) as town:
+        figures = await verdicts(topology, await town.pairs(PAIRS))
+    async with installation(folder / "counted", 2, BUDGET) as topology, people(topology) as town:
+        friends, strangers = await town.pairs(PAIRS), await town.pairs(2 * PAIRS, acquainted=False)
+        figures |= await budgeted(topology, friends, strangers)
+        pairs = await town.pairs(BLOCKED_PAIRS, devices=3)
+        await town.open_to_all([pair.devices[0] for pair in pairs])
+        rounds = BLOCKS // 10 if chosen.quick else BLOCKS
+        figures |= await blocks(topology.gateways, pairs, friends, rounds)
+    report.write(figures, "judged")
+    return figures
 
 
 def key_figures(measurements: list[dict[str, Any]], rest: dict[str, Any]) -> dict[str, Any]:
@@ -97,12 +112,15 @@ def key_figures(measurements: list[dict[str, Any]], rest: dict[str, Any]) -> dic
 async def bench(chosen: argparse.Namespace) -> int:
     """Measures everything; answers how many calls failed."""
     with scratch("ringline-bench-") as folder:
-        for name in ("one", "split"):
+        for name in ("one", "split", "plain", "counted"):
             (folder / name).mkdir(mode=0o711)
-        measurements, rest = await one_process(folder / "one", chosen)
-        split, judged = await process_per_service(folder / "split", chosen)
-        measurements += split
-    figures = key_figures(measurements, rest | judged)
+        rest = await judged(folder, chosen)
+        if chosen.judged:
+            report.show([], rest)
+            return int(rest["block_failed"])
+        measurements, more = await one_process(folder / "one", chosen)
+        measurements += await process_per_service(folder / "split", chosen)
+    figures = key_figures(measurements, more | rest)
     conditions = {
         "repetitions": chosen.repetitions,
         "seconds": chosen.seconds,
@@ -114,7 +132,7 @@ async def bench(chosen: argparse.Namespace) -> int:
     path = report.write(figures | {"conditions": conditions, "measurements": measurements})
     report.show(measurements, figures)
     print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
-    return sum(one["failed"] for one in measurements)
+    return int(rest["block_failed"]) + sum(int(one["failed"]) for one in measurements)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -117,6 +117,51 @@ def write(document: dict[str, Any], name: str = "latest") -> Path:
 def show(measurements: Sequence[dict[str, Any]], key_figures: dict[str, Any]) -> None:
     """Prints the tables."""
     console = Console(width=120)
+    if measurements:
+        _show_calls(console, measurements)
+    table = Table("a verdict", "p50 ms", "p99 ms", "CPU ms, policy", "CPU ms, all")
+    for name, figures in verdict_rows(key_figures):
+        table.add_row(name, *(f"{one:.2f}" for one in figures))
+    console.print(table)
+    table = Table("a block in the middle of a ring", "p50 ms", "p99 ms", "worst ms")
+    for name, figures in block_rows(key_figures):
+        table.add_row(name, *(f"{one:.1f}" for one in figures))
+    console.print(table)
+    console.print(key_figures)
+
+
+VERDICTS = {
+    "without_rules": "settings as they are for who never chose",
+    "with_rules": "with four rules of the operator",
+    "with_settings": "with all that a callee can say",
+    "with_budget": "with the ring budget, of people who know each other",
+    "with_budget_of_strangers": "with the ring budget, of strangers",
+    "with_all": "strangers, with budget, rules and settings",
+}
+BLOCKS = {
+    "acknowledged": "until it is acknowledged",
+    "silent": "until the last of three devices is silent",
+}
+
+
+def verdict_rows(figures: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """By what is looked at: p50, p99, CPU of policy and of all, in milliseconds."""
+    kinds = ("p50_ms", "p99_ms", "policy_cpu_ms", "all_cpu_ms")
+    return [
+        (words, [float(figures[f"verdict_{kind}_{name}"]) for kind in kinds])
+        for name, words in VERDICTS.items()
+    ]
+
+
+def block_rows(figures: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """p50, p99 and the worst, in milliseconds, from the wish to block."""
+    kinds = ("p50_ms", "p99_ms", "worst_ms")
+    return [
+        (words, [float(figures[f"block_{name}_{kind}"]) for kind in kinds]) for name, words in BLOCKS.items()
+    ]
+
+
+def _show_calls(console: Console, measurements: Sequence[dict[str, Any]]) -> None:
     table = Table(*COLUMNS)
     for one in measurements:
         low, high = one["call_ms"]["range"]
@@ -141,4 +186,3 @@ def show(measurements: Sequence[dict[str, Any]], key_figures: dict[str, Any]) ->
             f"{room} {ms:.2f}" for room, ms in sorted(one["rooms_ms"].items(), key=lambda x: -x[1])
         )
         console.print(f"{one['name']}: {budget}")
-    console.print(key_figures)

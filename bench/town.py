@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,12 +33,16 @@ _LETTERS = "bcdfghjkpqtvxz"
 
 
 @asynccontextmanager
-async def installation(folder: Path, copies: int) -> AsyncIterator[Topology]:
-    """Everything in one process (`copies` 0) or one process of every service, all on the server's core."""
+async def installation(
+    folder: Path, copies: int, more: dict[str, str] | None = None
+) -> AsyncIterator[Topology]:
+    """Everything in one process (`copies` 0) or so many processes of every service, all on the server's core;
+    with `more` settings.
+    """
     pin(SERVER_CORE)
     with database_server(folder, durable=True) as postgres, bus_server(folder) as nats:
         name = "one_process" if copies == 0 else "process_per_service"
-        async with running(name, copies, folder, postgres, nats, SETTINGS) as topology:
+        async with running(name, copies, folder, postgres, nats, SETTINGS | (more or {})) as topology:
             pin(LOAD_CORE)
             yield topology
 
@@ -65,17 +70,24 @@ class Town:
         found = []
         for number in range(devices):
             session = await self._api.sign_in(username, password, DeviceKey(), f"device {number}")
-            found.append(await Phone(session, self._doors).connect(20.0))
+            doors = deque(self._doors)
+            doors.rotate(number)  # the devices of one person are at different gateways
+            found.append(await Phone(session, doors).connect(20.0))
         self.phones += found
         return found
 
-    async def pairs(self, count: int, devices: int = 1) -> list[Pair]:
-        """Pairs who have each other in their address books; the callee has so many devices."""
+    async def pairs(self, count: int, devices: int = 1, acquainted: bool = True) -> list[Pair]:
+        """Pairs who have each other in their address books, or of whom the callee lets everybody call; the
+        callee has so many devices.
+        """
         found = []
         for _ in range(count):
             [caller], callee = await asyncio.gather(self.person(), self.person(devices))
-            await caller.session.add_contact(callee[0].session.username)
-            await callee[0].session.add_contact(caller.session.username)
+            if acquainted:
+                await caller.session.add_contact(callee[0].session.username)
+                await callee[0].session.add_contact(caller.session.username)
+            else:
+                await self.open_to_all(callee[:1])
             found.append(Pair(caller, callee))
         return found
 

@@ -78,7 +78,8 @@ class Refusal(Exception):
 
     `reason` is what is so, `sentence` one English sentence for a developer (the reason's own where none is
     given; never anything personal), `retry_after` the seconds until another try is welcome, or None where
-    time changes nothing; `missing` a short key of what the operator's rules miss, or "".
+    time changes nothing; `missing` a short key of what the operator's rules miss, `budget` the name of the
+    ring budget that is used up, each "" where it is about something else.
     """
 
     def __init__(
@@ -87,11 +88,13 @@ class Refusal(Exception):
         sentence: str = "",
         retry_after: float | None = None,
         missing: str = "",
+        budget: str = "",
     ) -> None:
         self.reason = reason
         self.sentence = sentence or REASONS[reason].sentence
         self.retry_after = retry_after
         self.missing = missing
+        self.budget = budget
         super().__init__(self.sentence)
 
     @property
@@ -111,7 +114,11 @@ class Refusal(Exception):
         """As it travels."""
         milliseconds = 0 if self.retry_after is None else max(1, round(self.retry_after * 1000))
         return reasons_pb2.Refusal(
-            reason=self.reason, sentence=self.sentence, retry_after_ms=milliseconds, missing=self.missing
+            reason=self.reason,
+            sentence=self.sentence,
+            retry_after_ms=milliseconds,
+            missing=self.missing,
+            budget=self.budget,
         )
 
     @classmethod
@@ -119,4 +126,4 @@ class Refusal(Exception):
         """As it arrived. A reason that is unknown here (a newer sender) counts as unavailable."""
         reason = proto.reason if proto.reason in REASONS else Reason.REASON_UNAVAILABLE
         retry_after = proto.retry_after_ms / 1000 if proto.retry_after_ms else None
-        return cls(reason, proto.sentence, retry_after, proto.missing)
+        return cls(reason, proto.sentence, retry_after, proto.missing, proto.budget)

@@ -1,17 +1,19 @@
-"""The tables of docs/bench.md of how long nobody is heard, how soon lines are back, and how long one waits
-while others attack, from results.
+"""The tables of docs/bench.md: how long nobody is heard, how soon lines are back, how long one waits while
+others attack, what a verdict costs, how soon a block is silence; from results.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+from bench.report import block_rows, verdict_rows
+
 RESULTS = Path("bench/results")
 
 
 def page(text: str, root: Path) -> str:
     """The page with the tables in their places; as it is where nothing was measured yet."""
-    for name, table in (("gaps", gaps), ("herd", herd), ("attacked", attacked)):
+    for name, table in (("gaps", gaps), ("herd", herd), ("attacked", attacked), ("judged", judged)):
         result = root / RESULTS / f"{name}.json"
         if result.exists():
             start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
@@ -61,6 +63,20 @@ def attacked(result: dict[str, Any]) -> str:
 
 def _shares(figures: dict[str, float]) -> str:
     return " / ".join(f"{figures[name]:.1f}" for name in ("p50", "p95", "p99"))
+
+
+def judged(result: dict[str, Any]) -> str:
+    """What verdicts cost, and how soon devices are silent; and where and when it was measured."""
+    lines = ["| a verdict | median | 99 % | CPU of policy | CPU of all |", "|---|---|---|---|---|"]
+    for what, figures in verdict_rows(result):
+        lines.append(f"| {' | '.join([what, *(f'{ms:.2f} ms' for ms in figures)])} |")
+    lines += ["", "| a block in the middle of a ring | median | 99 % | worst |", "|---|---|---|---|"]
+    for what, figures in block_rows(result):
+        lines.append(f"| {' | '.join([what, *(f'{ms:.0f} ms' for ms in figures)])} |")
+    host = result["host"]
+    rounds = f"{result['block_rounds']} blocks, of which {result['block_failed']} failed"
+    where = f"Commit `{result['commit']}`, {result['at']}, {host['cores']} cores ({host['cpu']})"
+    return "\n".join([*lines, "", f"{where}; {rounds}."]) + "\n"
 
 
 def gaps(result: dict[str, Any]) -> str:

@@ -179,6 +179,7 @@ class Refusal(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
     MISSING_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     reason: Global___Reason.ValueType
     """What is so."""
     sentence: _builtins.str
@@ -187,6 +188,10 @@ class Refusal(_message.Message):
     """Milliseconds until another try is welcome; 0 where time would change nothing."""
     missing: _builtins.str
     """What is missing, where the operator's rules say so: a short key that the operator chose, for clients of his own."""
+    budget: _builtins.str
+    """Which of the caller's own ring budgets is used up, where that is what limits him: "places", "pair", "strangers" or
+    "new_account", see docs/ring-budget.md. Empty for every other limit.
+    """
     def __init__(
         self,
         *,
@@ -194,10 +199,11 @@ class Refusal(_message.Message):
         sentence: _builtins.str = ...,
         retry_after_ms: _builtins.int = ...,
         missing: _builtins.str = ...,
+        budget: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing", b"missing", "reason", b"reason", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "missing", b"missing", "reason", b"reason", "retry_after_ms", b"retry_after_ms", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

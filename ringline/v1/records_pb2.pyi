@@ -206,7 +206,7 @@ class RefusedAttempt(_message.Message):
     video: _builtins.bool
     """Video was asked for."""
     rule: _builtins.str
-    """The rule that settled it, such as "audience.none"."""
+    """The rule that settled it, such as "audience.none"; "operator" for whatever the operator says."""
     def __init__(
         self,
         *,

@@ -54,7 +54,10 @@ class RefusedAttempt(BaseModel):
     person: Profile
     at_ms: int
     video: bool
-    reason: str = Field(description="The rule that settled it.", examples=["audience.none"])
+    reason: str = Field(
+        description="The rule that settled it; `operator` where the service did not let it through.",
+        examples=["audience.none"],
+    )
 
 
 class RefusedAttempts(BaseModel):

@@ -21,7 +21,7 @@ Before = Annotated[int, Query(ge=0, lt=shapes.INT64, description="`next` of the 
 async def refused_attempts(
     edge: Here, me: Me, before: Before = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> record_shapes.RefusedAttempts:
-    """Calls of which one did not hear, and the rule of one's own that settled each; newest first."""
+    """Calls of which one did not hear, with what settled each: own rules, or the operator; newest first."""
     request = records_pb2.ListAttemptsRequest(user_id=me.user_id, before=before, limit=limit)
     answer = await edge.records.ListAttempts(request)
     people = await profiles_of(edge, (attempt.caller_id for attempt in answer.attempts))

@@ -33,7 +33,8 @@ async def count(
     spent = await rings.spend(_try_of(case, attempt, verdict), case.standing.spent)
     if spent.refused_by:
         sentence = NEW_ACCOUNT if spent.refused_by == "budget.new_account" else ""
-        refusal = Refusal(reasons_pb2.REASON_LIMITED, sentence, retry_after=spent.retry_after)
+        budget = spent.refused_by.removeprefix("budget.")
+        refusal = Refusal(reasons_pb2.REASON_LIMITED, sentence, spent.retry_after, budget=budget)
         verdict.outcome = policy_pb2.OUTCOME_REFUSED
         verdict.refused.CopyFrom(refusal.to_proto())
         verdict.trace.add(rule=spent.refused_by, held=True, effect=REFUSES)

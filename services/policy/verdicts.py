@@ -6,8 +6,8 @@ was no room. What a call's id is to signaling, its attempt's is here (`ringline.
 
 **What the callee may see of it**: calls of which he did not hear because of his own settings or his own
 blocks, and because of what others did to him. Not those of somebody who blocks him: that is the other's
-business, and nothing that was done tells him of it. Nor those that the operator's rules keep away: such a
-rule may hang on the caller's own address book.
+business, and nothing that was done tells him of it. What the operator keeps away has one name for him,
+whichever rule or switch it was: that is a word about the service and not about the caller.
 """
 
 import asyncio
@@ -26,10 +26,14 @@ from ringline.telemetry import log
 from ringline.v1 import policy_pb2, records_pb2, types_pb2
 from services.policy.callee import BLOCKING
 from services.policy.rule import LIMITS
-from services.policy.rules import NOT_RECEIVING
+from services.policy.rules import NOT_RECEIVING, STRANGERS_OFF
 
-HIDDEN = frozenset({BLOCKING.name, NOT_RECEIVING.name})
+HIDDEN = frozenset({BLOCKING.name})
 """What settled it and is no business of the callee."""
+
+OPERATOR = "operator"
+"""What the callee is told where the operator kept a call away."""
+BY_OPERATOR = frozenset({NOT_RECEIVING.name, STRANGERS_OFF.name})
 
 LOST = Counter("ringline_verdicts_not_kept_total", "Verdicts for which there was no room in the queue.")
 
@@ -114,7 +118,9 @@ class Verdicts:
         """What a callee may see of calls that he did not hear, newest first."""
         rows = await self._db.fetch(SHOWN, callee_id, before or NEWEST, limit, self._keep_days)
         attempts = [
-            records_pb2.RefusedAttempt(caller_id=caller_id, at_ms=at_ms, video=video, rule=rule)
+            records_pb2.RefusedAttempt(
+                caller_id=caller_id, at_ms=at_ms, video=video, rule=OPERATOR if rule in BY_OPERATOR else rule
+            )
             for _, caller_id, at_ms, video, rule in rows
         ]
         following = rows[-1][0] if len(rows) == limit else 0

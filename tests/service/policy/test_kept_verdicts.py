@@ -19,6 +19,12 @@ from tests.service.policy.records import EVE, Records, attempts_until, records_o
 
 pytestmark = pytest.mark.asyncio
 
+NO_VIDEO_CALLS = """[[rule]]
+name = "sound-only"
+refuses = ["receive"]
+when = "call.video"
+"""
+
 
 @pytest.fixture
 async def records(one: Policy) -> AsyncIterator[Records]:
@@ -49,6 +55,25 @@ async def test_a_callee_sees_whom_he_did_not_hear_and_why_newest_first(
         (eve, True, "blocked"),
         (ada, False, "audience.none"),
     ]
+    assert not (await records.attempts(ada)).attempts
+
+
+async def test_a_callee_sees_that_the_service_kept_a_call_away_and_not_by_which_rule_or_switch(
+    records: Records, one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    ada, bob, eve = [await people.new(name) for name in ("ada", "bob", "eve")]
+    await one.allow(bob, EVERYONE)
+    rules = operator_pb2.PutRulesRequest(text=NO_VIDEO_CALLS, place=operator_pb2.RULE_PLACE_LIVE, by="grace")
+    await one.operator.PutRules(rules)
+    await verdicts.ask(attempt(ada, "@bob", video=True, call_id=ids.mint_call()))
+    await attempts_until(records, bob, 1)
+    switch = operator_pb2.SetSwitchRequest(feature=operator_pb2.FEATURE_STRANGERS, off=True, by="grace")
+    await one.operator.SetSwitch(switch)
+    await try_to_call(verdicts, eve, "@bob")
+
+    found = await attempts_until(records, bob, 2)
+
+    assert [(one.caller_id, one.rule) for one in found] == [(eve, "operator"), (ada, "operator")]
     assert not (await records.attempts(ada)).attempts
 
 

@@ -75,6 +75,13 @@ async def told(verdicts: Verdicts, caller: str, callee: str, **more: Any) -> str
     return "rings"
 
 
+async def used_up(verdicts: Verdicts, caller: str, callee: str) -> str:
+    """Which of his budgets a refused caller is told of."""
+    with pytest.raises(Refusal) as refused:
+        await verdicts.ask(attempt(caller, callee))
+    return refused.value.budget
+
+
 def ended(caller: str, callee: str, answered: bool = False, **more: Any) -> events_pb2.Event:
     """A call that is over."""
     at = LATER
@@ -196,6 +203,20 @@ async def kept(settings: NodeSettings, table: str, user_id: str) -> Any:
     async with owner(settings) as con:
         state = await con.fetchval(f"SELECT state FROM policy.{table} WHERE user_id = $1", user_id)
     return json.loads(state) if state else None
+
+
+async def test_a_refused_caller_is_told_which_of_his_budgets_is_used_up(
+    one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    ada, bob, *friends = [await people.new(f"ada{n}") for n in range(10)]
+    for friend in (bob, *friends):
+        await people.relate(friend, "ada0", CONTACT)
+    for _ in range(3):
+        assert await told(verdicts, ada, bob) == "rings"
+    assert await used_up(verdicts, ada, bob) == "pair"
+    for friend in friends[:7]:
+        assert await told(verdicts, ada, friend) == "rings"
+    assert await used_up(verdicts, ada, friends[7]) == "places"
 
 
 async def test_an_answer_makes_room_said_once_or_twice_and_a_shadow_call_has_none(

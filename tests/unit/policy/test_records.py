@@ -64,12 +64,13 @@ def test_a_callee_is_shown_what_his_own_word_kept_from_him(
     assert kept(ATTEMPT, verdict(standing, contact), 1.0).shown == shown
 
 
-def test_what_the_operators_rules_keep_from_a_callee_is_not_shown_to_him() -> None:
-    """A rule may hang on the caller's own address book."""
+def test_what_the_operators_rules_keep_from_a_callee_is_shown_to_him() -> None:
+    """Whoever of the two blocks the other: what the operator said came first, and tells of no block."""
     two = pair(contact=True)
     order = operator_word.Word((True, True), (True, True), receives=False, is_strangers_off=False)
-    row = kept(ATTEMPT, decide(ATTEMPT, two, STRANGER, order), 1.0)
-    assert (row.rule, row.shown) == ("operator.receive", False)
+    for standing in (STRANGER, BLOCKED, BLOCKING):
+        row = kept(ATTEMPT, decide(ATTEMPT, two, standing, order), 1.0)
+        assert (row.rule, row.shown) == ("operator.receive", True)
 
 
 def test_whoever_blocks_and_is_blocked_is_shown_to_him_who_blocks() -> None:

@@ -33,3 +33,9 @@ def test_what_is_missing_crosses_every_hop() -> None:
     said = Refusal(Reason.REASON_NOT_ENTITLED_VIDEO, missing="plus")
     assert Refusal.from_proto(said.to_proto()).missing == "plus"
     assert Refusal.from_proto(Refusal(Reason.REASON_SELF).to_proto()).missing == ""
+
+
+def test_which_budget_is_used_up_crosses_every_hop() -> None:
+    said = Refusal(Reason.REASON_LIMITED, retry_after=60.0, budget="pair")
+    assert Refusal.from_proto(said.to_proto()).budget == "pair"
+    assert Refusal.from_proto(Refusal(Reason.REASON_LIMITED).to_proto()).budget == ""

@@ -38,6 +38,7 @@ const attempts: RefusedAttempt[] = [
   { person: person("jonas", "Jonas Weber"), at_ms: Date.now() - 9 * HOUR, video: false, reason: "quiet_hours" },
   { person: person("jonas", "Jonas Weber"), at_ms: Date.now() - 9.1 * HOUR, video: false, reason: "quiet_hours" },
   { person: person("mallory", "Mallory Stone"), at_ms: Date.now() - 27 * HOUR, video: false, reason: "blocked" },
+  { person: person("leo", "Leo Park"), at_ms: Date.now() - 30 * HOUR, video: true, reason: "operator" },
   { person: person("tomas", ""), at_ms: Date.now() - 50 * HOUR, video: false, reason: "a_rule_of_tomorrow" },
 ];
 

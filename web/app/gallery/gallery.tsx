@@ -17,6 +17,7 @@ import type { Held, Waiting } from "../src/call/others";
 import { OtherCalls } from "../src/call/others";
 import { EquipmentDialog } from "../src/call/equipment";
 import type { Face } from "../src/call/face";
+import { sentenceOf, worthAgain } from "../src/call/refused";
 import { RingDialog } from "../src/call/ring";
 import { Stage } from "../src/call/stage";
 import { CallHistory } from "../src/calls/page";
@@ -47,7 +48,7 @@ const standing = { contact: true, follows: false, blocked: false, known: true, f
 const quiet: Face = {
   key: "c", incoming: false, state: "connected", status: "Connected", peer: bob, askedVideo: false, microphone: true,
   camera: false, cameraAllowed: true, mayHold: true, mayResume: false, peerCamera: false, peerMuted: false, connectedAt: Date.now() - 83_000, lasted: undefined,
-  cutOff: false, problems: [], refused: undefined, localVideo: undefined, remoteAudio: undefined, remoteVideo: undefined,
+  cutOff: false, problems: [], refused: undefined, again: "audio", localVideo: undefined, remoteAudio: undefined, remoteVideo: undefined,
 };
 
 const mei: Face = { ...quiet, key: "m", state: "incoming", peer: person("mei.lin", "Mei Lin"), mayHold: false };
@@ -124,6 +125,12 @@ const history = (which: "all" | "missed", reading: "done" | "failed" = "done") =
     <CallHistory which={which} choose={noop} calls={which === "all" ? calls : []} reading={reading} more={which === "all"} ownDevice="d1" busy={false} actions={{ call: noop, back: noop, older: noop, again: noop }} />
   </Frame>
 );
+const notCalled = (why: Refused): Face => {
+  const askedVideo = why.reason === Reason.NOT_ENTITLED_VIDEO;
+  const again = worthAgain(why, askedVideo ? "video" : "audio");
+  return { ...quiet, state: "ended", status: "Call ended", connectedAt: undefined, askedVideo, again, mayHold: false, refused: sentenceOf(why, bob.username, Date.now()) };
+};
+const refused = (why: Refused) => <Window face={notCalled(why)} />;
 const find = (username: string) => Promise.resolve(people.find((one) => one.username === username) ?? bob);
 const profile = (consent: Consent) => <Window>{whole}<Profile person={bob} standing={standing} consent={consent} close={noop} report={noop} remove={noop} /></Window>;
 const silent = (consent: Consent) => <Frame open="-"><SilentCalls consent={consent} setBlocked={hold} back={noop} /></Frame>;
@@ -212,6 +219,11 @@ const states: Record<string, () => ReactNode> = {
   video: () => <WithPictures base={quiet} theirs />,
   "self-video": () => <WithPictures base={{ ...quiet, state: "calling", status: "Ringing…", connectedAt: undefined }} theirs={false} />,
   ended: () => <Window face={{ ...quiet, state: "ended", status: "No answer", connectedAt: undefined }} />,
+  "refused-plus": () => refused(new Refused(Reason.NOT_ENTITLED_VIDEO, "", 0, "plus")),
+  "refused-other": () => refused(new Refused(Reason.NOT_ENTITLED_AUDIO, "", 0, "beta-2")),
+  "refused-pair": () => refused(new Refused(Reason.LIMITED, "", 3_000_000, "", "pair")),
+  "refused-new": () => refused(new Refused(Reason.LIMITED, "", 5 * 86_400_000, "", "new_account")),
+  "bar-refused": () => <><Window>{whole}</Window><CallBar face={notCalled(new Refused(Reason.LIMITED, "", 3_000_000, "", "strangers"))} actions={barActions} /></>,
   summary: () => <Window face={{ ...quiet, state: "ended", status: "Call ended", lasted: 754_000 }} />,
   ring: () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming" }} actions={{ answer: noop, decline: noop }} /></>,
   "ring-video": () => <><Window>{whole}</Window><RingDialog face={{ ...quiet, state: "incoming", askedVideo: true }} actions={{ answer: noop, decline: noop }} /></>,

@@ -1,10 +1,11 @@
 /** What the page shows of a call: plain values, so that the gallery and the tests can make any of them up. */
 import type { LocalCall, Problem, State, Status } from "@ringline/client";
 import type { LineState } from "@ringline/client";
-import { Reason, Role } from "@ringline/client";
+import { Role } from "@ringline/client";
 import type { Shown } from "../design/avatar";
 import type { Message } from "../words/words";
 import { say } from "../words/words";
+import { sentenceOf, worthAgain } from "./refused";
 
 export interface Face {
   key: string;
@@ -29,6 +30,8 @@ export interface Face {
   cutOff: boolean;
   problems: Problem[];
   refused: string | undefined;
+  /** What to offer when it is over. */
+  again: "audio" | "video" | undefined;
   localVideo: MediaStreamTrack | undefined;
   remoteAudio: MediaStreamTrack | undefined;
   remoteVideo: MediaStreamTrack | undefined;
@@ -36,19 +39,21 @@ export interface Face {
 
 /** @param may what the other calls of this device leave to be done with this one */
 export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHold" | "mayResume">): Face {
-  const { view, media, wanted } = call;
+  const { view, media, wanted, refused } = call;
   const peer = call.peer;
+  const askedVideo = view?.asked?.video ?? wanted.video;
+  const username = peer?.username ?? call.username.replace(/^@+/, "");
   return {
     key: call.key,
     incoming: call.role === Role.CALLEE,
     state: call.state,
     status: call.status,
     peer: {
-      username: peer?.username ?? call.username.replace(/^@+/, ""),
+      username,
       display_name: peer?.displayName ?? "",
       verified: peer?.verified ?? false,
     },
-    askedVideo: view?.asked?.video ?? wanted.video,
+    askedVideo,
     microphone: wanted.audio,
     camera: wanted.video,
     cameraAllowed: view?.maySend?.video ?? true,
@@ -59,7 +64,8 @@ export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHol
     lasted: call.connectedAt === undefined || call.endedAt === undefined ? undefined : call.endedAt - call.connectedAt,
     cutOff: line !== "open",
     problems: media.problems,
-    refused: call.refused === undefined ? undefined : sentenceOf(call.refused.reason),
+    refused: refused && sentenceOf(refused, username, call.endedAt ?? Date.now()),
+    again: worthAgain(refused, askedVideo ? "video" : "audio"),
     localVideo: wanted.video ? media.local.video : undefined,
     remoteAudio: media.remote.audio,
     remoteVideo: media.remote.video,
@@ -69,25 +75,6 @@ export function faceOf(call: LocalCall, line: LineState, may: Pick<Face, "mayHol
 /** Nobody is heard or seen: one of the two has the call on hold. */
 export function isSilent({ state }: Pick<Face, "state">): boolean {
   return state === "holding" || state === "held";
-}
-
-const SENTENCES: Partial<Record<Reason, Message>> = {
-  [Reason.NOT_ENTITLED_AUDIO]: "Your account cannot place calls.",
-  [Reason.NOT_ENTITLED_VIDEO]: "Your account cannot send video. You can still talk.",
-  [Reason.KIND_NOT_ADMITTED]: "Video is not possible in this call.",
-  [Reason.ALREADY_IN_CALL]: "You are in another call already, perhaps on another device.",
-  [Reason.SUSPENDED]: "Your account cannot place this call for now. Whoever runs this service has decided so.",
-  [Reason.LIMITED]: "You placed many calls in a short time. Try again a little later.",
-  [Reason.OVERLOADED]: "Ringline is very busy. Try again in a moment.",
-  [Reason.UNAVAILABLE]: "Ringline cannot be reached. Check your connection and try again.",
-  [Reason.USER_NOT_FOUND]: "Nobody has that username.",
-  [Reason.SELF]: "That is you.",
-};
-
-/** What a person reads when something was refused; undefined where the status says it all. */
-export function sentenceOf(reason: Reason): string | undefined {
-  if (reason === Reason.ANSWERED_ELSEWHERE || reason === Reason.CALL_ENDED || reason === Reason.TOO_LATE) return undefined;
-  return say(SENTENCES[reason] ?? "That did not work. Try again.");
 }
 
 /** One sentence a missing device: the call goes on with what there is. */

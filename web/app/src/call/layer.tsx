@@ -11,7 +11,8 @@ import { say } from "../words/words";
 import { CallBar } from "./bar";
 import type { DeviceChoice } from "./kind";
 import type { Face } from "./face";
-import { faceOf, sentenceOf } from "./face";
+import { faceOf } from "./face";
+import { sentenceOf } from "./refused";
 import { Sound } from "./media";
 import type { Held, Waiting } from "./others";
 import { OtherCalls } from "./others";
@@ -163,7 +164,7 @@ function actionsOn(
     set: (wanted) => {
       tell(undefined);
       call.set(wanted).catch((error: unknown) => {
-        if (error instanceof Refused) tell(sentenceOf(error.reason));
+        if (error instanceof Refused) tell(sentenceOf(error, call.peer?.username ?? call.username, Date.now()));
       });
     },
     hangUp: () => call.hangUp(),

@@ -155,7 +155,7 @@ function troubleOf(face: Face, cutOff: boolean): string | undefined {
 
 /** What it was, and what one may want next. */
 function Farewell({ face, actions }: { face: Face; actions: StageActions }) {
-  const kind = face.askedVideo ? "video" : "audio";
+  const { again } = face;
   const close = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     // Whoever hung up has just pressed a button that is gone.
@@ -167,9 +167,11 @@ function Farewell({ face, actions }: { face: Face; actions: StageActions }) {
         <p>{face.askedVideo ? say("Video call, {length}", { length: length(face.lasted) }) : say("Audio call, {length}", { length: length(face.lasted) })}</p>
       )}
       <div className="farewell-ways">
-        <Button className="stage-close" onPress={() => actions.again(kind)}>
-          {say("Call again")}
-        </Button>
+        {again !== undefined && (
+          <Button className="stage-close" onPress={() => actions.again(again)}>
+            {face.askedVideo && again === "audio" ? say("Call without video") : say("Call again")}
+          </Button>
+        )}
         <Button ref={close} className="stage-close" onPress={actions.dismiss}>
           {say("Close")}
         </Button>

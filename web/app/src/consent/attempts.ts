@@ -17,3 +17,18 @@ export function attemptRows(attempts: readonly RefusedAttempt[]): AttemptRow[] {
   }
   return [...rows.values()];
 }
+
+export type Remedy = "unblock" | "favourite" | "allowed";
+
+/** Rules, by their beginning, that nothing of what one says about a person changes. */
+const BEYOND = ["operator", "switch", "budget"];
+
+/**
+ * What lets them ring the next time: being a favourite goes through quiet hours, being allowed does not. Undefined where it is not
+ * in one's hand.
+ */
+export function remedy(reason: string): Remedy | undefined {
+  if (BEYOND.includes(reason.split(".")[0] ?? "")) return undefined;
+  if (reason === "blocked") return "unblock";
+  return reason.startsWith("quiet_hours") ? "favourite" : "allowed";
+}

@@ -134,7 +134,7 @@ function Now({ settings }: { settings: CallSettings }) {
 
 function restWords({ audiences, must_have_messaged: written }: CallSettings): string {
   if (audiences.includes("everyone")) return written ? say("Your contacts and people you follow need not write first.") : say("All but those you blocked.");
-  return say("For everybody else your phone seems to ring unanswered. They do not learn why.");
+  return say("For anyone else your devices stay silent. To them it sounds as if nobody answered.");
 }
 
 function exceptions({ quiet_hours: { favourites, repeated } }: CallSettings): string {

@@ -42,6 +42,28 @@ export function Choices({ username, choices, small, choose }: ChoicesProps) {
   );
 }
 
+const MEANINGS: Record<keyof PersonChoices, Message> = {
+  favourite: "Can ring in your quiet hours",
+  allowed: "Rings even if not chosen above",
+  audio_only: "Rings without video",
+};
+
+/** What each of them does. */
+export function Legend() {
+  return (
+    <ul className="choice-legend">
+      {CHOICES.map(([name, word, , Icon]) => (
+        <li key={name}>
+          <Icon />
+          <span>
+            <b>{say(word)}</b> <span className="quiet">{say(MEANINGS[name])}</span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** What is chosen, in words. */
 export function choiceWords(choices: PersonChoices): string {
   return CHOICES.filter(([name]) => choices[name]).map(([, word]) => say(word)).join(" · ");

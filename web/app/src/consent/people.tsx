@@ -8,7 +8,7 @@ import { VerifiedIcon } from "../design/icons";
 import { isNobody, refusal } from "../words/refusal";
 import { say } from "../words/words";
 import { Answer } from "./answer";
-import { Choices, choiceWords } from "./choices";
+import { Choices, choiceWords, Legend } from "./choices";
 import { usePersonRinging, useReading, useWished } from "./use_consent";
 import "./consent.css";
 
@@ -25,7 +25,7 @@ export function PeopleChoices({ consent, find, settings }: PeopleProps) {
   return (
     <section className="settings-group" aria-label={say("Favourites and exceptions")}>
       <h2 className="settings-title">{say("Favourites and exceptions")}</h2>
-      <p className="quiet">{say("What you choose for a person counts more than everything above.")}</p>
+      <Legend />
       <div className="settings-card">
         <Could consent={consent} find={find} settings={settings} changed={again} />
         {answer.failed && (

@@ -1,6 +1,6 @@
 import type { Audience } from "@ringline/client";
 import { describe, expect, it } from "vitest";
-import { attemptRows } from "./attempts";
+import { attemptRows, remedy } from "./attempts";
 import { outcomeOfKind, whoRings, why } from "./reasons";
 
 const preview = (rings: boolean, reason: string, audio_only = false) => ({ rings, audio_only, relay: true, reason });
@@ -19,8 +19,12 @@ describe("the reason of a verdict", () => {
   });
 
   it("does not tell who blocked one from who may not call at all", () => {
-    const words = ["blocking", "not_entitled.audio", "operator.tier", "unknown"].map((reason) => why(reason, false));
+    const words = ["blocking", "not_entitled.audio", "unknown"].map((reason) => why(reason, false));
     expect(new Set(words).size).toBe(1);
+  });
+
+  it("is the service's own where neither of the two settled it", () => {
+    expect(why("operator", false)).toBe("The service did not let this call through.");
   });
 
   it("of a kind of people says what would change it", () => {
@@ -56,5 +60,10 @@ describe("attempts that did not ring", () => {
       ["cy", "audience.none", 2, 1],
       ["bob", "blocked", 0, 1],
     ]);
+  });
+
+  it("offer what would let them ring, and nothing where it would not", () => {
+    expect(["audience.none", "must_have_messaged", "quiet_hours", "blocked"].map(remedy)).toEqual(["allowed", "allowed", "favourite", "unblock"]);
+    expect(["operator", "budget.rings"].map(remedy)).toEqual([undefined, undefined]);
   });
 });

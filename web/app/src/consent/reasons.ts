@@ -14,7 +14,7 @@ const WHY: Partial<Record<string, Message>> = {
   blocking: "They cannot call you at the moment.",
   not_entitled: "They cannot call you at the moment.",
   caller: "They cannot call you at the moment.",
-  operator: "They cannot call you at the moment.",
+  operator: "The service did not let this call through.",
   unknown: "They cannot call you at the moment.",
   limited: "There were too many calls in a short time.",
   budget: "There were too many calls in a short time.",

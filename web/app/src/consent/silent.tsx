@@ -9,8 +9,8 @@ import { follow, pathOf } from "../route";
 import { brief, clock, sameDay } from "../words/dates";
 import type { Message } from "../words/words";
 import { count, say } from "../words/words";
-import type { AttemptRow } from "./attempts";
-import { attemptRows } from "./attempts";
+import type { AttemptRow, Remedy } from "./attempts";
+import { attemptRows, remedy } from "./attempts";
 import { why } from "./reasons";
 import { useReading, useWished } from "./use_consent";
 import "./consent.css";
@@ -69,20 +69,13 @@ export function SilentCalls({ consent, setBlocked, back }: SilentProps) {
   );
 }
 
-type Remedy = "unblock" | "favourite" | "allowed";
-
-/** What lets them ring the next time: being a favourite goes through quiet hours, being allowed does not. */
-function remedy(reason: string): Remedy {
-  if (reason === "blocked") return "unblock";
-  return reason.startsWith("quiet_hours") ? "favourite" : "allowed";
-}
 
 /** Brings about how one wants to stand to them. */
 async function act(consent: Consent, setBlocked: SilentProps["setBlocked"], row: AttemptRow, stand: Stand): Promise<Stand> {
   const { username } = row.person;
   const way = remedy(row.reason);
   await setBlocked(username, stand === "blocked" || (stand === "as it was" && way === "unblock"));
-  if (way === "unblock") return stand;
+  if (way === "unblock" || way === undefined) return stand;
   const chosen = await consent.choices(username);
   if (chosen[way] !== (stand === "rings")) await consent.choose(username, { ...chosen, [way]: stand === "rings" });
   return stand;
@@ -126,12 +119,12 @@ const REMEDIES: Record<Remedy, { short: Message; whole: Message; done: Message }
   allowed: { short: "Let them call", whole: "Let them call: @{username}", done: "May call from now on" },
 };
 
-function Ways({ person: { username }, way, stand, choose }: { person: Person; way: Remedy; stand: Stand; choose(stand: Stand): void }) {
-  const words = REMEDIES[way];
+function Ways({ person: { username }, way, stand, choose }: { person: Person; way: Remedy | undefined; stand: Stand; choose(stand: Stand): void }) {
+  const words = way === undefined ? undefined : REMEDIES[way];
   if (stand !== "as it was") {
     return (
       <div className="silent-ways">
-        <span className="silent-done">{stand === "blocked" ? say("Blocked") : say(words.done)}</span>
+        <span className="silent-done">{stand === "blocked" || words === undefined ? say("Blocked") : say(words.done)}</span>
         <Button className="link" autoFocus aria-label={say("Undo for @{username}", { username })} onPress={() => choose("as it was")}>
           {say("Undo")}
         </Button>
@@ -145,9 +138,11 @@ function Ways({ person: { username }, way, stand, choose }: { person: Person; wa
           {say("Block")}
         </Button>
       )}
-      <Button className="button plain small" aria-label={say(words.whole, { username })} onPress={() => choose("rings")}>
-        {say(words.short)}
-      </Button>
+      {words !== undefined && (
+        <Button className="button plain small" aria-label={say(words.whole, { username })} onPress={() => choose("rings")}>
+          {say(words.short)}
+        </Button>
+      )}
     </div>
   );
 }

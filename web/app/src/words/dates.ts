@@ -23,6 +23,16 @@ export function day(at: number, now: number): string {
   return date.toLocaleDateString(region(), { weekday: "short", day: "numeric", month: "long", ...year });
 }
 
+/** A moment to come, in whole minutes and not before it: the time today, with the day otherwise. */
+export function soon(at: number, now: number): string {
+  const date = new Date(Math.ceil(at / 60_000) * 60_000);
+  const time = clock(date.getTime());
+  if (sameDay(date.getTime(), now)) return time;
+  const isNear = date.getTime() - now < 6 * DAY_MS;
+  const when = date.toLocaleDateString(region(), isNear ? { weekday: "long" } : { day: "numeric", month: "long" });
+  return `${when}, ${time}`;
+}
+
 /** For a narrow column: the time today, else the day. */
 export function brief(at: number, now: number): string {
   if (sameDay(at, now)) return clock(at);

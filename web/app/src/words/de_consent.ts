@@ -10,6 +10,7 @@ export const consent = {
   "Silent: quiet hours": "Still: Ruhezeit",
   "Rings after a message": "Klingelt nach einer Nachricht",
   "Whether this would ring could not be checked.": "Ob es klingeln würde, ließ sich nicht prüfen.",
+  "The service did not let this call through.": "Der Dienst hat diesen Anruf nicht durchgelassen.",
   "They cannot call you at the moment.": "Ein Anruf bei dir ist zurzeit nicht möglich.",
   "You blocked them.": "Von dir blockiert.",
   "There were too many calls in a short time.": "Es waren zu viele Anrufe in kurzer Zeit.",
@@ -79,7 +80,9 @@ export const consent = {
   "The second call comes through, so that an emergency reaches you": "Der zweite Anruf kommt durch, damit dich ein Notfall erreicht",
   // Single people
   "Favourites and exceptions": "Favoriten und Ausnahmen",
-  "What you choose for a person counts more than everything above.": "Was du für jemanden wählst, zählt mehr als alles, was oben steht.",
+  "Can ring in your quiet hours": "Kann in deiner Ruhezeit klingeln",
+  "Rings even if not chosen above": "Klingelt, auch wenn oben nicht gewählt",
+  "Rings without video": "Klingelt ohne Video",
   "Your favourites and exceptions could not be loaded.": "Deine Favoriten und Ausnahmen konnten nicht geladen werden.",
   "Your choices for this person could not be loaded.": "Was du für diese Person gewählt hast, konnte nicht geladen werden.",
   "Could they ring me now?": "Würde es jetzt bei mir klingeln?",

@@ -4,7 +4,6 @@ export type {
 } from "./account/consent";
 export { Consent, hasChoice, NO_CHOICES } from "./account/consent";
 export type { Account, Audience, Device, Entitlement, Person, Standing } from "./account/rest";
-export type * from "./account/call_settings";
 export { Rest } from "./account/rest";
 export { Session } from "./account/session";
 export { normal } from "./account/device";

@@ -3,7 +3,6 @@ import { Reason } from "../gen/ringline/v1/reasons_pb";
 import { Refused } from "../line/commands";
 import type { Ticket } from "../line/line";
 import { token as random } from "./bytes";
-import { CallSettingsOf } from "./call_settings";
 import { DeviceKey, forget, normal, read, write } from "./device";
 import type { Account, Audience, Device, Entitlement, Person, ProfileChange, Rest, Standing } from "./rest";
 import { ONCE_MS, segment } from "./rest";
@@ -173,9 +172,6 @@ export class Session {
   async setAudiences(audiences: Audience[]): Promise<Audience[]> {
     return (await this.ask<{ audiences: Audience[] }>("PUT", "/v1/me/call-settings", { audiences })).audiences;
   }
-
-  /** Who may call, when and how; who else could ring. */
-  readonly callSettings = new CallSettingsOf((method, path, body) => this.ask(method, path, body));
 
   setFollows(username: string, present: boolean): Promise<unknown> {
     return this.ask(present ? "PUT" : "DELETE", `/v1/me/follows/${segment(username)}`);

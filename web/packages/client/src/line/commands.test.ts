@@ -57,6 +57,16 @@ describe("commands", () => {
     await expect(answer).rejects.toMatchObject({ reason: Reason.CALL_ENDED });
   });
 
+  it("end with all that the server says of why", async () => {
+    const { commands, last } = desk();
+    const place = commands.ask(hangUp, 0, 10_000);
+    commands.refused(last(), create(RefusalSchema, { reason: Reason.LIMITED, retryAfterMs: 7000, budget: "pair" }), 0);
+    await expect(place).rejects.toMatchObject({ reason: Reason.LIMITED, retryAfterMs: 7000, budget: "pair", missing: "" });
+    const video = commands.ask(hangUp, 0, 10_000);
+    commands.refused(last(), create(RefusalSchema, { reason: Reason.NOT_ENTITLED_VIDEO, missing: "plus" }), 0);
+    await expect(video).rejects.toMatchObject({ reason: Reason.NOT_ENTITLED_VIDEO, missing: "plus", budget: "" });
+  });
+
   it("do not wait for ever", async () => {
     const { commands } = desk();
     const answer = commands.ask(hangUp, 0, 1000);

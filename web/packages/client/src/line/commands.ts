@@ -14,13 +14,17 @@ export class Refused extends Error {
     readonly reason: Reason,
     readonly sentence: string,
     readonly retryAfterMs = 0,
+    /** A short key of what the operator's rules miss; empty where they do not say it. */
+    readonly missing = "",
+    /** The ring budget that is used up: "places", "pair", "strangers", "new_account"; empty for every other limit. */
+    readonly budget = "",
   ) {
     super(sentence);
     this.name = "Refused";
   }
 
   static from(refusal: Refusal): Refused {
-    return new Refused(refusal.reason, refusal.sentence, refusal.retryAfterMs);
+    return new Refused(refusal.reason, refusal.sentence, refusal.retryAfterMs, refusal.missing, refusal.budget);
   }
 }
 

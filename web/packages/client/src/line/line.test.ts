@@ -42,7 +42,7 @@ const welcome: ServerFrame["body"] = {
 const beat: ServerFrame["body"] = { case: "beat", value: { $typeName: "ringline.v1.Beat", calls: [] } };
 const goodbye = (reason: Reason, retryAfterMs = 0): ServerFrame["body"] => ({
   case: "goodbye",
-  value: { $typeName: "ringline.v1.Goodbye", refused: { $typeName: "ringline.v1.Refusal", reason, sentence: "", retryAfterMs, missing: "" } },
+  value: { $typeName: "ringline.v1.Goodbye", refused: { $typeName: "ringline.v1.Refusal", reason, sentence: "", retryAfterMs, missing: "", budget: "" } },
 });
 
 function world() {

@@ -138,7 +138,7 @@ export type RefusedAttempt = Message<"ringline.v1.RefusedAttempt"> & {
   video: boolean;
 
   /**
-   * The rule that settled it, such as "audience.none".
+   * The rule that settled it, such as "audience.none"; "operator" for whatever the operator says.
    *
    * @generated from field: string rule = 4;
    */
