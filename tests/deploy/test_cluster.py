@@ -1,6 +1,7 @@
 """The rendered manifests, run: a call, and then everything that happens to pods, while people call."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ import pytest
 import pytest_asyncio
 
 from ringline.client import Call, Phone
+from tests.browser.apart.turn import DONE, Turn
 from tests.chaos.media import Stream
-from tests.deploy.cluster.cluster import Cluster, cluster, within_network
 from tests.deploy.callgraph import expected_flows
+from tests.deploy.cluster.cluster import Cluster, cluster, within_network
 from tests.deploy.cluster.metrics import figure
-from tests.deploy.cluster.objects import applied
+from tests.deploy.cluster.network import NODE
+from tests.deploy.cluster.objects import applied, copied
 from tests.deploy.cluster.pod import Running
 from tests.deploy.cluster.reach import reached
 from tests.deploy.cluster.remains import remains
@@ -28,6 +31,7 @@ from tests.suite.traffic import moves, traffic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAIRS = 3
+FORBIDDEN = 403
 DRAIN_SECONDS = 60.0
 FAIR_SECONDS = 60.0
 """A new pod has its share of calls so soon after it is ready."""
@@ -42,6 +46,9 @@ async def running(image: Image) -> AsyncIterator[Cluster]:
         roots = {"ringline": of_image(image)} | stand_ins(folder)
         async with cluster(folder, roots) as made:
             made.apply(applied())
+            await made.until_exists("Secret", "ringline-relay")
+            # What the operator does: the relay's secret, in the relay's namespace too.
+            made.apply(copied(made.objects.get("Secret", "ringline", "ringline-relay"), "ringline-relay"))
             await made.until_settled()
             assert len(remains(folder)) > len(made.running), "what is left would not be found"
             yield made
@@ -60,7 +67,7 @@ class Cast:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cast(running: Cluster) -> AsyncIterator[Cast]:
-    """Who calls, by the Service of the gateways: from where the ingress controller is, until the last story."""
+    """Who calls, by the Service of the gateways: from where the ingress controller is, to the last story."""
     with within_network(running.outside):
         async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
             people = People([f"http://{running.service('gateway')}:8080"], http)
@@ -101,9 +108,10 @@ async def talking(cast: Cast) -> AsyncIterator[tuple[Call, Call]]:
 
 async def see_each_other(call: Call, ring: Call) -> None:
     """The caller turns his camera on and off again, and the callee is told both."""
-    for video in (True, False):
-        await call.set_media(audio=True, video=video)
-        await ring.until(where=lambda it, on=video: it.view.peer_sends.video == on, within=PATIENCE)
+    await call.set_media(audio=True, video=True)
+    await ring.until(where=lambda it: it.view.peer_sends.video, within=PATIENCE)
+    await call.set_media(audio=True, video=False)
+    await ring.until(where=lambda it: not it.view.peer_sends.video, within=PATIENCE)
 
 
 def stopped(running: Cluster, name: str) -> Running:
@@ -121,6 +129,18 @@ async def test_two_people_sign_up_on_what_was_just_applied_and_call_and_see_each
     assert not restarts, f"a start in any order is no crash: {restarts}\n{running.told()}"
     async with talking(cast) as (call, ring):
         await see_each_other(call, ring)
+
+
+async def test_a_call_may_use_the_relay_which_leads_nowhere_behind_it(running: Cluster, cast: Cast) -> None:
+    async with talking(cast) as (call, _):
+        given = call.relay
+        turn = Turn(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), given.username, given.credential)
+        with turn.socket:
+            assert await asyncio.to_thread(turn.allocate) == DONE
+            assert await asyncio.to_thread(turn.permit, NODE) == DONE
+            for one in running.running:
+                if not one.pod.is_on_host:
+                    assert await asyncio.to_thread(turn.permit, one.pod.address) == FORBIDDEN
 
 
 @pytest.mark.shows("S10", "L2", "L4", "L5")
@@ -192,8 +212,10 @@ async def test_a_new_signaling_pod_has_its_share_of_calls_soon_and_leaves_withou
             assert clock() - ready_at < FAIR_SECONDS, f"shares of calls: {shares}"
             before = [await placed(one) for one in running.pods("signaling")]
             await moves(log, SAMPLE, within=FAIR_SECONDS)
-            made = [await placed(one) - old for one, old in zip(running.pods("signaling"), before, strict=True)]
-            shares = [count / sum(made) for count in made]
+            after = [await placed(one) for one in running.pods("signaling")]
+            shares = [
+                (new - old) / (sum(after) - sum(before)) for new, old in zip(after, before, strict=True)
+            ]
             print("share of calls per pod:", " ".join(f"{share:.0%}" for share in shares))
         running.scale("signaling", 1)
         await running.settled("signaling")
@@ -210,7 +232,8 @@ async def placed(pod: Running) -> float:
 async def test_only_whom_the_charters_name_is_reached_and_everybody_of_those_is(running: Cluster) -> None:
     running.scale("operator", 1)
     await running.settled("operator")
-    named = {flow for flow in expected_flows("trial") if running.pods(flow[0])} | {("outside", "gateway", 8080)}
+    named = {flow for flow in expected_flows("trial") if running.pods(flow[0])}
+    named |= {("outside", "gateway", 8080), ("outside", "coturn", 3478)}
     found = await reached(running)
     assert found - named == set(), "reached, and no charter says so"
     assert named - found == set(), "named by a charter, and not reached"

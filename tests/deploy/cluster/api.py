@@ -77,7 +77,7 @@ class Api:
         class Handler(BaseHTTPRequestHandler):
             """Answers a request."""
 
-            def do_POST(self) -> None:  # noqa: N802  http.server's name
+            def do_POST(self) -> None:
                 """A request to create something."""
                 words = self.path.split("/")
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -89,7 +89,7 @@ class Api:
                 self.end_headers()
                 self.wfile.write(b"{}")
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
+            def log_message(self, format: str, *args: object) -> None:
                 """Says nothing."""
 
         return Handler

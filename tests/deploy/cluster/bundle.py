@@ -15,9 +15,10 @@ from tools.test import MARK
 
 POD = (
     "containers initContainers volumes serviceAccountName automountServiceAccountToken enableServiceLinks"
-    " securityContext terminationGracePeriodSeconds restartPolicy topologySpreadConstraints"
+    " securityContext terminationGracePeriodSeconds restartPolicy topologySpreadConstraints nodeSelector"
+    " hostNetwork dnsPolicy"
 )
-"""Of these, only topologySpreadConstraints is of no effect: there is one node."""
+"""Of these, topologySpreadConstraints, nodeSelector and dnsPolicy are of no effect: there is one node."""
 CONTAINER = (
     "name image imagePullPolicy command args env envFrom ports volumeMounts resources securityContext"
     " startupProbe livenessProbe readinessProbe"
@@ -58,8 +59,11 @@ def _process(where: str, container: Thing, root: Root, security: Thing, env: Map
     only(own, SECURITY, where)
     if not own.get("readOnlyRootFilesystem"):
         raise NotHonoured(f"{where}: a root that can be written to")
-    if own.get("capabilities") != {"drop": ["ALL"]} or own.get("allowPrivilegeEscalation") is not False:
+    rights = own.get("capabilities", {})
+    only(rights, "drop add", where)
+    if rights.get("drop") != ["ALL"] or own.get("allowPrivilegeEscalation") is not False:
         raise NotHonoured(f"{where}: privileges")
+    bounds = [f"CAP_{name}" for name in rights.get("add", [])]
     user = security.get("runAsUser")
     if user is None or (security.get("runAsNonRoot") and user == 0):
         raise NotHonoured(f"{where}: runs as whoever the image says, or as root")
@@ -72,7 +76,8 @@ def _process(where: str, container: Thing, root: Root, security: Thing, env: Map
         "env": [f"{name}={value}" for name, value in env.items()],
         "cwd": root.workdir,
         "noNewPrivileges": True,
-        "capabilities": {},
+        # As container engines do for who is not root: what may be had, and nothing that one has.
+        "capabilities": {"bounding": bounds},
     }
 
 
@@ -103,7 +108,7 @@ def _looked_up(one: Thing, pod: Pod, objects: Objects) -> str:
             "status.hostIP": NODE,
             "spec.serviceAccountName": pod.spec.get("serviceAccountName", "default"),
         }
-        return known[source["fieldRef"]["fieldPath"]]
+        return str(known[source["fieldRef"]["fieldPath"]])
     kind = "Secret" if "secretKeyRef" in source else "ConfigMap"
     key = source.get("secretKeyRef", source.get("configMapKeyRef"))
     return objects.contents(kind, pod.namespace, key["name"])[key["key"]].decode()

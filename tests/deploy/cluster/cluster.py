@@ -1,7 +1,6 @@
 """The cluster: applies, keeps as many pods as are wanted, and does what `kubectl` is asked for."""
 
 import asyncio
-import copy
 import ctypes
 import random
 import secrets
@@ -112,6 +111,10 @@ class Cluster:
         things = self.objects.kind(*WORKLOADS)
         await until(lambda: all(self.is_settled(one) for one in things), within, self.told)
 
+    async def until_exists(self, kind: str, name: str, within: float = PATIENCE) -> None:
+        """Waits until there is an object of that kind and name."""
+        await until(lambda: any(name_of(one) == name for one in self.objects.kind(kind)), within, self.told)
+
     def service(self, name: str, namespace: str = "ringline") -> str:
         """The address of a Service."""
         return self._cables.address(self.objects.get("Service", namespace, name))
@@ -130,17 +133,15 @@ class Cluster:
         (self.folder / "pods").mkdir(mode=0o711)
         (self.folder / "logs").mkdir()
         cables = await stack.enter_async_context(self._cables)
-        names, _ = await self._play("kube-system", "kube-dns", [("UDP", 53, 53)])
-        api, _ = await self._play("default", "kubernetes", [("TCP", 443, PORT)])
-        self._outside, _ = await self._play("ingress", "controller", [])
+        names = await self._play("kube-system", "kube-dns", [("UDP", 53, 53)])
+        api = await self._play("default", "kubernetes", [("TCP", 443, PORT)])
+        self._outside = await self._play("ingress", "controller", [])
         port = names.inside(lambda: _datagrams(53))
         stack.enter_context(Names(port, self.look_up))
         server = Api(api.listener(PORT), self._api_address(), self.objects, self.folder)
         stack.enter_context(server)
         prober = await stack.enter_async_context(Prober(cables))
-        self._node = Node(
-            self.folder, cables, self.objects, self._roots, prober, server, self._changed.set
-        )
+        self._node = Node(self.folder, cables, self.objects, self._roots, prober, server, self._changed.set)
         self._tending = asyncio.create_task(self._tend(), name="cluster")
         stack.push_async_callback(self._close, self._tending)
 
@@ -210,19 +211,19 @@ class Cluster:
     def _api_address(self) -> str:
         return self.service("kubernetes", "default")
 
-    async def _play(
-        self, namespace: str, name: str, ports: list[tuple[str, int, int]]
-    ) -> tuple[Network, str]:
+    async def _play(self, namespace: str, name: str, ports: list[tuple[str, int, int]]) -> Network:
         """A network for something of the cluster's own, and its Service."""
         network, address = await self._cables.plug(name)
         labels = {"app.kubernetes.io/name": name}
-        spec = {"containers": [{"ports": []}]}
-        self._played.append(Pod(namespace, name, labels, spec, "the cluster", "", address, True))
+        pod = Pod(namespace, name, labels, {"containers": [{}]}, "the cluster", "", address, is_ready=True)
+        self._played.append(pod)
         if ports:
             told = [{"protocol": kind, "port": port, "targetPort": at} for kind, port, at in ports]
             metadata = {"name": name, "namespace": namespace}
-            self.objects.add({"kind": "Service", "metadata": metadata, "spec": {"selector": labels, "ports": told}})
-        return network, address
+            self.objects.add(
+                {"kind": "Service", "metadata": metadata, "spec": {"selector": labels, "ports": told}}
+            )
+        return network
 
     async def _close(self, tending: "asyncio.Task[None]") -> None:
         tending.cancel()

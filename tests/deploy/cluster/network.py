@@ -11,18 +11,20 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
-from tests.browser.apart.networks import Network
+from tests.browser.apart.networks import SERVER, Network
 from tests.deploy.cluster.objects import Objects, Pod, endpoints, number_of
 from tests.deploy.cluster.policies import flows
 from tests.deploy.manifests import Thing, name_of, namespace_of
 
-NODE = "10.0.0.1"
-"""Where the kubelet's probes come from."""
+NODE = SERVER
+"""Where the kubelet's probes come from, and where people find the relay."""
 ROUTER = "169.254.1.1"
 PODS = "10.244.0."
 SERVICES = "10.96.0."
 DNS = SERVICES + "10"
 API = SERVICES + "1"
+OPEN = ("tcp --dport 3478", "udp --dport 3478", "udp --dport 49152:65535")
+"""What the page on Kubernetes has operators let in at the nodes of the relay."""
 
 
 class Cables:
@@ -83,7 +85,9 @@ class Cables:
         """Puts in force what policies and Services say of these pods now."""
         allowed = flows(pods, objects.kind("NetworkPolicy"), spaces)
         ways = [way for service in objects.kind("Service") for way in self._ways(service, pods)]
-        self._restore((flow.rule for flow in sorted(allowed)), ways)
+        people = [pod.address for pod in pods if pod.namespace == "ingress"]
+        doors = [f"-A INPUT -s {one}/32 -p {door} -j ACCEPT" for one in people for door in OPEN]
+        self._restore([*(flow.rule for flow in sorted(allowed)), *doors], ways)
 
     def _ways(self, service: Thing, pods: Sequence[Pod]) -> list[str]:
         """The node's part of a Service: every connection goes to one of its pods, by chance."""

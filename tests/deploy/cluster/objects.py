@@ -94,9 +94,19 @@ class Pod:
         return containers[0]
 
     @property
+    def is_on_host(self) -> bool:
+        """Whether it uses the network of its node."""
+        return bool(self.spec.get("hostNetwork", False))
+
+    @property
     def serves(self) -> bool:
         """Whether Services send anybody to it."""
         return bool(self.address) and self.is_ready and not self.is_leaving
+
+
+def copied(thing: Thing, namespace: str) -> Objects:
+    """The same object in another namespace."""
+    return Objects([thing | {"metadata": thing["metadata"] | {"namespace": namespace}}])
 
 
 def number_of(port: int | str, container: Thing) -> int:

@@ -1,4 +1,4 @@
-"""A pod's life: its network, its volumes, its container again and again, and the probes (the kubelet's part)."""
+"""A pod's life, as a kubelet leads it: network, volumes, its container again and again, and the probes."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from tests.browser.apart.networks import Network
 from tests.deploy.cluster.api import Api
 from tests.deploy.cluster.bundle import bundle
 from tests.deploy.cluster.names import DOMAIN
-from tests.deploy.cluster.network import DNS, Cables
+from tests.deploy.cluster.network import DNS, NODE, Cables
 from tests.deploy.cluster.objects import NotHonoured, NotThere, Objects, Pod, number_of, only
 from tests.deploy.cluster.roots import Root
 from tests.deploy.cluster.runtime import Container
@@ -97,6 +97,7 @@ class Running:
         self.network: Network | None = None
         self.container: Container | None = None
         self.restarts = 0
+        """Of its container, by itself."""
         self.has_succeeded = False
         self.was_overdue = False
         self.stop_seconds = 0.0
@@ -143,9 +144,7 @@ class Running:
         async with AsyncExitStack() as stack:
             stack.callback(self._node.changed)
             stack.callback(self._leave)
-            self.network, address = await self._node.cables.plug(self.pod.name)
-            stack.push_async_callback(self._node.cables.unplug, self.network)
-            self.pod.address = address
+            await self._plug(stack)
             self._node.changed()
             self._folder.mkdir()
             stack.callback(shutil.rmtree, self._folder)
@@ -154,6 +153,14 @@ class Running:
                 while not self._over.is_set() and await self._once(init, made) != 0:
                     await self._pause(BACKOFF_SECONDS)
             await self._again_and_again(made)
+
+    async def _plug(self, stack: AsyncExitStack) -> None:
+        cables = self._node.cables
+        if self.pod.is_on_host:
+            self.network, self.pod.address = cables.node, NODE
+            return
+        self.network, self.pod.address = await cables.plug(self.pod.name)
+        stack.push_async_callback(cables.unplug, self.network)
 
     def _leave(self) -> None:
         self.pod.is_ready, self.pod.address = False, ""

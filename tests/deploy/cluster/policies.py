@@ -32,9 +32,12 @@ class Flow:
 def flows(
     pods: Sequence[Pod], policies: Sequence[Thing], spaces: Mapping[str, Mapping[str, str]]
 ) -> set[Flow]:
-    """All that the policies allow between these pods. `spaces` are the labels of the namespaces."""
+    """All that the policies allow between these pods. `spaces` are the labels of the namespaces.
+
+    They say nothing of pods in the network of their node.
+    """
     found: set[Flow] = set()
-    for source, target in permutations([pod for pod in pods if pod.address], 2):
+    for source, target in permutations([pod for pod in pods if pod.address and not pod.is_on_host], 2):
         out = _allowed("egress", source, target, target, policies, spaces)
         into = _allowed("ingress", target, source, target, policies, spaces)
         found |= {Flow(source.address, target.address, port) for port in _both(out, into)}

@@ -25,13 +25,15 @@ async def reached(cluster: Cluster) -> set[Flow]:
         for port in _ports(one.pod.container)
     }
     sources = [(_label(one.pod.labels), one.pod.address, one.network) for one in pods.values()]
-    found: set[Flow] = set()
-    for who, address, network in [*sources, ("outside", "", cluster.outside)]:
+    sources.append(("outside", "", cluster.outside))
+
+    async def tried(who: str, address: str, network: Network) -> set[Flow]:
         others = [target for target in targets if target[0] != address]
-        assert network is not None
-        answered = await asyncio.to_thread(_try, network, others)
-        found |= {(who, targets[target], target[1]) for target in answered}
-    return found
+        answered = await asyncio.to_thread(network.inside, lambda: _try(others))
+        return {(who, targets[target], target[1]) for target in answered}
+
+    found = await asyncio.gather(*(tried(who, own, at) for who, own, at in sources if at is not None))
+    return set().union(*found)
 
 
 def _label(labels: dict[str, str]) -> str:
@@ -42,12 +44,12 @@ def _ports(container: Thing) -> list[int]:
     return [port["containerPort"] for port in container.get("ports", [])]
 
 
-def _try(network: Network, targets: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def _try(targets: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """Those that answer."""
     answered = []
     with selectors.DefaultSelector() as selector:
         for target in targets:
-            probe = network.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             probe.setblocking(False)
             probe.connect_ex(target)
             selector.register(probe, selectors.EVENT_WRITE, target)

