@@ -20,7 +20,7 @@ class Api:
     """An API server with a certificate, on a socket that listens; tokens tell the service accounts apart."""
 
     def __init__(self, listener: socket.socket, address: str, objects: Objects, folder: Path) -> None:
-        authority = Authority("the cluster")
+        authority = Authority("the cluster")  # as bare as those of some clusters: no key identifiers
         self.trust = authority.pem
         self._objects = objects
         self._tokens: dict[str, tuple[str, str]] = {}
