@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from ringline.client import Call, Phone
+from ringline.refusal import Refusal
 from tests.browser.apart.turn import DONE, Turn
 from tests.chaos.media import Stream
 from tests.deploy.callgraph import expected_flows
@@ -27,7 +29,7 @@ from tests.deploy.image import Image
 from tests.house.sources import services
 from tests.servers import scratch, until
 from tests.suite.people import PATIENCE, People, at
-from tests.suite.traffic import moves, traffic
+from tests.suite.traffic import OF_SERVERS, moves, traffic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAIRS = 3
@@ -72,9 +74,20 @@ async def cast(running: Cluster) -> AsyncIterator[Cast]:
         async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
             people = People([f"http://{running.service('gateway')}:8080"], http)
             # One pair after another: passwords are made as in production, two at a time.
-            (ada, bob), *others = [await people.friends("ada", "bob") for _ in range(PAIRS + 1)]
+            (ada, bob), *others = [await friends(people) for _ in range(PAIRS + 1)]
             yield Cast(people, ada, bob, [(eve, flo) for eve, flo in others])
             await people.close()
+
+
+async def friends(people: People, within: float = PATIENCE * 3) -> list[Phone]:
+    """Two of them, who try again where a process that just began is not quick enough, as clients do."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return await people.friends("ada", "bob")
+        except Refusal as refusal:
+            if refusal.reason not in OF_SERVERS or time.monotonic() > deadline:
+                raise
 
 
 @asynccontextmanager
@@ -255,5 +268,7 @@ async def test_every_container_is_held_to_its_memory_and_none_came_near_it(runni
     """Looked at at the end, after everything that was done."""
     for one in (*running.running, *running.past):
         limit = size_of(one.pod.container["resources"]["limits"]["memory"])
-        print(f"{one.pod.name}: {one.peak / 2**20:.0f} of {limit / 2**20:.0f} MiB")
+        print(f"{one.pod.name}: at most {one.peak / 2**20:.0f} of {limit / 2**20:.0f} MiB")
         assert one.peak < limit
+    if not any(one.peak for one in running.running):
+        print("NO CONTROL GROUPS HERE: no container was held to its memory limit")

@@ -101,7 +101,7 @@ class Running:
         self.has_succeeded = False
         self.was_overdue = False
         self.stop_seconds = 0.0
-        self.peak = 0
+        self._peak = 0
         self.trouble = "was not started"
         self._node = node
         self._folder = node.folder / "pods" / pod.name
@@ -112,6 +112,11 @@ class Running:
     def log(self) -> Path:
         """What its container wrote, over all starts."""
         return self._node.folder / "logs" / f"{self.pod.name}.log"
+
+    @property
+    def peak(self) -> int:
+        """The most bytes that its container had so far; 0 where that is not known."""
+        return max(self._peak, self.container.limit.peak() if self.container is not None else 0)
 
     @property
     def is_gone(self) -> bool:
@@ -238,7 +243,7 @@ class Running:
                 await asyncio.gather(watching, return_exceptions=True)
         finally:
             self._set_ready(False)
-            self.peak = max(self.peak, self.container.limit.peak())
+            self._peak = self.peak
             await self.container.close()
             self.container = None
 

@@ -113,7 +113,7 @@ def main() -> int:
     host = os.environ["KUBERNETES_SERVICE_HOST"]
     api = f"https://{f'[{host}]' if ':' in host else host}:{os.environ['KUBERNETES_SERVICE_PORT']}"
     trust = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))
-    # From Python 3.13 on, authorities as those of MicroK8s and older EKS would not do: they lack key identifiers.
+    # Python 3.13 would refuse authorities without key identifiers, as those of MicroK8s and older EKS are.
     trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
     made = new_secrets(given.database, (NAMESPACE,))
     for name, fate in create(api, (ACCOUNT / "token").read_text().strip(), made, trust).items():
