@@ -145,6 +145,11 @@ class Running:
             await self.container.signal("KILL")
         await asyncio.wait([self._task])
 
+    def refresh(self) -> None:
+        """Brings secrets that it has as files up to date, which a kubelet does within a minute."""
+        if self.container is not None:
+            volumes(self.pod, self._node.objects, self._folder, self._node.claims)
+
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:
             stack.callback(self._node.changed)

