@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 PACKAGES = chromium coturn firefox-esr iproute2 libatomic1 libfaketime python3-venv tcpdump
 
-.PHONY: help setup dev test check model campaign chaos format protos lock screenshots bench
+.PHONY: help setup dev test check model campaign chaos format protos lock screenshots bench manifests
 help:     ## show this list (the default)
 	@echo 'Ringline: audio and video calls by @username.  Start with: make dev'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,3 +48,9 @@ screenshots: setup    ## take the pictures of docs/images anew, from the gallery
 
 bench: setup    ## measure cost per call, ring latency and memory; writes bench/results/latest.json
 	@exec $(BIN)/python -m bench
+
+manifests: setup    ## render the Kubernetes overlays into build/trial.yaml and build/production.yaml
+	@mkdir -p build
+	@for overlay in trial production; do \
+	    $(BIN)/kubectl kustomize deploy/k8s/overlays/$$overlay > build/$$overlay.yaml || exit 1; \
+	done

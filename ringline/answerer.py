@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from ringline.asker import WINDOW, A, Q
 from ringline.refusal import Refusal
-from ringline.telemetry import report_bug
+from ringline.telemetry import ASKED, report_bug
 from ringline.v1 import reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
 from ringline.wire import SERVE_SECONDS
@@ -93,12 +93,14 @@ class _Answering(Generic[Q, A]):
         self._handle = handle
         self._refuse = refuse
         self._where = where
+        self._asked = ASKED.labels(where)
 
     async def read(self, requests: AsyncIterator[Any], unpack: Callable[[Any], Iterable[Q]]) -> None:
         """Starts a task for each item; an item too many is refused."""
         try:
             async for request in requests:
                 for item in unpack(request):
+                    self._asked.inc()
                     if len(self.tasks) >= 2 * WINDOW:
                         self._say(item.id, self._refuse(Refusal(Reason.REASON_OVERLOADED).to_proto()))
                         continue

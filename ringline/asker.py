@@ -22,11 +22,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import grpc
 from grpc import aio
 
-from ringline.addresses import look_up, target
+from ringline.addresses import look_up
+from ringline.identity import Identity
 from ringline.refusal import Refusal
 from ringline.telemetry import ASK_SECONDS, RESENT, STREAMS, log, report_bug
 from ringline.v1.reasons_pb2 import Reason
-from ringline.wire import CALLER, CHANNEL_OPTIONS
+from ringline.wire import CALLER, CHANNEL_OPTIONS, connect
 
 BATCH = 64
 """Items in one message at most: 64 descriptions of 32 KiB stay below the limit of 4 MiB."""
@@ -77,10 +78,10 @@ class _Ask(Generic[Q, A]):
         self.deadline = deadline
 
 
-def dial(address: str) -> aio.Channel:
-    """A channel with a connection of its own."""
+def dial(address: str, service: str = "", identity: Identity | None = None) -> aio.Channel:
+    """A channel with a connection of its own, to a process of `service`."""
     options = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
-    return aio.insecure_channel(target([address]), options=options)
+    return connect([address], options, service, identity)
 
 
 class Asker(Generic[Q, A]):

@@ -1,4 +1,5 @@
-"""Core NATS: wake-ups. This file and log.py are the only places where a subject is made.
+"""Core NATS: wake-ups. This file and log.py are the only places where a subject is made; permissions.py says
+who may use which.
 
 The bus may be away: then a wake-up is dropped and counted (the anti-entropy frames repair it), and the
 connection is tried again for ever. Only ids of our own making enter a subject.
@@ -6,11 +7,11 @@ connection is tried again for ever. Only ids of our own making enter a subject.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
@@ -21,6 +22,8 @@ PING_SECONDS = 5
 CONNECT_SECONDS = 2
 RETRY_SECONDS = 1
 
+WAKE: Final = "ringline.wake"
+"""Followed by the id of a gateway, or ALL."""
 ALL: Final = "all"
 """Instead of a gateway's id: every gateway."""
 
@@ -37,12 +40,26 @@ def token(text: str) -> str:
     return text
 
 
-class Bus:
-    """One process's connection to the bus."""
+def inbox(user: str) -> str:
+    """The prefix of the subjects on which a user of the bus gets replies: nobody else may read them."""
+    return f"_INBOX_{user}"
 
-    def __init__(self, url: str, name: str = "ringline") -> None:
+
+class Bus:
+    """One process's connection to the bus, as whom the address names, or as `user` with one of the
+    `passwords`: the next one is tried where the bus refuses the one before.
+    """
+
+    def __init__(
+        self, url: str, name: str = "ringline", user: str = "", passwords: Sequence[str] = ()
+    ) -> None:
         self._url = url
         self._name = name
+        self._user = user
+        self._passwords = list(passwords)
+        self._refused = 0
+        self._was_connected = False
+        self._leaving: asyncio.Task[None] | None = None
         self._nc = Client()
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -91,7 +108,7 @@ class Bus:
             _DROPPED.inc()
             return False
         try:
-            await self._nc.publish(f"ringline.wake.{token(gateway_id)}", wake)
+            await self._nc.publish(f"{WAKE}.{token(gateway_id)}", wake)
         except (NatsError, OSError):
             _DROPPED.inc()
             return False
@@ -108,15 +125,21 @@ class Bus:
 
     async def _keep(self) -> None:
         """nats-py reconnects by itself, except where the server sent it away: then there is a new client."""
+        is_first = True
         while True:
             self._closed.clear()
             await self._connect(self._nc)
+            self._was_connected = True
             for wakes in self._wakes:
                 await wakes.open(self._nc)
-            self._up.set()
+            if is_first:
+                self._up.set()
+            else:
+                await self._on_back()
             await self._closed.wait()
             await asyncio.sleep(RETRY_SECONDS)
             self._nc = Client()
+            is_first = self._was_connected = False
 
     async def _connect(self, client: Client) -> None:
         await client.connect(
@@ -132,10 +155,26 @@ class Bus:
             disconnected_cb=self._on_lost,
             reconnected_cb=self._on_back,
             closed_cb=self._on_closed,
+            user=self._user or None,
+            password=self._password if self._user else None,
+            inbox_prefix=inbox(self._user) if self._user else DEFAULT_INBOX_PREFIX,
         )
 
+    def _password(self) -> str:
+        """Asked at every connection."""
+        return self._passwords[self._refused % len(self._passwords)] if self._passwords else ""
+
     async def _on_error(self, error: Exception) -> None:
-        log(__name__).debug("bus trouble", problem=type(error).__name__)
+        said = str(error).lower()
+        if "authorization violation" in said:
+            self._refused += 1
+            log(__name__).warning("bus refuses the password")
+            if self._was_connected:  # nats-py would leave this connection open; a new client does not
+                self._leaving = asyncio.create_task(self._nc.close(), name="bus that is left")
+        elif "permissions violation" in said:
+            log(__name__).warning("bus does not permit it")
+        else:
+            log(__name__).debug("bus trouble", problem=type(error).__name__)
 
     async def _on_lost(self) -> None:
         self._up.clear()
@@ -167,7 +206,7 @@ class Wakes:
             return
         self._client = client
         for name in self._names:
-            await client.subscribe(f"ringline.wake.{name}", cb=self._receive)
+            await client.subscribe(f"{WAKE}.{name}", cb=self._receive)
 
     async def _receive(self, message: Msg) -> None:
         _HEARD.inc()

@@ -20,6 +20,11 @@ from pydantic_settings import (
 from ringline.addresses import split_addresses
 
 
+def split_secret(secret: SecretStr) -> list[str]:
+    """The values of a secret that is being changed: the first is used, all are accepted."""
+    return [one.strip() for one in secret.get_secret_value().split(",") if one.strip()]
+
+
 class Configured(BaseSettings):
     """Settings that come from arguments, then the environment, then the secrets folder.
 
@@ -69,11 +74,30 @@ class NodeSettings(Configured):
         description="The database with the user who owns schemas and roles; needed by `migrate` only.",
     )
     db_password: dict[str, SecretStr] = Field(
-        default_factory=dict, description="Passwords of the services' roles: RINGLINE_DB_PASSWORD_<SERVICE>."
+        default_factory=dict,
+        description="Passwords of the services' roles: RINGLINE_DB_PASSWORD_<SERVICE>. Several, separated by "
+        "commas: where one is refused the next is tried; `migrate` sets the first.",
     )
     db_pool: int = Field(8, ge=1, le=200, description="Connections to the database per service and process.")
+    db_connections: int = Field(
+        0,
+        ge=0,
+        description="How many connections all processes of the installation together may open: the most "
+        "processes of each service, times db_pool. Where the database has fewer, that is logged; 0: unknown.",
+    )
+    database_standby: bool = Field(
+        False,
+        description="Refuse to start where the database does not wait for a synchronous standby at each "
+        "commit.",
+    )
     nats_url: str = Field(
         "nats://127.0.0.1:4222", description="The bus: one or several addresses, separated by commas."
+    )
+    nats_password: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Passwords of the services' users on the bus, whose names are those of the services: "
+        "RINGLINE_NATS_PASSWORD_<SERVICE>. Several, separated by commas: where one is refused the next is "
+        "tried. Without one, the address says who one is.",
     )
     event_replicas: int = Field(
         1,
@@ -84,6 +108,19 @@ class NodeSettings(Configured):
     listen_host: str = Field("127.0.0.1", description="The address on which gRPC listens.")
     listen_port: int = Field(
         0, ge=0, le=65535, description="The port on which gRPC listens; 0 takes a free one."
+    )
+    probe_port: int = Field(
+        -1,
+        ge=-1,
+        le=65535,
+        description="The port on which health, and nothing else, is told without a certificate, for probes; "
+        "0 takes a free one, -1 none.",
+    )
+    tls_dir: str = Field(
+        "",
+        description="The folder with this process's certificate (tls.crt, tls.key) and the authorities that "
+        "are trusted (ca.crt), read again when they change. Everybody between services has one then. Empty: "
+        "plaintext.",
     )
     address: dict[str, str] = Field(
         default_factory=dict,
@@ -121,13 +158,25 @@ class NodeSettings(Configured):
                     raise ValueError(f"the address of {service} is host:port[,host:port…]")
         return value
 
-    def service_database_url(self, service: str) -> str:
-        """The database URL with the role of `service`."""
+    def nats_passwords(self, service: str) -> list[str]:
+        """The passwords of a service's user on the bus; none where it has no user of its own."""
+        secret = self.nats_password.get(service)
+        return split_secret(secret) if secret else []
+
+    def service_database_urls(self, service: str) -> list[str]:
+        """The database URL with the role of `service`, once for each password that may be good."""
         parts = urlsplit(self.database_url)
         host = parts.netloc.rpartition("@")[2]
         password = self.db_password.get(service)
-        secret = ":" + quote(password.get_secret_value(), safe="") if password else ""
-        return urlunsplit(parts._replace(netloc=f"ringline_{service}{secret}@{host}"))
+        secrets = [":" + quote(one, safe="") for one in split_secret(password)] if password else []
+        return [
+            urlunsplit(parts._replace(netloc=f"ringline_{service}{secret}@{host}"))
+            for secret in secrets or [""]
+        ]
+
+    def service_database_url(self, service: str) -> str:
+        """The first of them."""
+        return self.service_database_urls(service)[0]
 
 
 class ServiceSettings(Configured):

@@ -9,13 +9,14 @@ bug.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
 
 from ringline.config import NodeSettings
+from ringline.guarantees import ASKED, Promise, is_beyond, objection
 from ringline.refusal import Refusal
 from ringline.telemetry import log
 from ringline.v1.reasons_pb2 import Reason
@@ -26,6 +27,9 @@ ANSWER_SECONDS = 2.5
 """What we wait for an answer; longer than the server's own limit, so that its word comes first."""
 CONNECT_SECONDS = 2.0
 """What a new connection may take, and what a caller waits for a free one."""
+START_SECONDS = 120.0
+"""What a service that starts waits for its database, and for `ringline migrate` to be done there."""
+PAUSE_SECONDS = 0.25
 IDLE_SECONDS = 300.0
 """How long a connection that nobody needs is kept."""
 
@@ -44,6 +48,13 @@ _GONE = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+_NOT_MADE = (
+    asyncpg.InvalidAuthorizationSpecificationError,  # a role that is not there, or a wrong password
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""What a database says to a service before its role and schema are made."""
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -55,9 +66,15 @@ class Database:
     connection over, and puts a proxy around each.
     """
 
-    def __init__(self, url: str, service: str, size: int = 8) -> None:
+    def __init__(
+        self, urls: Sequence[str], service: str, size: int = 8, settings: NodeSettings | None = None
+    ) -> None:
+        """`urls` differ in the password: where one is refused the next is tried. `settings` say what the
+        database must promise; without them, nothing.
+        """
+        self._settings = settings
         self.service = service
-        self._url = url
+        self._urls = list(urls)
         self._size = size
         self._is_open = False
         # Connections that are idle, in use, or being opened.
@@ -69,26 +86,57 @@ class Database:
     @classmethod
     def of(cls, settings: NodeSettings, service: str) -> "Database":
         """The database of `service` as configured, not opened yet."""
-        return cls(settings.service_database_url(service), service, settings.db_pool)
+        return cls(settings.service_database_urls(service), service, settings.db_pool, settings)
 
     async def open(self, patience: float = 30.0) -> "Database":
-        """Connects; waits up to `patience` seconds for a database that is starting.
+        """Connects; waits up to `patience` seconds for a database that is starting, and for its role there.
 
-        Raises what the last try raised.
+        Raises what the last try raised, and ValueError where the database does not promise what it must.
         """
         deadline = time.monotonic() + patience
         self._is_open = True
         while True:
             try:
-                self.give_back(await self._connect())
+                con = await self._connect()
+                try:
+                    await self._judge(con)
+                finally:
+                    self.give_back(con)
                 return self
-            except _GONE as gone:
+            except (*_GONE, *_NOT_MADE) as gone:
                 if time.monotonic() > deadline:
                     raise
                 log(__name__).warning(
                     "database not there yet", service=self.service, problem=type(gone).__name__
                 )
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def until_migrated(self, newest: str, patience: float = START_SECONDS) -> None:
+        """Waits up to `patience` seconds until the schema is at the migration `newest`, or at a newer one, of
+        a later release, which keeps what this one needs.
+
+        Raises TimeoutError where it is not.
+        """
+        async with asyncio.timeout(patience):
+            while (found := await self._migration()) < newest:
+                log(__name__).warning("schema not there yet", service=self.service, version=found)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _migration(self) -> str:
+        """The number of the newest migration that was done; "" where none was, or nobody answers."""
+        try:
+            return str(await self.fetchval("SELECT max(version_num) FROM alembic_version") or "")
+        except (Refusal, *_NOT_MADE):
+            return ""
+
+    async def _judge(self, con: Connection) -> None:
+        if self._settings is None:
+            return
+        promise = Promise(**(await con.fetchrow(ASKED)))
+        if why := objection(promise, self._settings):
+            raise ValueError(why)
+        if is_beyond(promise, self._settings):
+            log(__name__).warning("database has too few connections", service=self.service)
 
     async def close(self) -> None:
         """Closes every connection; one that is in use is cut when it comes back."""
@@ -191,17 +239,32 @@ class Database:
         self._count += 1
         con = None
         try:
-            con = await asyncpg.connect(
-                self._url,
-                command_timeout=ANSWER_SECONDS,
-                timeout=CONNECT_SECONDS,
-                server_settings=self._server_settings(),
-            )
+            con = await self._sign_in()
         finally:
             if con is None:
                 self._count -= 1
                 self._hand_over(None)
         return con
+
+    async def _sign_in(self) -> Connection:
+        """A new connection. Raises what the last of the passwords came to, where all are refused."""
+        *first, last = self._urls
+        for url in first:
+            try:
+                return await self._sign_in_at(url)
+            except asyncpg.InvalidAuthorizationSpecificationError:  # of which a wrong password is one
+                log(__name__).warning("database refuses the password", service=self.service)
+                if self._urls[0] == url:  # else somebody has found that out meanwhile
+                    self._urls.append(self._urls.pop(0))
+        return await self._sign_in_at(last)
+
+    async def _sign_in_at(self, url: str) -> Connection:
+        return await asyncpg.connect(
+            url,
+            command_timeout=ANSWER_SECONDS,
+            timeout=CONNECT_SECONDS,
+            server_settings=self._server_settings(),
+        )
 
     async def answers(self) -> bool:
         """Whether a trivial statement gets through, for readiness."""

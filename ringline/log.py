@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
 
 from google.protobuf.message import DecodeError
 from nats.aio.client import Client
@@ -34,6 +36,8 @@ from ringline.v1.events_pb2 import Event
 from ringline.v1.reasons_pb2 import Reason
 
 STREAM = "EVENTS"
+EVENTS: Final = "ringline.events"
+"""Followed by a fact."""
 PUBLISH_SECONDS = 5.0
 """Longer than an election of the stream's leader usually takes."""
 BATCH = 8
@@ -73,7 +77,7 @@ def subject(event: Event) -> str:
     fact = event.WhichOneof("fact")
     if fact is None:
         raise ValueError("an event says a fact")
-    return f"ringline.events.{token(fact)}"
+    return f"{EVENTS}.{token(fact)}"
 
 
 class Log:
@@ -96,14 +100,15 @@ class Log:
         self._client: Client | None = None
         self._js: JetStreamContext | None = None
 
-    async def ensure_stream(self) -> None:
-        """Creates the stream, or brings its settings up to date.
+    async def ensure_stream(self, *, update: bool = True) -> None:
+        """Creates the stream where it is not there; else brings its settings up to date, which only who
+        writes it may do.
 
         Raises NatsError or TimeoutError while it is away.
         """
         config = StreamConfig(
             name=STREAM,
-            subjects=["ringline.events.>"],
+            subjects=[f"{EVENTS}.>"],
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
             discard=DiscardPolicy.OLD,
@@ -113,7 +118,8 @@ class Log:
         )
         try:
             await self._context().stream_info(STREAM)
-            await self._context().update_stream(config)
+            if update:
+                await self._context().update_stream(config)
         except NotFoundError:
             await self._context().add_stream(config)
             MADE.inc()
@@ -184,7 +190,7 @@ class Log:
         has a fault is logged by its id and passed over.
         """
         try:
-            return await self._replay([f"ringline.events.{token(fact)}" for fact in facts], on_event, since)
+            return await self._replay([f"{EVENTS}.{token(fact)}" for fact in facts], on_event, since)
         except (NatsError, OSError, TimeoutError) as trouble:
             raise Refusal(Reason.REASON_UNAVAILABLE, "The event log cannot be read.") from trouble
 
@@ -196,22 +202,24 @@ class Log:
         try:
             if not self._bus.is_up:
                 raise TimeoutError
-            await self.ensure_stream()
+            await self.ensure_stream(update=False)
             return (await self._context().stream_info(STREAM)).state.last_seq == 0
         except (NatsError, OSError, TimeoutError) as trouble:
             raise Refusal(Reason.REASON_UNAVAILABLE, "The event log cannot be read.") from trouble
 
     async def _replay(self, subjects: list[str], on_event: OnEvent, since: datetime | None) -> int:
-        await self.ensure_stream()
+        await self.ensure_stream(update=False)
         config = ConsumerConfig(
+            name=uuid4().hex,
             deliver_policy=DeliverPolicy.ALL if since is None else DeliverPolicy.BY_START_TIME,
             opt_start_time=since,
-            filter_subjects=subjects,
+            **_filter(subjects),
             ack_policy=AckPolicy.NONE,
             inactive_threshold=ACK_SECONDS,
         )
         newest = (await self._context().stream_info(STREAM)).state.last_seq
-        subscription = await self._context().pull_subscribe("", stream=STREAM, config=config)
+        await self._context().add_consumer(STREAM, config)
+        subscription = await self._context().pull_subscribe_bind(config.name, STREAM)
         count = 0
         try:
             while left := await _left(subscription, count):
@@ -240,11 +248,11 @@ class Log:
         await pass_over_fault(event, on_event)
 
     async def _consume(self, durable: str, facts: list[str], on_event: OnEvent) -> None:
-        await self.ensure_stream()
+        await self.ensure_stream(update=False)
         config = ConsumerConfig(
             name=durable,
             durable_name=durable,
-            filter_subjects=[f"ringline.events.{fact}" for fact in facts] or ["ringline.events.>"],
+            **_filter([f"{EVENTS}.{fact}" for fact in facts] or [f"{EVENTS}.>"]),
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_SECONDS,
             max_deliver=TRIES,
@@ -327,6 +335,13 @@ async def pass_over_fault(event: Event, on_event: OnEvent) -> None:
     if error is not None:
         bug = report_bug("log.replay", error)
         log(__name__).error("event is passed over", event_id=event.event_id, bug=bug)
+
+
+def _filter(subjects: list[str]) -> dict[str, Any]:
+    """What a consumer is given. One subject alone is named in the subject of the request as well, so that the
+    bus can refuse it.
+    """
+    return {"filter_subject": subjects[0]} if len(subjects) == 1 else {"filter_subjects": subjects}
 
 
 async def _hand_back(batch: Sequence[Msg]) -> None:

@@ -1,6 +1,7 @@
 """Roles, schemas and migrations: run by the operator's job, or by `ringline dev`, never by a serving process.
 
 The owner owns every schema; a service's role may read and write the rows of its own schema and see no other.
+What a service never does with a table of its own is taken from it by `grants.sql` beside its migrations.
 May be run by several processes at once: the first one works, the others wait and find it done. May be run,
 and killed, while calls go on.
 """
@@ -8,6 +9,7 @@ and killed, while calls go on.
 import asyncio
 import logging
 from collections.abc import Mapping
+from importlib.resources import files
 from urllib.parse import urlsplit
 
 from alembic import command, context
@@ -19,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from ringline.config import NodeSettings
+from ringline.config import NodeSettings, split_secret
 from ringline.telemetry import log
 
 LOCK = 7_464_554_629
@@ -31,8 +33,10 @@ it. Then the migration lets go, and tries again a second later.
 """
 PAUSE_SECONDS = 1.0
 TRIES = 120
-_IN_USE = frozenset({"55P03", "40P01"})
-"""lock_not_available and deadlock_detected: everything was rolled back, and the same may be tried again."""
+_PASSES = frozenset({"55P03", "40P01", "57P03"})
+"""lock_not_available, deadlock_detected and cannot_connect_now: everything was rolled back, or not begun, and
+may be tried again.
+"""
 
 _GRANTS = """
 REVOKE ALL ON SCHEMA {service} FROM PUBLIC;
@@ -47,7 +51,8 @@ async def migrate(settings: NodeSettings, services: Mapping[str, str], target: s
     """Brings the schemas of `services` (name -> alembic folder, as "package:folder") up to `target`.
 
     Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all. Raises
-    DBAPIError where a table was in use at each of 120 tries, a second apart.
+    DBAPIError where a table was in use, or OSError where the database was away, at each of 120 tries, a
+    second apart.
     """
     engine = _owner_engine(settings.database_owner_url.get_secret_value())
     try:
@@ -66,9 +71,14 @@ async def _migrate_patiently(
                 await con.run_sync(_migrate_one, settings, service, folder, target)
             return
         except DBAPIError as error:
-            if not tries_left or getattr(error.orig, "sqlstate", "") not in _IN_USE:
+            state = getattr(error.orig, "sqlstate", "")
+            if not tries_left or state not in _PASSES:
                 raise
-        log(__name__).warning("tables are in use, trying again", service=service)
+        except OSError as error:
+            state = type(error).__name__
+            if not tries_left:
+                raise
+        log(__name__).warning("not now, trying again", service=service, problem=state)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -111,6 +121,19 @@ def _migrate_one(
     command.upgrade(_config(connection, service, folder), target)
     for grant in _GRANTS.format(service=service, role=role).strip().splitlines():
         connection.exec_driver_sql(grant)
+    if target == "head":
+        for grant in _less(folder):
+            connection.exec_driver_sql(grant)
+
+
+def _less(folder: str) -> list[str]:
+    """The statements of a service's grants.sql; none where it has none."""
+    package, _, path = folder.partition(":")
+    file = files(package) / path / "grants.sql"
+    if not file.is_file():
+        return []
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("--")]
+    return [statement for one in "\n".join(lines).split(";") if (statement := one.strip())]
 
 
 def _create_role(connection: Connection, role: str, settings: NodeSettings, service: str) -> None:
@@ -118,11 +141,9 @@ def _create_role(connection: Connection, role: str, settings: NodeSettings, serv
     if not known:
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
     password = settings.db_password.get(service)
-    if password is not None:
+    if password is not None and (passwords := split_secret(password)):
         # ALTER ROLE takes no parameters; quote_literal is the database's own quoting.
-        quoted = connection.execute(
-            text("SELECT quote_literal(:p)"), {"p": password.get_secret_value()}
-        ).scalar_one()
+        quoted = connection.execute(text("SELECT quote_literal(:p)"), {"p": passwords[0]}).scalar_one()
         connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
     connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {role}")

@@ -6,17 +6,14 @@ node.run()`. Which services live here is all that differs between one process an
 
 import asyncio
 import copy
+import functools
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from google.protobuf import descriptor_pool
 from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
 from ringline import telemetry
@@ -25,11 +22,13 @@ from ringline.answerer import Draining
 from ringline.asker import Asker, dial
 from ringline.bus import Bus
 from ringline.config import NodeSettings
-from ringline.db import Database
+from ringline.db import START_SECONDS, Database
+from ringline.identity import Identity
 from ringline.log import Log
 from ringline.loopback import Loopback
+from ringline.server import Server
 from ringline.telemetry import report_bug
-from ringline.wire import Channel, Gatekeeper, open_channel, server_options
+from ringline.wire import Channel, open_channel
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[bool] | bool]
@@ -60,9 +59,8 @@ class _State:
         self.stopping = asyncio.Event()
         self.ready = asyncio.Event()
         self.loopback = Loopback()
-        self.health = health_aio.HealthServicer()
-        self.server: aio.Server | None = None
-        self.port = 0
+        self.identity: Identity | None = None
+        self.server: Server | None = None
         self.metrics_port = 0
         self.served: list[str] = []
         self.resources = AsyncExitStack()
@@ -71,8 +69,8 @@ class _State:
         self.checks: dict[str, Check] = {}
         self.channels: dict[tuple[str, str], Channel] = {}
         self.databases: dict[str, Database] = {}
-        self.bus: Bus | None = None
-        self.log: Log | None = None
+        self.buses: dict[str, Bus] = {}
+        self.logs: dict[str, Log] = {}
         self.failure: BaseException | None = None
 
 
@@ -91,13 +89,10 @@ class Node:
     async def __aenter__(self) -> "Node":
         telemetry.configure(self.settings.log_level)
         state = self._state
-        server = aio.server(
-            interceptors=[Gatekeeper()],
-            options=server_options(self.settings.connection_age_seconds),
-        )
-        state.port = server.add_insecure_port(f"{self.settings.listen_host}:{self.settings.listen_port}")
-        state.server = server
-        health_pb2_grpc.add_HealthServicer_to_server(state.health, server)
+        state.identity = Identity.of(self.settings.tls_dir)
+        if state.identity is not None:
+            state.identity.insist(state.hosts)
+        state.server = Server(self.settings, state.identity)
         if self.settings.metrics_port >= 0:
             httpd, thread = start_http_server(self.settings.metrics_port, self.settings.metrics_host)
             state.metrics_port = httpd.server_port
@@ -117,9 +112,7 @@ class Node:
 
     def serve(self, service: str, add: Callable[[Any, Any], None], servicer: Any) -> None:
         """Serves `servicer`, by the generated `add_…Servicer_to_server`. Before `started()`."""
-        if self._state.server is None:
-            raise RuntimeError("the node is not open")
-        add(servicer, self._state.server)
+        add(servicer, self._server.services)
         add(servicer, self._state.loopback)
         self._state.served.append(service)
 
@@ -142,7 +135,7 @@ class Node:
         """
         key = (self.service, service)
         if key not in self._state.channels:
-            channel = open_channel(self.addresses(service), self.service, service)
+            channel = open_channel(self.addresses(service), self.service, service, self._state.identity)
             self._state.channels[key] = channel
             self._state.resources.push_async_callback(channel.close)
         return self._state.channels[key]
@@ -163,34 +156,40 @@ class Node:
             unpack,
             caller=self.service,
             in_turn=self.settings.stream_pick == "in_turn",
-            dial=(lambda _: self._state.loopback.dial(service)) if self._is_here(service) else dial,
+            dial=(lambda _: self._state.loopback.dial(service))
+            if self._is_here(service)
+            else functools.partial(dial, service=service, identity=self._state.identity),
         )
         return await self.enter(asker)
 
     async def database(self, service: str) -> Database:
-        """The database of `service`, open; waits up to 30 s for one that is starting."""
+        """The database of `service`, open; waits for one that is starting, or that has no role for it yet."""
         databases = self._state.databases
         if service not in databases:
             database = Database.of(self.settings, service)
             self._state.resources.push_async_callback(database.close)
-            databases[service] = await database.open()
+            databases[service] = await database.open(START_SECONDS)
             self.ready(f"{service} database", database.answers)
         return databases[service]
 
     async def bus(self) -> Bus:
-        """The bus, connected if it is there; never a reason to fail."""
-        if self._state.bus is None:
-            bus = Bus(self.settings.nats_url, f"ringline {' '.join(sorted(self._state.hosts))}")
-            self._state.bus = bus
+        """The bus, connected if it is there; never a reason to fail. A service that has a user of its own
+        there has a connection of its own.
+        """
+        passwords = self.settings.nats_passwords(self.service)
+        user, buses = self.service if passwords else "", self._state.buses
+        if user not in buses:
+            name = user or " ".join(sorted(self._state.hosts))
+            bus = buses[user] = Bus(self.settings.nats_url, f"ringline {name}", user, passwords)
             self._state.resources.push_async_callback(bus.close)
             await bus.connect()
-        return self._state.bus
+        return buses[user]
 
     async def log(self) -> Log:
         """The event log on the bus."""
-        if self._state.log is None:
-            self._state.log = Log(await self.bus(), self.settings.event_replicas)
-        return self._state.log
+        if self.service not in self._state.logs:
+            self._state.logs[self.service] = Log(await self.bus(), self.settings.event_replicas)
+        return self._state.logs[self.service]
 
     async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
         """Enters `resource` and leaves it after the server has stopped, in reverse order."""
@@ -226,7 +225,12 @@ class Node:
     @property
     def port(self) -> int:
         """The port of gRPC."""
-        return self._state.port
+        return self._server.port
+
+    @property
+    def probe_port(self) -> int:
+        """The port on which health is told without a certificate; 0 where there is none."""
+        return self._server.probe_port
 
     @property
     def metrics_port(self) -> int:
@@ -250,16 +254,11 @@ class Node:
     async def start(self) -> None:
         """Begins to serve, after everything was built."""
         state = self._state
-        if state.server is None:
-            raise RuntimeError("the node is not open")
-        pool = descriptor_pool.Default()
-        names = [f"ringline.v1.{service.capitalize()}" for service in state.served]
-        for name in names:
-            pool.FindServiceByName(name)
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], state.server)
-        await self._set_health(state.served, is_serving=True)
-        await state.server.start()
+        await self._server.set_health(state.served, is_serving=True)
+        await self._server.start(state.served)
         state.loopback.open(state.served)
+        if state.identity is not None:
+            self.spawn(state.identity.keep(), "certificate")
         self.spawn(self._watch_loop(), "loop watch")
         self.spawn(self._watch_readiness(), "readiness")
         telemetry.log(__name__).info(
@@ -286,6 +285,12 @@ class Node:
         if self._state.failure is not None:
             raise self._state.failure
 
+    @property
+    def _server(self) -> Server:
+        if self._state.server is None:
+            raise RuntimeError("the node is not open")
+        return self._state.server
+
     def _is_serving(self) -> bool:
         return any(task.get_name() == "readiness" for task in self._state.tasks)
 
@@ -300,7 +305,7 @@ class Node:
     async def _watch_loop(self) -> None:
         """Live means that the loop turns: the health service answers in this same loop."""
         loop = asyncio.get_running_loop()
-        await self._state.health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
+        await self._server.set_health([LIVE], is_serving=True)
         while True:
             due = loop.time() + BEAT_SECONDS
             await asyncio.sleep(BEAT_SECONDS)
@@ -318,16 +323,11 @@ class Node:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _set_ready(self, is_ready: bool) -> None:
-        await self._set_health(("", READY), is_serving=is_ready)
+        await self._server.set_health(("", READY), is_serving=is_ready)
         if is_ready:
             self._state.ready.set()
         else:
             self._state.ready.clear()
-
-    async def _set_health(self, names: Iterable[str], is_serving: bool) -> None:
-        status = health_pb2.HealthCheckResponse
-        for name in names:
-            await self._state.health.set(name, status.SERVING if is_serving else status.NOT_SERVING)
 
     @asynccontextmanager
     async def _finishing(self) -> AsyncIterator[None]:
@@ -338,7 +338,7 @@ class Node:
         self.draining.set()
         self._state.loopback.shut(self.service)
         if self.service in self._state.served:
-            await self._set_health([self.service], is_serving=False)
+            await self._server.set_health([self.service], is_serving=False)
             await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
         if not await self.draining.finished(self._patience()):
             telemetry.log(__name__).warning("not everybody has moved on", service=self.service)

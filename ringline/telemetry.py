@@ -49,6 +49,7 @@ REFUSED_IN_CALL = Counter(
     "Commands that do not belong to the state of their call.",
     ["phase", "role", "verb"],
 )
+ASKED = Counter("ringline_asked_total", "Items of batched streams that this process was asked.", ["stream"])
 BUGS = Counter("ringline_bugs_total", "Faults that were logged with an id.", ["where"])
 RESENT = Counter("ringline_resent_total", "Items sent again on another stream.", ["stream"])
 STREAMS = Gauge("ringline_streams", "Open streams to other processes.", ["stream"])

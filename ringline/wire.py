@@ -1,8 +1,8 @@
 """Between services: channels, deadlines, who may call whom, and refusals that cross a hop.
 
 Unary calls only; the batched streams of the hot path are in asker.py and answerer.py. Who calls is said in
-metadata (`ringline-caller`) and believed: the network policy and, later, mutual TLS are what stands behind
-it.
+metadata (`ringline-caller`). Where there are certificates (identity.py), the caller's must say so too; where
+there are none, it is believed, and the network policy is what stands behind it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from google.protobuf.message import Message
 from grpc import aio
 
 from ringline.addresses import target
+from ringline.identity import Identity, is_known_as
+from ringline.identity import options as identity_options
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSALS, RPC_SECONDS, report_bug
 from ringline.v1 import annotations_pb2, reasons_pb2
@@ -68,18 +70,34 @@ def server_options(age_seconds: float) -> tuple[tuple[str, Any], ...]:
 class Channel(aio.Channel):
     """What generated stubs take: a channel with deadline, caller's name, and refusals rebuilt.
 
-    A wrapper and no interceptors: grpc.aio starts a task for each intercepted call.
+    A wrapper and no interceptors: grpc.aio starts a task for each intercepted call. `dial` makes the channel
+    inside; anew, where the certificate of `identity` has changed: the old one finishes what it began.
     """
 
-    def __init__(self, inner: aio.Channel, caller: str, seconds: float = CALL_SECONDS) -> None:
-        self._inner = inner
+    def __init__(
+        self,
+        dial: Callable[[], aio.Channel],
+        caller: str,
+        identity: Identity | None = None,
+        seconds: float = CALL_SECONDS,
+    ) -> None:
+        self._dial = dial
+        self._identity = identity
+        self._papers = identity.papers() if identity is not None else None
+        self._inner = dial()
         self._metadata = ((CALLER, caller),)
         self._seconds = seconds
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        call = cast(Callable[..., Awaitable[Any]], self._inner.unary_unary(method, *args, **kwargs))
+        inner = self._inner
+        call = cast(Callable[..., Awaitable[Any]], inner.unary_unary(method, *args, **kwargs))
 
         async def ask(request: Message, timeout: float | None = None, **more: Any) -> Any:  # noqa: ASYNC109
+            nonlocal inner, call
+            if self._current() is not inner:
+                inner = self._inner
+                call = cast(Callable[..., Awaitable[Any]], inner.unary_unary(method, *args, **kwargs))
             metadata = (*self._metadata, *(more.pop("metadata", None) or ()))
             try:
                 # Where nobody is connected now, the call waits for somebody as long as for its answer:
@@ -97,25 +115,34 @@ class Channel(aio.Channel):
         return ask
 
     def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return self._with_name(self._inner.stream_stream(method, *args, **kwargs))
+        return lambda *given, **more: self._current().stream_stream(method, *args, **kwargs)(
+            *given, **self._with_name(more)
+        )
 
     def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return self._with_name(self._inner.unary_stream(method, *args, **kwargs))
+        return lambda *given, **more: self._current().unary_stream(method, *args, **kwargs)(
+            *given, **self._with_name(more)
+        )
 
     def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return self._with_name(self._inner.stream_unary(method, *args, **kwargs))
+        return lambda *given, **more: self._current().stream_unary(method, *args, **kwargs)(
+            *given, **self._with_name(more)
+        )
 
     async def close(self, grace: float | None = None) -> None:
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         await self._inner.close(grace)
 
     async def channel_ready(self) -> None:
-        await self._inner.channel_ready()
+        await self._current().channel_ready()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        return self._inner.get_state(try_to_connect)
+        return self._current().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._inner.wait_for_state_change(last_observed_state)
+        await self._current().wait_for_state_change(last_observed_state)
 
     async def __aenter__(self) -> Channel:
         return self
@@ -123,19 +150,41 @@ class Channel(aio.Channel):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _with_name(self, call: Any) -> Any:
-        return functools.partial(call, metadata=self._metadata)
+    def _current(self) -> aio.Channel:
+        """The channel inside, with the certificate of now."""
+        if self._identity is not None and (papers := self._identity.papers()) is not self._papers:
+            task = asyncio.create_task(self._inner.close(SERVE_SECONDS), name="channel that is left")
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+            self._papers, self._inner = papers, self._dial()
+        return self._inner
+
+    def _with_name(self, more: dict[str, Any]) -> dict[str, Any]:
+        return {"metadata": self._metadata, **more}
 
 
-def open_channel(addresses: Sequence[str], caller: str, service: str = "") -> Channel:
+def connect(
+    addresses: Sequence[str], options: tuple[tuple[str, Any], ...], service: str, identity: Identity | None
+) -> aio.Channel:
+    """gRPC's own channel to `service`; with `identity`, only to who can show that it is that service."""
+    if identity is None:
+        return aio.insecure_channel(target(addresses), options=options)
+    options = (*options, *identity_options(service))
+    return aio.secure_channel(target(addresses), identity.channel_credentials(), options=options)
+
+
+def open_channel(
+    addresses: Sequence[str], caller: str, service: str = "", identity: Identity | None = None
+) -> Channel:
     """A channel that spreads calls over `addresses`: one name of any number of hosts, or IP addresses.
 
     Where it says which `service` it asks, a process in which that one is on its way out is left at once: gRPC
-    watches its health. A server that only stops cancels what is on its way to it.
+    watches its health. A server that only stops cancels what is on its way to it. With `identity`, the
+    service has to be said.
     """
     watched = (("grpc.service_config", json.dumps({"healthCheckConfig": {"serviceName": service}})),)
     options = (*CHANNEL_OPTIONS, *(watched if service else ()))
-    return Channel(aio.insecure_channel(target(addresses), options=options), caller)
+    return Channel(lambda: connect(addresses, options, service, identity), caller, identity)
 
 
 def rebuilt(error: aio.AioRpcError) -> BaseException:
@@ -177,7 +226,13 @@ def callers_of(method: str) -> frozenset[str] | None:
 
 
 class Gatekeeper(aio.ServerInterceptor):
-    """The server's interceptor: who calls, for how long, and what becomes of what is raised."""
+    """The server's interceptor: who calls, for how long, and what becomes of what is raised.
+
+    Where callers need a certificate, theirs has the name of the caller.
+    """
+
+    def __init__(self, needs_certificate: bool = False) -> None:
+        self._needs_certificate = needs_certificate
 
     async def intercept_service(
         self,
@@ -192,13 +247,16 @@ class Gatekeeper(aio.ServerInterceptor):
         if allowed is None:
             return handler
         caller = next((v for k, v in handler_call_details.invocation_metadata or () if k == CALLER), "")
+        proven = str(caller) if self._needs_certificate else ""
         is_welcome = caller in allowed
         if handler.unary_unary is not None:
-            return _guarded_unary(handler, method, is_welcome)
-        return _guarded_stream(handler, method, is_welcome)
+            return _guarded_unary(handler, method, is_welcome, proven)
+        return _guarded_stream(handler, method, is_welcome, proven)
 
 
-def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMethodHandler[Any, Any]:
+def _guarded_unary(
+    handler: Any, method: str, is_welcome: bool, proven: str
+) -> grpc.RpcMethodHandler[Any, Any]:
     inner = cast(Callable[[Any, Any], Awaitable[Any]], handler.unary_unary)
     seconds = RPC_SECONDS.labels(method)
 
@@ -206,7 +264,7 @@ def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMetho
         began = time.perf_counter()
         left = context.time_remaining()
         try:
-            if not is_welcome:
+            if not is_welcome or (proven and not is_known_as(context.auth_context(), proven)):
                 raise Refusal(Reason.REASON_FORBIDDEN)
             async with asyncio.timeout(SERVE_SECONDS if left is None else left):
                 return await inner(request, context)
@@ -226,12 +284,14 @@ def _guarded_unary(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMetho
     )
 
 
-def _guarded_stream(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMethodHandler[Any, Any]:
+def _guarded_stream(
+    handler: Any, method: str, is_welcome: bool, proven: str
+) -> grpc.RpcMethodHandler[Any, Any]:
     inner = cast(Callable[[Any, Any], AsyncIterator[Any]], handler.stream_stream)
 
     async def serve(requests: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         try:
-            if not is_welcome:
+            if not is_welcome or (proven and not is_known_as(context.auth_context(), proven)):
                 raise Refusal(Reason.REASON_FORBIDDEN)
             async for response in inner(requests, context):
                 yield response
@@ -250,8 +310,9 @@ def _guarded_stream(handler: Any, method: str, is_welcome: bool) -> grpc.RpcMeth
 async def refuse(context: aio.ServicerContext[Any, Any], method: str, refusal: Refusal) -> NoReturn:
     """Ends a call with a refusal."""
     REFUSALS.labels(method, refusal.name).inc()
+    is_forbidden = refusal.reason == Reason.REASON_FORBIDDEN
     await context.abort(
-        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.PERMISSION_DENIED if is_forbidden else grpc.StatusCode.FAILED_PRECONDITION,
         refusal.name,
         trailing_metadata=((REFUSAL, refusal.to_proto().SerializeToString()),),
     )

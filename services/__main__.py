@@ -26,7 +26,10 @@ async def build_all(node: Node, services: Sequence[str]) -> None:
     # All of them first: an import stops the loop, for seconds where nothing is compiled yet, and what the
     # first services have begun would miss its deadlines.
     modules = {service: importlib.import_module(f"services.{service}") for service in services}
+    newest = newest_migrations(services)
     for service, module in modules.items():
+        if service in newest:
+            await (await node.of(service).database(service)).until_migrated(newest[service])
         await node.build(service, module.build)
 
 
@@ -54,6 +57,15 @@ def migrations(services: Sequence[str]) -> dict[str, str]:
         name: f"services.{name}:migrations"
         for name in services
         if (folder / name / "migrations" / "env.py").exists()
+    }
+
+
+def newest_migrations(services: Sequence[str]) -> dict[str, str]:
+    """The number of the newest migration of each of `services` that has a schema: the files begin with it."""
+    folder = Path(__file__).parent
+    return {
+        name: max(path.name.partition("_")[0] for path in (folder / name).glob("migrations/versions/*_*.py"))
+        for name in migrations(services)
     }
 
 

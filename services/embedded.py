@@ -18,11 +18,13 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+
+from ringline.permissions import authorization
 
 UNPRIVILEGED = "nobody"
 PORTS = range(17_000, 32_000)
@@ -173,9 +175,11 @@ class Postgres(Server):
 class Nats(Server):
     """A nats-server with JetStream on a loopback port; its streams live in `folder`/streams."""
 
-    def __init__(self, folder: Path, password: str) -> None:
+    def __init__(self, folder: Path, password: str, users: Mapping[str, str] | None = None) -> None:
+        """`users` are services and their passwords; `ringline`, with `password`, may do everything."""
         super().__init__("nats-server", folder)
         self.password = password
+        self.users = dict(users or {})
 
     def start(self, port: int = 0) -> None:
         """Starts it on `port` (0: a free one)."""
@@ -187,7 +191,9 @@ class Nats(Server):
             "port": self.port,
             "pid_file": str(self.folder / "pid"),
             "jetstream": {"store_dir": str(self.folder / "streams"), "max_mem": 2**28, "max_file": 2**30},
-            "authorization": {"user": "ringline", "password": self.password},
+            "authorization": {
+                "users": [{"user": "ringline", "password": self.password}, *authorization(self.users)]
+            },
         }
         with secret_file(self.folder / "nats.conf", json.dumps(configuration)) as path:
             program = Path(sys.executable).with_name("nats-server")
@@ -198,9 +204,10 @@ class Nats(Server):
         """Stops it; what JetStream acknowledged is on disk."""
         self._signal(signal.SIGTERM, signal.SIGKILL)
 
-    def url(self) -> str:
-        """The URL with user and password."""
-        return f"nats://ringline:{self.password}@127.0.0.1:{self.port}"
+    def url(self, owner: bool = True) -> str:
+        """The URL, with the user who may do everything or without user."""
+        user = f"ringline:{self.password}@" if owner else ""
+        return f"nats://{user}127.0.0.1:{self.port}"
 
     def _is_ready(self) -> bool:
         """It greets every connection with INFO, once JetStream is up."""

@@ -14,6 +14,7 @@ import pytest
 
 from ringline.config import NodeSettings
 from ringline.migrate import migrate
+from ringline.permissions import grants
 from services.__main__ import migrations, present
 from services.embedded import Nats, Postgres
 from tests.suite import previous
@@ -28,6 +29,7 @@ class Databases:
     def __init__(self, postgres: Postgres) -> None:
         self.postgres = postgres
         self._templates: dict[tuple[str, ...], str] = {}
+        self.bus_passwords = {user: secrets.token_hex(8) for user in grants()}
         self._passwords = {service: secrets.token_hex(8) for service in present()}
 
     def settings(self, name: str, nats_url: str = "") -> NodeSettings:
@@ -39,6 +41,7 @@ class Databases:
             db_password=self._passwords,
             db_pool=2,
             nats_url=nats_url or "nats://127.0.0.1:1",
+            nats_password=self.bus_passwords,
         )
 
     async def create(self, services: tuple[str, ...] = ()) -> str:
@@ -91,10 +94,10 @@ def databases(postgres: Postgres) -> Databases:
 
 
 @pytest.fixture
-def nats(server_folder: Path) -> Iterator[Nats]:
-    """A running NATS with JetStream and no stream yet."""
+def nats(server_folder: Path, databases: Databases) -> Iterator[Nats]:
+    """A running NATS with JetStream, a user for each service, and no stream yet."""
     folder = server_folder / f"nats-{secrets.token_hex(4)}"
-    server = Nats(folder, secrets.token_hex(16))
+    server = Nats(folder, secrets.token_hex(16), databases.bus_passwords)
     server.start()
     yield server
     server.stop()

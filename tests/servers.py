@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ringline.permissions import grants
 from services.embedded import Nats, Postgres
 
 START_SECONDS = 60.0
@@ -31,6 +32,13 @@ RING_AT_WILL = {
 }
 WITHOUT_RING_BUDGET = {f"RINGLINE_POLICY_{name.upper()}": "0" for name in RING_AT_WILL}
 """People of tests and measurements ring one another at will; the ring budget has tests of its own."""
+
+
+def bus_password(service: str) -> str:
+    """The password of a service's user on the bus."""
+    return f"{PASSWORD}-{service}-bus"
+
+
 PASSWORD = "only-for-tests"  # the servers listen on the loopback interface and live as long as the tests
 _given_out: set[int] = set()
 
@@ -158,8 +166,8 @@ def database_server(folder: Path, *, durable: bool = False) -> Iterator[Postgres
 
 @contextmanager
 def bus_server(folder: Path) -> Iterator[Nats]:
-    """A running NATS."""
-    nats = Nats(folder / "nats", PASSWORD)
+    """A running NATS, with a user for each service."""
+    nats = Nats(folder / "nats", PASSWORD, {user: bus_password(user) for user in grants()})
     try:
         nats.start(free_port())
         yield nats

@@ -62,6 +62,7 @@ PARTS = (
     Part("properties", 240, pytest("properties")),
     Part("suite", 450, pytest("suite", "-n", "2", "--dist", "loadgroup")),  # they wait more than they work
     Part("hostile", 90, pytest("hostile")),
+    Part("deploy", 60, pytest("deploy", "-n", "2")),
     Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 210, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ringline.addresses import split_addresses
 from ringline.config import NodeSettings
+from ringline.identity import Identity
 from ringline.refusal import Refusal
 from ringline.v1 import accounts_pb2, directory_pb2
 from ringline.v1.accounts_pb2 import Account
@@ -81,10 +82,12 @@ def _ask(question: Callable[[DirectoryAsyncStub], Awaitable[T]]) -> T:
     """The directory's answer, asked as the operator. A refusal is said in its own words, with status 1."""
 
     async def ask() -> T:
-        addresses = split_addresses(NodeSettings().address.get("directory", ""))
+        settings = NodeSettings()
+        addresses = split_addresses(settings.address.get("directory", ""))
         if not addresses:
             raise typer.BadParameter("Say where the directory is: RINGLINE_ADDRESS_DIRECTORY=host:port")
-        async with open_channel(addresses, "operator") as channel:
+        identity = Identity.of(settings.tls_dir)
+        async with open_channel(addresses, "operator", "directory", identity) as channel:
             return await question(DirectoryStub(channel))
 
     try:

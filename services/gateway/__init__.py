@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ringline import ids
+from ringline.config import split_secret
 from ringline.node import Node
 from ringline.telemetry import log
 from ringline.v1 import signaling_pb2, signaling_pb2_grpc
@@ -48,7 +49,8 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
     directory = DirectoryStub(node.channel("directory"))
     presence = PresenceStub(node.channel("presence"))
     doorkeeper = Doorkeeper(settings, directory)
-    tickets = TicketPress(_ticket_key(settings, environment), settings.ticket_s)
+    signs, *verify = _ticket_keys(settings, environment)
+    tickets = TicketPress(signs, settings.ticket_s, verify)
     trusted = networks(settings.trusted_proxies)
     lookups = Buckets(settings.lookup_burst, settings.lookup_every_s)
     strikes = Strikes(settings.hello_failures, settings.hello_window_s)
@@ -106,8 +108,9 @@ async def _watch(node: Node, started: asyncio.Event) -> None:
     started.set()
 
 
-def _ticket_key(settings: Settings, environment: str) -> str:
-    key = settings.ticket_key.get_secret_value()
-    if not key and environment == "production":
+def _ticket_keys(settings: Settings, environment: str) -> list[str]:
+    """The first signs, all verify."""
+    keys = split_secret(settings.ticket_key)
+    if not keys and environment == "production":
         raise ValueError("set RINGLINE_GATEWAY_TICKET_KEY: all gateways sign tickets with the same secret")
-    return key or secrets.token_urlsafe(32)
+    return keys or [secrets.token_urlsafe(32)]

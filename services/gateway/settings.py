@@ -29,7 +29,8 @@ class Settings(ServiceSettings, service="gateway"):
     ticket_key: SecretStr = Field(
         SecretStr(""),
         description="The secret with which tickets are signed, 32 characters or more, the same for all "
-        "gateways. Needed in production; elsewhere empty means one of this process's own.",
+        "gateways. Several, separated by commas: the first one signs, all are good. Needed in production; "
+        "elsewhere empty means one of this process's own.",
     )
     ticket_s: int = Field(30, ge=5, le=300, description="Seconds for which a ticket is good.")
 

@@ -7,12 +7,15 @@ spends its id.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import OctKey
 from joserfc.jwt import JWTClaimsRegistry
 
@@ -40,14 +43,14 @@ class Ticket:
 
 
 class TicketPress:
-    """Makes tickets and checks them. `key` is shared by all gateways; `seconds` is how long a ticket is
-    good.
+    """Makes tickets and checks them. `key` is shared by all gateways and signs; tickets that one of the
+    `others` signed are good as well, while the key is changed. `seconds` is how long a ticket is good.
     """
 
-    def __init__(self, key: str, seconds: int) -> None:
-        if len(key) < KEY_BYTES:
+    def __init__(self, key: str, seconds: int, others: Sequence[str] = ()) -> None:
+        if min(map(len, (key, *others))) < KEY_BYTES:
             raise ValueError("the ticket key has at least 32 characters")
-        self._key = OctKey.import_key(key)
+        self._key, *self._others = (OctKey.import_key(one) for one in (key, *others))
         self.seconds = seconds
 
     def mint(self, user_id: str, device_id: str, public_key: bytes, now: float) -> str:
@@ -81,9 +84,16 @@ class TicketPress:
         needed = {name: {"essential": True} for name in ("jti", "sub", "did", "dk", "exp")}
         registry = JWTClaimsRegistry(now=int(now), aud={"essential": True, "value": AUDIENCE}, **needed)  # type: ignore[arg-type]
         try:
-            claims = jwt.decode(ticket, self._key, algorithms=[ALGORITHM]).claims
+            claims = self._verified(ticket)
             registry.validate(claims)
             key = urlsafe_b64decode(claims["dk"] + "=")
         except (JoseError, ValueError, TypeError) as error:
             raise Refusal(Reason.REASON_TICKET_INVALID) from error
         return Ticket(claims["jti"], claims["sub"], claims["did"], key, int(claims["exp"]) * 1000)
+
+    def _verified(self, ticket: str) -> dict[str, Any]:
+        """The claims. Raises JoseError or ValueError where none of the keys has signed them."""
+        for key in self._others:
+            with suppress(BadSignatureError):
+                return jwt.decode(ticket, key, algorithms=[ALGORITHM]).claims
+        return jwt.decode(ticket, self._key, algorithms=[ALGORITHM]).claims

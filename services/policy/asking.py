@@ -11,6 +11,7 @@ import typer
 
 from ringline.addresses import split_addresses
 from ringline.config import NodeSettings
+from ringline.identity import Identity
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, records_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
@@ -28,10 +29,11 @@ SECONDS = 5.0
 
 def reach(service: str) -> Channel:
     """A channel to a service. Ends the program where nobody said where it is."""
-    addresses = split_addresses(NodeSettings().address.get(service, ""))
+    settings = NodeSettings()
+    addresses = split_addresses(settings.address.get(service, ""))
     if not addresses:
         raise typer.BadParameter(f"Say where {service} is: RINGLINE_ADDRESS_{service.upper()}=host:port")
-    return open_channel(addresses, "operator")
+    return open_channel(addresses, "operator", service, Identity.of(settings.tls_dir))
 
 
 async def said(answer: Awaitable[T]) -> T:

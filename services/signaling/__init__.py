@@ -10,6 +10,7 @@ Asks  policy, presence.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ringline.config import split_secret
 from ringline.ids import mint
 from ringline.node import Node
 from ringline.outbox import Outbox
@@ -60,8 +61,9 @@ async def build(node: Node) -> AsyncIterator[None]:
         answer: presence_pb2.LocateAnswer = await places.ask(question, timeout=1.0)
         return list(answer.lines)
 
+    relay_secret = next(iter(split_secret(settings.turn_secret)), "").encode()
     urls = tuple(url.strip() for url in settings.turn_urls.split(",") if url.strip())
-    desk = RelayDesk(urls, settings.turn_secret.get_secret_value().encode(), settings.turn_ttl_s)
+    desk = RelayDesk(urls, relay_secret, settings.turn_ttl_s)
     if not urls and node.settings.environment == "production":
         telemetry_log(__name__).warning("no relay: strangers' calls go the direct way", setting="turn_urls")
     wakes = Wakes(bus, mint("s_"))

@@ -37,7 +37,9 @@ class Settings(Configured):
         "", description="STUN and TURN URIs for clients, separated by commas; empty means peer to peer only."
     )
     turn_secret: SecretStr = Field(
-        SecretStr(""), description="The secret shared with coturn (static-auth-secret)."
+        SecretStr(""),
+        description="The secret shared with coturn (static-auth-secret; it may have several). Of several, "
+        "separated by commas, the first one is used.",
     )
     turn_ttl_s: int = Field(600, ge=30, le=600, description="Seconds for which relay credentials are good.")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, ServiceDescriptor
 
+from ringline import permissions
 from ringline.v1 import annotations_pb2
 from tests.house.sources import ROOT, all_files, read, services, tree, written
 
@@ -98,6 +99,29 @@ def test_every_event_is_said_by_one_service() -> None:
     assert sorted(said) == sorted(facts)
     irregular = ("Rang", "Unheard", "Set")
     assert not [name for name in facts if not name.endswith(("ed", *irregular))]
+
+
+def test_the_bus_grants_what_the_charters_say() -> None:
+    """And no more: a service that says or hears something new says so in `ringline/permissions.py`, too."""
+
+    def snake(names: set[str]) -> set[str]:
+        return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in names}
+
+    def calling(word: str) -> set[str]:
+        return {
+            name
+            for name in services()
+            if re.search(rf"\b{word}\(", _all(written(".py", below=f"services/{name}/")))
+        }
+
+    charters = {service: _charter(service) for service in services()}
+    says = {name: snake(charter["says"]) for name, charter in charters.items() if charter["says"]}
+    assert {name: set(facts) for name, facts in permissions.SAYS.items()} == says
+    hears = {name: snake(charter["hears"]) for name, charter in charters.items() if charter["hears"]}
+    assert {name: {fact} for name, fact in permissions.HEARS.items()} == hears
+    assert set(permissions.SAYS_WAKES) == calling("publish_wake")
+    assert set(permissions.HEARS_WAKES) == calling("subscribe_wakes")
+    assert set(permissions.REPLAYS) == calling("replay")
 
 
 def _charter(service: str) -> dict[str, set[str]]:

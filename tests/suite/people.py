@@ -11,6 +11,7 @@ import httpx
 from ringline.addresses import split_addresses
 from ringline.bus import Bus
 from ringline.client import Api, Call, DeviceKey, Phone, Session
+from ringline.identity import Identity
 from ringline.log import Log
 from ringline.v1 import (
     directory_pb2,
@@ -43,7 +44,8 @@ class Operator:
 
     def __init__(self, topology: Topology) -> None:
         def channel(service: str) -> Channel:
-            return open_channel(split_addresses(topology.addresses[service]), "operator")
+            identity = Identity.of(topology.tls.get("operator", ""))
+            return open_channel(split_addresses(topology.addresses[service]), "operator", service, identity)
 
         self._channels = {name: channel(name) for name in ("directory", "policy", "signaling")}
 

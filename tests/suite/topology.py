@@ -10,7 +10,7 @@ import asyncio
 import importlib.util
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +75,8 @@ class Topology:
     """The origins of the gateways, such as "http://127.0.0.1:41000"."""
     addresses: dict[str, str] = field(default_factory=dict)
     """By service, host:port[,host:port]."""
+    tls: Mapping[str, str] = field(default_factory=dict)
+    """Folders of certificates, by service and for the operator; without them there are none."""
 
     @property
     def is_split(self) -> bool:
@@ -96,7 +98,8 @@ class Topology:
 
     async def until_serving(self, process: Process, within: float = START_SECONDS) -> None:
         """Waits until this very process says that it is ready to work, by gRPC."""
-        channel = open_channel([f"127.0.0.1:{process.env['RINGLINE_LISTEN_PORT']}"], "kubelet")
+        port = process.env.get("RINGLINE_PROBE_PORT", process.env["RINGLINE_LISTEN_PORT"])
+        channel = open_channel([f"127.0.0.1:{port}"], "kubelet")
         stub, ready = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service="ready")
         try:
             async with asyncio.timeout(within):
@@ -180,6 +183,7 @@ def environment(postgres: Postgres, nats: Nats, database: str) -> dict[str, str]
     base["RINGLINE_DATABASE_OWNER_URL"] = postgres.url(database)
     base["RINGLINE_NATS_URL"] = nats.url()
     base |= {f"RINGLINE_DB_PASSWORD_{name.upper()}": f"{PASSWORD}-{name}" for name in SERVICES}
+    base |= {f"RINGLINE_NATS_PASSWORD_{name.upper()}": secret for name, secret in nats.users.items()}
     return base
 
 
@@ -207,10 +211,18 @@ def ringline(
 
 @asynccontextmanager
 async def running(
-    name: str, copies: int, folder: Path, postgres: Postgres, nats: Nats, settings: dict[str, str]
+    name: str,
+    copies: int,
+    folder: Path,
+    postgres: Postgres,
+    nats: Nats,
+    settings: dict[str, str],
+    tls: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Topology]:
-    """An installation; `copies` of every service as processes, or all in one process where it is 0."""
-    topology = Topology(name, folder, postgres, nats, settings)
+    """An installation; `copies` of every service as processes, or all in one process where it is 0. With
+    `tls`, each service has its certificate in such a folder.
+    """
+    topology = Topology(name, folder, postgres, nats, settings, tls=tls or {})
     env = environment(postgres, nats, name) | settings
     await prepare(postgres, name, env, folder)
     if copies:
@@ -247,6 +259,8 @@ def _lay_out(topology: Topology, env: dict[str, str], copies: int) -> None:
         processes = topology.processes[service] = []
         for number, port in enumerate(own, 1):
             mine = shared | {"RINGLINE_LISTEN_PORT": str(port)}
+            if service in topology.tls:
+                mine |= {"RINGLINE_TLS_DIR": topology.tls[service], "RINGLINE_PROBE_PORT": str(free_port())}
             if service == "gateway":
                 http = free_port()
                 mine |= _gateway_settings(http)

@@ -17,8 +17,10 @@ _BINDING = b"\x00\x01\x00\x00\x21\x12\xa4\x42"
 
 
 @asynccontextmanager
-async def relay(network: Network, folder: Path) -> AsyncIterator[Process]:
-    """coturn in this network, at SERVER; told by command line what the file's header leaves to it."""
+async def relay(network: Network, folder: Path, *more: str) -> AsyncIterator[Process]:
+    """coturn in this network, at SERVER; told by command line what the file's header leaves to it, and
+    more.
+    """
     program = shutil.which("turnserver")
     assert program is not None, "the stories of the relay need coturn: apt-get install coturn"
     argv = network.command(
@@ -28,6 +30,7 @@ async def relay(network: Network, folder: Path) -> AsyncIterator[Process]:
             f"--static-auth-secret={TURN_SECRET}",
             f"--pidfile={folder}/relay.pid",
             f"--userdb={folder}/relay.db",
+            *more,
         ),
     )
     process = Process("coturn", argv, dict(os.environ), folder / "relay.log").start()

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from tests.browser.apart.networks import SERVER
 from tests.servers import START_SECONDS
 
-ALLOCATE, REFRESH, CREATE_PERMISSION = 0x0003, 0x0004, 0x0008
+ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND = 0x0003, 0x0004, 0x0008, 0x0009
 SUCCESS, FAILURE = 0x0100, 0x0110
 DONE = 0
 """What `Turn` answers where the relay agrees; otherwise STUN's error code."""
 _COOKIE = 0x2112A442
 _USERNAME, _INTEGRITY, _ERROR, _PEER, _REALM, _NONCE, _TRANSPORT = 6, 8, 9, 0x12, 0x14, 0x15, 0x19
+_CHANNEL, _FAMILY = 0x0C, 0x17
+_IPV6 = bytes([2, 0, 0, 0])
 _OVER_UDP = bytes([17, 0, 0, 0])
 _UNAUTHENTICATED = 401
 _AGAIN_SECONDS = 1.0
@@ -35,23 +37,31 @@ class Turn:
     realm: bytes = b""
     nonce: bytes = b""
 
-    def allocate(self) -> int:
-        """Asks for an address: DONE or the error code. The first refusal tells the realm and the nonce."""
-        code = self._ask(ALLOCATE, {_TRANSPORT: _OVER_UDP})
-        return self._ask(ALLOCATE, {_TRANSPORT: _OVER_UDP}) if code == _UNAUTHENTICATED else code
+    def allocate(self, version: int = 4) -> int:
+        """Asks for an address, of IPv4 or IPv6: DONE or the error code. The first refusal tells the realm and
+        the nonce.
+        """
+        wanted = {_TRANSPORT: _OVER_UDP} | ({_FAMILY: _IPV6} if version == 6 else {})
+        code = self._ask(ALLOCATE, wanted)
+        return self._ask(ALLOCATE, wanted) if code == _UNAUTHENTICATED else code
 
     def refresh(self) -> int:
         """Asks to keep the address: DONE or the error code."""
         return self._ask(REFRESH, {})
 
     def permit(self, peer: str) -> int:
-        """Asks to be let through to an IPv4 address: DONE or the error code."""
-        number = int(ipaddress.IPv4Address(peer)) ^ _COOKIE
-        return self._ask(CREATE_PERMISSION, {_PEER: struct.pack("!BBHI", 0, 1, 0, number)})
+        """Asks to be let through to an address: DONE or the error code."""
+        return self._ask(CREATE_PERMISSION, {}, peer)
 
-    def _ask(self, method: int, attributes: Attributes) -> int:
+    def bind(self, channel: int, peer: str) -> int:
+        """Asks for a channel (0x4000 to 0x4FFF) to an address: DONE or the error code."""
+        return self._ask(CHANNEL_BIND, {_CHANNEL: struct.pack("!HH", channel, 0)}, peer)
+
+    def _ask(self, method: int, attributes: Attributes, peer: str = "") -> int:
         """Sends a request until it is answered."""
         transaction = secrets.token_bytes(12)
+        if peer:
+            attributes = attributes | {_PEER: _xored(ipaddress.ip_address(peer), transaction)}
         request = self._request(method, transaction, attributes)
         deadline = time.monotonic() + START_SECONDS
         self.socket.settimeout(_AGAIN_SECONDS)
@@ -85,6 +95,13 @@ class Turn:
             return DONE
         assert kind == method | FAILURE, f"not an answer to {method}: {kind:#06x}"
         return found[_ERROR][2] * 100 + found[_ERROR][3]
+
+
+def _xored(peer: ipaddress.IPv4Address | ipaddress.IPv6Address, transaction: bytes) -> bytes:
+    """An address as XOR-PEER-ADDRESS says it (RFC 8489 14.2), with port 3478."""
+    mask = struct.pack("!I", _COOKIE) + transaction
+    hidden = bytes(a ^ b for a, b in zip(peer.packed, mask, strict=False))
+    return struct.pack("!BBH", 0, 1 if peer.version == 4 else 2, 3478 ^ (_COOKIE >> 16)) + hidden
 
 
 def _header(method: int, size: int, transaction: bytes) -> bytes:

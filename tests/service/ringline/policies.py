@@ -82,12 +82,12 @@ async def policy_node(port: int = 0, **settings: Any) -> AsyncIterator[tuple[Nod
 
 
 @asynccontextmanager
-async def asking(*ports: int, window: int = 256) -> AsyncIterator[Attempts]:
-    """The asking half, to nodes at these ports; as signaling."""
+async def asking(*first: int, window: int = 256, ports: list[int] | None = None) -> AsyncIterator[Attempts]:
+    """The asking half, to nodes at these ports, or at those of a list that may change; as signaling."""
     asker: Attempts = Asker(
         "policy.Decide",
         lambda channel: policy_pb2_grpc.PolicyStub(channel).Decide,
-        lambda: [f"127.0.0.1:{port}" for port in ports],
+        lambda: [f"127.0.0.1:{port}" for port in (first if ports is None else ports)],
         lambda attempts: policy_pb2.DecideRequest(attempts=attempts),
         lambda response: response.verdicts,
         caller="signaling",

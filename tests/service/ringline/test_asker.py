@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from ringline.asker import LOOK_SECONDS
 from ringline.refusal import Refusal
+from ringline.telemetry import ASKED
 from ringline.v1 import policy_pb2, policy_pb2_grpc
 from ringline.v1.reasons_pb2 import Reason
 from tests.servers import free_port, until
@@ -115,6 +117,30 @@ async def test_a_process_that_comes_back_gets_a_stream_again() -> None:
             async with policy_node(port):
                 assert (await asker.ask(attempt(), timeout=8.0)).outcome == policy_pb2.OUTCOME_ADMITTED
             await reaches(asker, 0)
+
+
+async def test_a_process_that_is_added_gets_its_share_at_the_next_look() -> None:
+    """As a pod does whose address has come to stand for the name of its service."""
+    async with policy_node() as (one, first), policy_node() as (two, second):
+        ports = [one.port]
+        async with asking(ports=ports) as asker:
+            await reaches(asker, 1)
+            ports.append(two.port)
+            await until(lambda: asker.streams == 2, LOOK_SECONDS + 10, lambda: "not found")
+            count = _counted("policy.Decide")
+            asks = [asyncio.create_task(asker.ask(attempt("held"), timeout=8.0)) for _ in range(40)]
+            await until(lambda: len(first.held) + len(second.held) == 40, 5, lambda: "not asked")
+            assert len(second.held) >= 12  # of two streams the less loaded one: about half
+            assert _counted("policy.Decide") == count + 40
+            for event in [*first.held, *second.held]:
+                event.set()
+            await asyncio.gather(*asks)
+
+
+def _counted(stream: str) -> float:
+    """By what signaling is scaled."""
+    value: float = ASKED.labels(stream)._value.get()
+    return value
 
 
 async def test_a_stranger_gets_no_stream() -> None:

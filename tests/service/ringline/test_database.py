@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from ringline.config import NodeSettings
 from ringline.db import Database
@@ -32,6 +33,47 @@ async def test_migrating_at_the_same_time_is_migrating_once(databases: Databases
     db = await opened(settings, "signaling")
     assert await db.fetchval("SELECT count(*) FROM alembic_version") == 1
     await db.close()
+
+
+async def test_a_password_that_is_refused_gives_way_to_the_next(settings: NodeSettings) -> None:
+    """Also where the database changes it while many want a connection; `migrate` sets the first one."""
+    (good,) = settings.service_database_urls("signaling")
+    password = settings.db_password["signaling"].get_secret_value()
+
+    def knows(*passwords: str) -> NodeSettings:
+        known = {"signaling": SecretStr(",".join(passwords))}
+        return settings.model_copy(update={"db_password": known, "db_pool": 4})
+
+    async def busy(db: Database) -> None:
+        await asyncio.gather(*(db.fetchval("SELECT pg_sleep(0.05)") for _ in range(4)))
+
+    during, after = (
+        Database.of(knows(*them), "signaling") for them in ((password, "new"), ("new", password))
+    )
+    await during.open()
+    await busy(await after.open())
+    await after.close()
+    await migrate(knows("new", password), migrations(["signaling"]))
+    await busy(during)
+    await during.close()
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(good)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await Database.of(knows(password, "older"), "signaling").open()
+    await migrate(settings, migrations(["signaling"]))
+
+
+async def test_a_service_does_not_start_on_a_database_that_promises_too_little(
+    settings: NodeSettings,
+) -> None:
+    for needs in ({"database_standby": True}, {"environment": "production"}):
+        wanting = Database.of(settings.model_copy(update=needs), "signaling")
+        if "database_standby" in needs:
+            with pytest.raises(ValueError, match="does not wait for a standby"):
+                await wanting.open()
+        else:
+            await wanting.open()
+        await wanting.close()
 
 
 async def test_no_role_sees_the_schema_of_another_service(databases: Databases) -> None:

@@ -47,6 +47,24 @@ def test_a_ticket_tells_any_gateway_with_the_same_key_who_presents_it() -> None:
     assert told.expires_at_ms == int(NOW + 30) * 1000
 
 
+def test_while_the_key_is_changed_tickets_of_both_are_good_everywhere() -> None:
+    """The order of the steps: verify both, sign with the new one, forget the old one."""
+    new = "n" * 32
+    before, verifies, signs, after = (
+        TicketPress(KEY, 30),
+        TicketPress(KEY, 30, [new]),
+        TicketPress(new, 30, [KEY]),
+        TicketPress(new, 30),
+    )
+    for beside in ((before, verifies), (verifies, signs), (signs, after)):
+        for one in beside[:1] if after in beside else beside:
+            ticket = one.mint(USER, DEVICE, device.public_key().public_bytes_raw(), NOW)
+            for other in beside:
+                assert other.check(ticket, signed(ticket), NOW).user_id == USER
+    with pytest.raises(Refusal):
+        after.check(minted(), signed(minted()), NOW)
+
+
 def test_no_two_tickets_have_the_same_id() -> None:
     first, second = minted(), minted()
     assert (
@@ -87,3 +105,5 @@ def test_a_stolen_ticket_is_of_no_use_without_the_devices_key() -> None:
 def test_a_short_key_is_no_key() -> None:
     with pytest.raises(ValueError, match="32"):
         TicketPress("short", 30)
+    with pytest.raises(ValueError, match="32"):
+        TicketPress(KEY, 30, ["short"])
