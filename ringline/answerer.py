@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
+from ringline import tracing
 from ringline.asker import WINDOW, A, Q
 from ringline.refusal import Refusal
 from ringline.telemetry import ASKED, QUESTION_SECONDS, REFUSALS, report_bug
@@ -105,11 +106,18 @@ class _Answering(Generic[Q, A]):
                     if len(self.tasks) >= 2 * WINDOW:
                         self._say_refused(item.id, Refusal(Reason.REASON_OVERLOADED))
                         continue
-                    task = asyncio.create_task(self._handle(item))
+                    origin = tracing.come_from(item)
+                    task = asyncio.create_task(self._traced(item, origin) if origin else self._handle(item))
                     self.tasks[task] = self._loop.time()
                     task.add_done_callback(functools.partial(self._done, item.id))
         finally:
             self.ready.set()
+
+    async def _traced(self, item: Q, origin: bytes) -> A:
+        """The same as a span, of the service whose contract this is."""
+        service = item.DESCRIPTOR.file.name.rpartition("/")[2].removesuffix(".proto")  # type: ignore[attr-defined]
+        with tracing.span(service, self._where, origin):
+            return await self._handle(item)
 
     def owes_a_word(self) -> bool:
         """Whether somebody has waited since the last beat without hearing anything."""

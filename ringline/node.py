@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from grpc import aio
 from prometheus_client import start_http_server
 
-from ringline import telemetry
+from ringline import telemetry, tracing
 from ringline.addresses import split_addresses
 from ringline.answerer import Draining
 from ringline.asker import Asker, dial
@@ -88,6 +88,9 @@ class Node:
 
     async def __aenter__(self) -> "Node":
         telemetry.configure(self.settings.log_level)
+        if self.settings.otlp_url:
+            tracing.start(self.settings.otlp_url)
+            self._state.resources.push_async_callback(asyncio.to_thread, tracing.stop)
         state = self._state
         state.identity = Identity.of(self.settings.tls_dir)
         if state.identity is not None:

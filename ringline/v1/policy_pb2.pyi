@@ -219,6 +219,7 @@ class Attempt(_message.Message):
     CALLEE_ID_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the verdict."""
     act: Global___Act.ValueType
@@ -233,6 +234,8 @@ class Attempt(_message.Message):
     """The call, as far as its id is known before the verdict: the prefix and 26 characters. The same for a command that is
     repeated. Empty where signaling is of an earlier release.
     """
+    trace: _builtins.bytes
+    """Where it comes from, for traces: 16 bytes of the trace, 8 of the span. Empty where there is none."""
     @_builtins.property
     def kinds(self) -> _types_pb2.Kinds:
         """The kinds of media that are wanted."""
@@ -247,10 +250,11 @@ class Attempt(_message.Message):
         callee_id: _builtins.str = ...,
         kinds: _types_pb2.Kinds | None = ...,
         call_id: _builtins.str = ...,
+        trace: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

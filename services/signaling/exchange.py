@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from ringline import tracing
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSED_IN_CALL
@@ -195,7 +196,8 @@ class Exchange:
     ) -> Stored:
         turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
         async with turn:
-            was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
+            with tracing.step("signaling", f"step {type(verb).__name__}", call_id):
+                was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
         if was.record.waiting_line and not saved.record.waiting_line and phase(saved.record) is Phase.RINGING:
             await self._ring_elsewhere(saved)
         return saved
@@ -260,7 +262,8 @@ class Exchange:
 
     async def _save(self, was: Stored, done: Step, who: Who | None, by_dialling: str) -> Stored | None:
         raise_versions(was, done)
-        saved = await self.store.save(was, done, by_dialling=by_dialling)
+        with tracing.step("signaling", "compare and set", was.record.call_id):
+            saved = await self.store.save(was, done, by_dialling=by_dialling)
         if saved is None:
             self._known.pop(was.record.call_id, None)
             return None

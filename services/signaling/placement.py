@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ringline import tracing
 from ringline.ids import attempt_of, mint_call
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
@@ -38,6 +39,12 @@ class Placement:
         # A command that is repeated is the attempt that it was: policy counts and keeps it once.
         known = await self._exchange.store.placed_by(line.user_id, command_id)
         attempt_id = attempt_of(known.record.call_id) if known is not None else mint_call()
+        with tracing.span("signaling", "place", tracing.root_of(attempt_id), attempt_id):
+            return await self._place(line, command_id, attempt_id, verb)
+
+    async def _place(
+        self, line: types_pb2.Line, command_id: str, attempt_id: str, verb: client_pb2.Place
+    ) -> client_pb2.Call:
         verdict = await self._exchange.decide(
             policy_pb2.Attempt(
                 act=policy_pb2.ACT_PLACE,
@@ -96,7 +103,9 @@ class Placement:
         call_id = self._name(attempt_id, caller_id, callee_id)
         placed = dial.place(call_id, verdict, who, verb, lines, room, now, self._exchange.times)
         _note_dropped(placed.record, revoked)
-        if not await store.place(placed.record, placed.events, command_id):
+        with tracing.step("signaling", "insert", call_id):
+            is_placed = await store.place(placed.record, placed.events, command_id)
+        if not is_placed:
             again = await store.placed_by(caller_id, command_id)
             if again is not None:
                 return self._exchange.teller.see(again, 0, who.line, relay=True)
