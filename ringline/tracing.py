@@ -8,6 +8,7 @@ program, nothing else.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import time
@@ -33,28 +34,38 @@ class Collector:
 
     def __init__(self, exporter: SpanExporter) -> None:
         # Only here: a process without a collector need not have loaded any of it.
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import ReadableSpan
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import SpanContext, TraceFlags
 
         self._processor = BatchSpanProcessor(exporter)
+        self._span, self._place = ReadableSpan, SpanContext
+        self._resource = functools.cache(
+            lambda service: Resource({"service.name": service, "service.namespace": "ringline"})
+        )
+        self._sampled = TraceFlags(TraceFlags.SAMPLED)
 
     def take(
         self, service: str, name: str, place: bytes, parent: bytes, began_ns: int, told: dict[str, str]
     ) -> None:
         """A span that is over now; `place` and `parent` are trace and span, `began_ns` is Unix time."""
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import ReadableSpan
-
         self._processor.on_end(
-            ReadableSpan(
+            self._span(
                 name,
-                context=_context(place),
-                parent=_context(parent) if parent else None,
-                resource=Resource({"service.name": service, "service.namespace": "ringline"}),
+                context=self._context(place),
+                parent=self._context(parent) if parent else None,
+                resource=self._resource(service),
                 attributes=told,
                 start_time=began_ns,
                 end_time=time.time_ns(),
             )
         )
+
+    def _context(self, place: bytes) -> Any:
+        trace = int.from_bytes(place[:TRACE_BYTES], "big")
+        number = int.from_bytes(place[TRACE_BYTES:], "big")
+        return self._place(trace, number, is_remote=False, trace_flags=self._sampled)
 
     def close(self) -> None:
         """Sends what is left, and ends."""
@@ -132,11 +143,3 @@ def placed(service: str, call_id: str, began_ns: int, is_caller: bool) -> None:
 
 def _told(call_id: str) -> dict[str, str]:
     return {"ringline.call_id": call_id} if call_id else {}
-
-
-def _context(place: bytes) -> Any:
-    from opentelemetry.trace import SpanContext, TraceFlags
-
-    trace = int.from_bytes(place[:TRACE_BYTES], "big")
-    number = int.from_bytes(place[TRACE_BYTES:], "big")
-    return SpanContext(trace, number, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
