@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from grpc import aio
 from prometheus_client import start_http_server
 
-from ringline import telemetry
+from ringline import telemetry, tracing
 from ringline.addresses import split_addresses
 from ringline.answerer import Draining
 from ringline.asker import Asker, dial
@@ -88,6 +88,9 @@ class Node:
 
     async def __aenter__(self) -> "Node":
         telemetry.configure(self.settings.log_level)
+        if self.settings.otlp_url:
+            tracing.start(self.settings.otlp_url)
+            self._state.resources.push_async_callback(asyncio.to_thread, tracing.stop)
         state = self._state
         state.identity = Identity.of(self.settings.tls_dir)
         if state.identity is not None:
@@ -310,6 +313,8 @@ class Node:
             due = loop.time() + BEAT_SECONDS
             await asyncio.sleep(BEAT_SECONDS)
             telemetry.LOOP_LAG.set(max(0.0, loop.time() - due))
+            if self.is_leaving:
+                telemetry.LEAVING.set(loop.time() + LEAVE_SECONDS - self._state.leave_by)
 
     async def _watch_readiness(self) -> None:
         was: bool | None = None

@@ -219,6 +219,7 @@ class Attempt(_message.Message):
     CALLEE_ID_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the verdict."""
     act: Global___Act.ValueType
@@ -231,6 +232,8 @@ class Attempt(_message.Message):
     """The callee by id; empty where the username is given."""
     call_id: _builtins.str
     """The call's id, the same for a command that is repeated; empty where signaling is of an earlier release."""
+    trace: _builtins.bytes
+    """Where it comes from, for traces: 16 bytes of the trace, 8 of the span. Empty where there is none."""
     @_builtins.property
     def kinds(self) -> _types_pb2.Kinds:
         """The kinds of media that are wanted."""
@@ -245,10 +248,11 @@ class Attempt(_message.Message):
         callee_id: _builtins.str = ...,
         kinds: _types_pb2.Kinds | None = ...,
         call_id: _builtins.str = ...,
+        trace: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -805,9 +809,7 @@ class MayMessageResponse(_message.Message):
     outcome: Global___Outcome.ValueType
     """ADMITTED is delivered, UNHEARD looks sent, REFUSED carries why."""
     stranger: _builtins.bool
-    """The sender is a stranger to the other, who neither has him as a contact nor follows him nor ever wrote to him: the
-    first message goes to the requests.
-    """
+    """The other neither has the sender as a contact nor follows him nor ever wrote to him: it goes to the requests."""
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
         """The reason, where it is the sender's own fault: self, user_not_found, limited."""

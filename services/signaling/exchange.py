@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from ringline import tracing
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSED_IN_CALL
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
+from services.signaling import figures
 from services.signaling.call import step
 from services.signaling.placement import Name, Placement, name_call
 from services.signaling.record import (
@@ -199,7 +201,8 @@ class Exchange:
     ) -> Stored:
         turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
         async with turn:
-            was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
+            with tracing.step("signaling", f"step {type(verb).__name__}", call_id):
+                was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
         if was.record.waiting_line and not saved.record.waiting_line and phase(saved.record) is Phase.RINGING:
             await self._ring_elsewhere(saved)
         return saved
@@ -244,9 +247,11 @@ class Exchange:
             if done is not None and done.changed:
                 saved = await self._save(stored, done, speaks, by_dialling)
                 if saved is not None:
+                    figures.remembered("read" if is_fresh else "remembered")
                     return stored, saved
             elif done is not None and is_fresh:
                 return stored, stored
+            figures.remembered("conflict" if is_fresh else "stale")
             # What was remembered may be stale: only what was read just now may refuse or leave things as
             # they are.
             stored, is_fresh = None, True
@@ -262,7 +267,8 @@ class Exchange:
 
     async def _save(self, was: Stored, done: Step, who: Who | None, by_dialling: str) -> Stored | None:
         raise_versions(was, done)
-        saved = await self.store.save(was, done, by_dialling=by_dialling)
+        with tracing.step("signaling", "compare and set", was.record.call_id):
+            saved = await self.store.save(was, done, by_dialling=by_dialling)
         if saved is None:
             self._known.pop(was.record.call_id, None)
             return None
@@ -272,6 +278,7 @@ class Exchange:
     def settle(self, was: Stored, done: Step, saved: Stored, who: Who | None) -> None:
         """After a commit: remembers the call, says the events, tells the lines."""
         self.remember(saved)
+        figures.count(was.record, saved.record, done.events)
         if done.events:
             self.outbox.nudge()
         self.teller.tell(was, done, saved, who.line if who is not None else "")
