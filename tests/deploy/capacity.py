@@ -121,15 +121,16 @@ def connections_are_enough(all_: Manifests) -> Iterator[str]:
 
 
 def the_release_is_one(all_: Manifests) -> Iterator[str]:
-    """All of our images are of this version, and the Job of its migrations has it in its name."""
+    """All of our images are of this version, and every Job is named after it: none can be changed."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for workload in all_.workloads():
         for container in pod_of(workload)["containers"]:
             name, _, tag = container["image"].rpartition(":")
             if name.rpartition("/")[2] == "ringline" and tag != version:
                 yield f"{title(workload)}: {container['image']} is not {version}"
-    if name_of(all_.find("Job", "migrate")) != f"migrate-{version}":
-        yield f"{title(all_.find('Job', 'migrate'))} is not of {version}"
+    for job in all_.kind("Job"):
+        if name_of(job) != f"{pod_of(job)['serviceAccountName']}-{version}":
+            yield f"{title(job)} is not of {version}"
 
 
 def the_bus_is_one(all_: Manifests) -> Iterator[str]:
