@@ -111,24 +111,39 @@ def test_nats_server_takes_its_configuration(tmp_path: Path) -> None:
         assert (done.returncode == 0) == is_taken, done.stderr
 
 
-def test_the_relay_has_the_shipped_configuration_and_every_secret(tmp_path: Path) -> None:
+def relay(tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """The relay's container, started on the node 192.0.2.7, with a turnserver that says what it is given."""
     manifests = rendered("production")
-    shipped = (ROOT / "deploy" / "coturn" / "turnserver.conf").read_text()
-    assert manifests.find("ConfigMap", "coturn")["data"] == {"turnserver.conf": shipped}
     (container,) = containers_of(manifests.find("Deployment", "coturn"))
-    (tmp_path / "turnserver.conf").write_text(shipped)
+    (tmp_path / "turnserver.conf").write_text(
+        manifests.find("ConfigMap", "coturn")["data"]["turnserver.conf"]
+    )
     (tmp_path / "ringline_signaling_turn_secret").write_text("new,old")
     (tmp_path / "turnserver").write_text('#!/bin/sh\ncat "$2"; echo "$@"\n')
     (tmp_path / "turnserver").chmod(0o755)
     words = re.sub(r"/(etc/coturn/secrets|etc/coturn|tmp)(?=/)", str(tmp_path / "."), container["args"][0])
     words = words.replace(f"> {tmp_path}/turnserver.conf", f"> {tmp_path}/made.conf")
     words = words.replace(f"-c {tmp_path}/turnserver.conf", f"-c {tmp_path}/made.conf")
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOST_IP": "192.0.2.7"}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOST_IP": "192.0.2.7", **variables}
     command = [*container["command"], words]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_relay_has_the_shipped_configuration_and_every_secret(tmp_path: Path) -> None:
+    shipped = (ROOT / "deploy" / "coturn" / "turnserver.conf").read_text()
+    assert rendered("production").find("ConfigMap", "coturn")["data"] == {"turnserver.conf": shipped}
+    said = relay(tmp_path).stdout
     assert said.startswith(shipped)
     assert re.findall(r"^static-auth-secret=(.*)$", said, re.M) == ["new", "old"]
     assert "--listening-ip=192.0.2.7" in said and "--external-ip=192.0.2.7" in said
+
+
+def test_a_relay_behind_nat_tells_the_address_of_its_own_node(tmp_path: Path) -> None:
+    nodes = "203.0.113.1/192.0.2.77 203.0.113.2/192.0.2.7 203.0.113.3/10.192.0.2.7"
+    said = relay(tmp_path, EXTERNAL_IPS=nodes).stdout
+    assert re.findall(r"--external-ip=([\d.]+)", said) == ["203.0.113.2"]
+    lost = relay(tmp_path, EXTERNAL_IPS="203.0.113.1/192.0.2.77")
+    assert lost.returncode == 1 and "does not name 192.0.2.7" in lost.stderr and not lost.stdout
 
 
 def test_what_is_scaled_by_is_a_figure_that_the_processes_have() -> None:
