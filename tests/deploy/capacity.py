@@ -20,6 +20,7 @@ from tests.deploy.manifests import (
     selects,
     title,
 )
+from tests.deploy.newly import made_secrets
 from tests.house.sources import ROOT
 
 BESIDE = 5
@@ -138,7 +139,8 @@ def the_bus_is_one(all_: Manifests) -> Iterator[str]:
     nodes = all_.find("StatefulSet", "nats")["spec"]["replicas"]
     settings = all_.settings()
     names = {f"nats-{number}.nats" for number in range(nodes)}
-    routes = set(re.findall(r"nats://([\w.-]+):6222", all_.find("ConfigMap", "nats")["data"]["nats.conf"]))
+    bus = next(one["stringData"] for one in made_secrets() if name_of(one) == "ringline-bus")
+    routes = set(re.findall(r"@([\w.-]+):6222", bus["routes.conf"]))
     named = set(re.findall(r"nats://([\w.-]+):4222", settings["RINGLINE_NATS_URL"]))
     if not names == routes == named:
         yield f"nodes {sorted(names)}, routes {sorted(routes)}, addresses {sorted(named)}"

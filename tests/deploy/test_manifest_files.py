@@ -1,5 +1,6 @@
 """Files beside the manifests: what makes secrets, what nats-server and turnserver read, what is scaled by."""
 
+import asyncio
 import json
 import os
 import re
@@ -16,9 +17,11 @@ import yaml
 from prometheus_client import REGISTRY
 
 import services.gateway  # noqa: F401  its figures are registered
-from tests.deploy.manifests import containers_of, rendered
+from services.embedded import free_port, someone_listens
+from tests.deploy.manifests import containers_of, name_of, rendered
 from tests.deploy.newly import SCRIPT, made_secrets, script
 from tests.house.sources import ROOT
+from tests.servers import until
 
 ADAPTER = "deploy/k8s/components/metrics/prometheus-adapter.yaml"
 
@@ -79,6 +82,7 @@ def test_secrets_are_different_each_time_and_fit_together() -> None:
     owner = first["ringline-database-owner"]
     assert f":{owner['postgres_password']}@db:5432/x" in owner["ringline_database_owner_url"]
     bus = first["ringline-bus"]
+    assert len(set(re.findall(r"(?:routes:|password: \")(p\w{48})", bus.pop("routes.conf")))) == 1
     of_server = dict(re.findall(r'^(\w+): "(\w+)"$', bus.pop("passwords.conf"), re.M))
     assert {name.upper(): given for name, given in bus.items()} == of_server
 
@@ -98,6 +102,7 @@ def test_nats_server_takes_its_configuration(tmp_path: Path) -> None:
             (tmp_path / file).write_text(text.replace("/data", str(tmp_path / "data")))
     made = next(one for one in made_secrets() if one["metadata"]["name"] == "ringline-bus")
     passwords = made["stringData"]["passwords.conf"]
+    (tmp_path / "routes.conf").write_text(made["stringData"]["routes.conf"])
     command = [
         str(Path(sys.executable).with_name("nats-server")),
         "--config",
@@ -109,6 +114,40 @@ def test_nats_server_takes_its_configuration(tmp_path: Path) -> None:
         environment = dict(os.environ, POD_NAME="nats-0")
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode == 0) == is_taken, done.stderr
+
+
+async def test_nobody_joins_the_nodes_of_the_bus_without_the_password_of_routes(tmp_path: Path) -> None:
+    """Who joins them is told everything and may say everything: more than any user of the bus."""
+    routes = next(one for one in made_secrets() if name_of(one) == "ringline-bus")["stringData"][
+        "routes.conf"
+    ]
+    (given,) = set(re.findall(r"routes:(p\w+)@", routes))
+    conf = rendered("production").find("ConfigMap", "nats")["data"]["nats.conf"]
+    port = free_port()
+    cluster = conf[conf.index("cluster {") :].replace("port: 6222", f"listen: 127.0.0.1:{port}")
+    (tmp_path / "nats.conf").write_text(f"listen: 127.0.0.1:{free_port()}\n{cluster}")
+    (tmp_path / "routes.conf").write_text(routes.replace("@nats-", "@nobody.invalid-"))
+    command = [str(Path(sys.executable).with_name("nats-server")), "--config", str(tmp_path / "nats.conf")]
+    node = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
+    try:
+        await until(lambda: someone_listens(port), 20, lambda: "it does not listen")
+        assert await joined(port, given) == "PONG"
+        assert await joined(port, "another") == "-ERR 'Authorization Violation'"
+    finally:
+        node.terminate()
+        await node.wait()
+
+
+async def joined(port: int, given: str) -> str:
+    """What a node says to another one that shows this password."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    told = {"user": "routes", "pass": given, "name": "stranger", "cluster": "ringline"}
+    writer.write(f"CONNECT {json.dumps(told)}\r\nPING\r\n".encode())
+    async for line in reader:
+        if line.startswith((b"-ERR", b"PONG")):
+            writer.close()
+            return line.decode().strip()
+    return "nothing"
 
 
 def relay(tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
