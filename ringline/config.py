@@ -119,8 +119,8 @@ class NodeSettings(Configured):
     tls_dir: str = Field(
         "",
         description="The folder with this process's certificate (tls.crt, tls.key) and the authorities that "
-        "are trusted (ca.crt), read again when they change. Everybody between services has one then. Empty: "
-        "plaintext.",
+        "are trusted (ca.crt, and others.crt where there is one), read again when they change. Everybody "
+        "between services has one then. Empty: plaintext.",
     )
     address: dict[str, str] = Field(
         default_factory=dict,

@@ -1,5 +1,6 @@
 """Who a process is for the others: a certificate with the DNS name `<service>.ringline.internal` for each of
-its services, in a folder as cert-manager writes it (`tls.crt`, `tls.key`, `ca.crt`).
+its services, in a folder as cert-manager writes it (`tls.crt`, `tls.key`, `ca.crt`). Beside them may be
+`others.crt`: authorities trusted as well, while one is changed; cert-manager names the one that signed.
 
 The files may change at any time. A process looks once a second, and a server at every handshake. What does
 not fit together, such as a key that is written before its certificate, is passed over until it does.
@@ -23,6 +24,7 @@ from ringline.telemetry import log
 DOMAIN = "ringline.internal"
 LOOK_SECONDS = 1.0
 FILES = ("tls.crt", "tls.key", "ca.crt")
+OTHERS = "others.crt"
 
 EXPIRES = Gauge(
     "ringline_certificate_expires_timestamp_seconds", "When the certificate of this process expires."
@@ -129,7 +131,8 @@ class Identity:
         log(__name__).info("certificate taken over")
 
     def _signature(self) -> list[tuple[int, int, int]]:
-        stats = [(self.folder / name).stat() for name in FILES]
+        there = (*FILES, *((OTHERS,) if (self.folder / OTHERS).is_file() else ()))
+        stats = [(self.folder / name).stat() for name in there]
         return [(one.st_ino, one.st_mtime_ns, one.st_size) for one in stats]
 
 
@@ -147,6 +150,10 @@ def _read(folder: Path) -> Papers:
     chain, key, roots = ((folder / name).read_bytes() for name in FILES)
     certificate = x509.load_pem_x509_certificates(chain)[0]
     x509.load_pem_x509_certificates(roots)
+    if (folder / OTHERS).is_file():
+        others = (folder / OTHERS).read_bytes()
+        x509.load_pem_x509_certificates(others)
+        roots = roots.rstrip() + b"\n" + others
     if load_pem_private_key(key, None).public_key() != certificate.public_key():
         raise ValueError("the key is not that of the certificate")
     try:

@@ -20,6 +20,7 @@ from tests.deploy.manifests import (
     selects,
     title,
 )
+from tests.deploy.newly import made_secrets
 from tests.house.sources import ROOT
 
 BESIDE = 5
@@ -121,15 +122,16 @@ def connections_are_enough(all_: Manifests) -> Iterator[str]:
 
 
 def the_release_is_one(all_: Manifests) -> Iterator[str]:
-    """All of our images are of this version, and the Job of its migrations has it in its name."""
+    """All of our images are of this version, and every Job is named after it: none can be changed."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for workload in all_.workloads():
         for container in pod_of(workload)["containers"]:
             name, _, tag = container["image"].rpartition(":")
             if name.rpartition("/")[2] == "ringline" and tag != version:
                 yield f"{title(workload)}: {container['image']} is not {version}"
-    if name_of(all_.find("Job", "migrate")) != f"migrate-{version}":
-        yield f"{title(all_.find('Job', 'migrate'))} is not of {version}"
+    for job in all_.kind("Job"):
+        if name_of(job) != f"{pod_of(job)['serviceAccountName']}-{version}":
+            yield f"{title(job)} is not of {version}"
 
 
 def the_bus_is_one(all_: Manifests) -> Iterator[str]:
@@ -137,7 +139,8 @@ def the_bus_is_one(all_: Manifests) -> Iterator[str]:
     nodes = all_.find("StatefulSet", "nats")["spec"]["replicas"]
     settings = all_.settings()
     names = {f"nats-{number}.nats" for number in range(nodes)}
-    routes = set(re.findall(r"nats://([\w.-]+):6222", all_.find("ConfigMap", "nats")["data"]["nats.conf"]))
+    bus = next(one["stringData"] for one in made_secrets() if name_of(one) == "ringline-bus")
+    routes = set(re.findall(r"@([\w.-]+):6222", bus["routes.conf"]))
     named = set(re.findall(r"nats://([\w.-]+):4222", settings["RINGLINE_NATS_URL"]))
     if not names == routes == named:
         yield f"nodes {sorted(names)}, routes {sorted(routes)}, addresses {sorted(named)}"

@@ -108,8 +108,8 @@ CHANGES: list[tuple[Rule, str, Change]] = [
     (
         references.certificates_are_issued,
         "its certificate is of ['presence.ringline.internal']",
-        lambda m: next(v for v in pod(m)["volumes"] if v["name"] == "tls")["secret"].update(
-            secretName="presence-tls"
+        lambda m: next(v for v in pod(m)["volumes"] if v["name"] == "tls")["projected"]["sources"][0].update(
+            secret={"name": "presence-tls"}
         ),
     ),
     (

@@ -33,7 +33,9 @@ def pods_are_restricted(all_: Manifests) -> Iterator[str]:
         for word in ("hostNetwork", "hostPID", "hostIPC"):
             if pod.get(word) and name_of(workload) not in ON_ITS_NODE:
                 yield f"{title(workload)} has {word}"
-        if pod.get("automountServiceAccountToken") is not (name_of(workload) in SPEAKS_TO_THE_API):
+        if pod.get("automountServiceAccountToken") is not (
+            pod.get("serviceAccountName") in SPEAKS_TO_THE_API
+        ):
             yield f"{title(workload)} has a token, or lacks one"
         if pod.get("enableServiceLinks") is not False:
             yield f"{title(workload)} gets variables of all services"

@@ -60,7 +60,7 @@ def _sources(workload: Thing) -> Iterator[tuple[str, str, set[str]]]:
     for volume in pod_of(workload).get("volumes", []):
         for source in [volume, *volume.get("projected", {}).get("sources", [])]:
             for word, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
-                if word in source:
+                if word in source and not source[word].get("optional"):
                     taken = source[word]
                     name = taken.get("name") or taken.get("secretName")
                     yield kind, name, {item["key"] for item in taken.get("items", [])}
@@ -167,7 +167,7 @@ def certificates_are_issued(all_: Manifests) -> Iterator[str]:
         for volume in pod_of(workload)["volumes"]:
             if volume["name"] != "tls":
                 continue
-            names = own.get(volume["secret"]["secretName"], {}).get("dnsNames")
+            names = own.get(volume["projected"]["sources"][0]["secret"]["name"], {}).get("dnsNames")
             if names != [f"{name_of(workload)}.ringline.internal"]:
                 yield f"{title(workload)}: its certificate is of {names}"
 

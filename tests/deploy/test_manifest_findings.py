@@ -224,6 +224,12 @@ def test_every_rule_is_broken_here_once() -> None:
     assert {rule for rule, _, _ in CHANGES + MORE} == set(RULES)
 
 
+def test_a_job_of_a_trial_that_an_upgrade_would_change_is_found() -> None:
+    manifests = rendered("trial")
+    manifests.find("Job", "new-secrets")["metadata"].update(name="new-secrets")
+    assert list(capacity.the_release_is_one(manifests))
+
+
 def test_too_few_connections_for_a_trial_are_found() -> None:
     manifests = rendered("trial")
     arguments = box(manifests, "postgres", "StatefulSet")["args"]

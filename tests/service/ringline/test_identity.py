@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ringline.asker import Asker, dial
 from ringline.config import NodeSettings
-from ringline.identity import FILES, Identity
+from ringline.identity import FILES, OTHERS, Identity
 from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1 import policy_pb2, policy_pb2_grpc
@@ -215,3 +215,18 @@ def test_a_certificate_that_is_half_written_is_passed_over_until_it_is_whole(tmp
     (folder / "ca.crt").write_bytes(b"")
     identity.look()
     assert identity.papers().chain == certificate
+
+
+async def test_others_are_trusted_beside_the_authority_for_as_long_as_they_are_named(tmp_path: Path) -> None:
+    """As where cert-manager changes its authority: it writes ca.crt, and only the one that has signed."""
+    old, new = Authority("the old one"), Authority("the new one")
+    policy, gateway = old.furnish(tmp_path / "policy", "policy"), new.furnish(tmp_path / "gateway", "gateway")
+    async with policy_node(tls_dir=str(policy)) as (node, _):
+        assert await outcome(as_gateway(node, gateway)) == NOBODY
+        for folder in (policy, gateway):
+            (folder / OTHERS).write_bytes(old.pem + new.pem)
+        assert await outcome(as_gateway(node, gateway)) == 0
+        (policy / OTHERS).write_bytes(b"what is no certificate is passed over")
+        assert await outcome(as_gateway(node, gateway)) == 0
+        (policy / OTHERS).unlink()
+        assert await outcome(as_gateway(node, gateway)) == NOBODY

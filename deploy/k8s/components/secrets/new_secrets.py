@@ -23,6 +23,8 @@ STORES = ("directory", "presence", "policy", "signaling", "conversations")
 """Services with a role in the database."""
 BUS_USERS = ("presence", "policy", "signaling", "conversations", "gateway")
 """Services with a user on the bus."""
+BUS_NODES = tuple(f"nats-{number}.nats:6222" for number in range(3))
+"""Where nodes of the bus listen to one another."""
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CALL_SECONDS = 10.0
 
@@ -35,6 +37,12 @@ def password() -> str:
 def seed() -> str:
     """A new seed of an Ed25519 key, as RINGLINE_DIRECTORY_ISSUER_KEY wants it."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+
+
+def routes(given: str) -> str:
+    """What a node of the bus wants of the others, and shows them, within nats-server's `cluster`."""
+    nodes = ", ".join(f'"nats://routes:{given}@{node}"' for node in BUS_NODES)
+    return f'authorization: {{ user: routes, password: "{given}" }}\nroutes: [{nodes}]\n'
 
 
 def new_secrets(database: str, namespaces: tuple[str, ...] = (NAMESPACE, RELAY_NAMESPACE)) -> list[object]:
@@ -53,6 +61,7 @@ def new_secrets(database: str, namespaces: tuple[str, ...] = (NAMESPACE, RELAY_N
             "passwords.conf": "".join(
                 f'RINGLINE_NATS_PASSWORD_{user.upper()}: "{given}"\n' for user, given in bus.items()
             ),
+            "routes.conf": routes(password()),
         },
         "ringline-keys": {"ringline_directory_issuer_key": seed(), "ringline_gateway_ticket_key": password()},
         "ringline-relay": {"ringline_signaling_turn_secret": relay},
