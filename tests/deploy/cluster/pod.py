@@ -100,6 +100,8 @@ class Running:
         """Of its container, by itself."""
         self.has_succeeded = False
         self.was_overdue = False
+        self.status = -1
+        """That of its container's last end."""
         self.stop_seconds = 0.0
         self._peak = 0
         self.trouble = "was not started"
@@ -242,7 +244,8 @@ class Running:
             self.container.start()
             watching = asyncio.create_task(self._watch(container, self.container))
             try:
-                return await self.container.end()
+                self.status = await self.container.end()
+                return self.status
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
