@@ -44,7 +44,7 @@ async def answer_batches(
     retires_at = loop.time() + draining.stream_age()
     said_draining = False
     work.beat()
-    draining.opened()
+    draining.opened(work.ready)
     try:
         while True:
             is_draining = draining.is_set() or loop.time() > retires_at
@@ -63,7 +63,7 @@ async def answer_batches(
             work.ready.clear()
             await work.ready.wait()
     finally:
-        draining.closed()
+        draining.closed(work.ready)
         reader.cancel()
         work.stop_beating()
         _left_alone.update(work.tasks)
@@ -179,12 +179,14 @@ class Draining:
     def __init__(self, age_seconds: float = 300.0) -> None:
         self._is_set = False
         self._age = age_seconds
-        self._streams = 0
+        self._streams: set[asyncio.Event] = set()
         self._no_streams = asyncio.Event()
 
     def set(self) -> None:
-        """From now on every stream says so, within half a second."""
+        """From now on every stream says so, beginning with those that are open."""
         self._is_set = True
+        for wake in self._streams:
+            wake.set()
 
     def is_set(self) -> bool:
         """Whether it is."""
@@ -194,13 +196,13 @@ class Draining:
         """After how many seconds a stream should be renewed: somewhat before its connection is."""
         return self._age * random.uniform(0.7, 0.85)
 
-    def opened(self) -> None:
-        """Somebody asks."""
-        self._streams += 1
+    def opened(self, wake: asyncio.Event) -> None:
+        """Somebody asks; `wake` is set when there is something to say to him."""
+        self._streams.add(wake)
 
-    def closed(self) -> None:
+    def closed(self, wake: asyncio.Event) -> None:
         """Somebody has all his answers and asks no more, or his stream broke."""
-        self._streams -= 1
+        self._streams.discard(wake)
         if not self._streams:
             self._no_streams.set()
 

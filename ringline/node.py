@@ -41,7 +41,7 @@ CHECK_SECONDS = 1.0
 LEAVE_SECONDS = 55.0
 """After so long a process waits for nobody any more: who started it kills it after a minute."""
 HEAR_SECONDS = 0.5
-"""Within this time everybody who asks has heard that a service is on its way out."""
+"""Within this time everybody who watches a service has heard that it is on its way out."""
 CANCELS = 20
 CANCEL_SECONDS = 0.5
 COLLECT_AFTER = 20_000
@@ -344,7 +344,8 @@ class Node:
         self._state.loopback.shut(self.service)
         if self.service in self._state.served:
             await self._server.set_health([self.service], is_serving=False)
-            await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
+            if self.service in self._server.health.watched:
+                await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
         if not await self.draining.finished(self._patience()):
             telemetry.log(__name__).warning("not everybody has moved on", service=self.service)
 

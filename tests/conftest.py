@@ -17,6 +17,7 @@ from ringline.migrate import migrate
 from ringline.permissions import grants
 from services.__main__ import migrations, present
 from services.embedded import Nats, Postgres
+from tests.servers import bus_password
 from tests.suite import previous
 
 EMPTY = "template1"
@@ -29,7 +30,7 @@ class Databases:
     def __init__(self, postgres: Postgres) -> None:
         self.postgres = postgres
         self._templates: dict[tuple[str, ...], str] = {}
-        self.bus_passwords = {user: secrets.token_hex(8) for user in grants()}
+        self.bus_passwords = {user: bus_password(user) for user in grants()}
         self._passwords = {service: secrets.token_hex(8) for service in present()}
 
     def settings(self, name: str, nats_url: str = "") -> NodeSettings:

@@ -129,6 +129,21 @@ CHANGES: list[tuple[Rule, str, Change]] = [
     ),
     (configured.values_are_taken, "'db_pool'", lambda m: m.settings().update(RINGLINE_DB_POOL="many")),
     (
+        configured.processes_are_told,
+        "Deployment operator is not told the settings",
+        lambda m: box(m, "operator").pop("envFrom"),
+    ),
+    (
+        configured.processes_are_told,
+        "Deployment policy reads",
+        lambda m: box(m)["volumeMounts"].pop(2),
+    ),
+    (
+        configured.processes_are_told,
+        "Deployment policy reads",
+        lambda m: m.settings().update(RINGLINE_TLS_DIR="/etc/elsewhere"),
+    ),
+    (
         configured.values_are_taken,
         "'address'",
         lambda m: m.settings().update(RINGLINE_ADDRESS_POLICY="policy"),

@@ -68,6 +68,25 @@ def _field(variable: str) -> tuple[type[BaseSettings], str] | None:
     return None
 
 
+def processes_are_told(all_: Manifests) -> Iterator[str]:
+    """Services and the operator's commands get the settings, and have the folders that they read."""
+    has_certificates = "RINGLINE_TLS_DIR" in all_.settings()
+    for workload in all_.workloads():
+        role = name_of(workload).partition("-")[0]
+        if role not in {*present(), *ACTS_FOR}:
+            continue
+        for container in containers_of(workload):
+            told = [source.get("configMapRef", {}).get("name") for source in container.get("envFrom", [])]
+            if role != "migrate" and name_of(all_.find("ConfigMap", "settings")) not in told:
+                yield f"{title(workload)} is not told the settings"
+            mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+            folders = {one.get("value") for one in container.get("env", []) if one["name"] == SECRETS_DIR}
+            if has_certificates and role != "migrate":
+                folders.add(all_.settings()["RINGLINE_TLS_DIR"])
+            if len(folders) < 1 + (has_certificates and role != "migrate") or folders - mounts:
+                yield f"{title(workload)} reads {sorted(map(str, folders))}, and has {sorted(mounts)}"
+
+
 def values_are_taken(all_: Manifests) -> Iterator[str]:
     """The settings classes take what is rendered, with the secrets as files."""
     for workload in all_.kind("Deployment"):
@@ -175,6 +194,7 @@ def ports_are_those_of_the_pods(all_: Manifests) -> Iterator[str]:
 
 RULES = (
     names_are_known,
+    processes_are_told,
     values_are_taken,
     pods_have_their_own_secrets,
     no_secret_is_rendered,

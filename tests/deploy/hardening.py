@@ -52,7 +52,8 @@ def _container_is_restricted(workload: Thing, container: Thing) -> Iterator[str]
         yield f"{title(workload)} may gain rights"
     if context.get("readOnlyRootFilesystem") is not True:
         yield f"{title(workload)} may write to its image"
-    if context.get("capabilities") != {"drop": ["ALL"]}:
+    granted = {"add": ["NET_BIND_SERVICE"]} if name_of(workload) in ON_ITS_NODE else {}
+    if context.get("capabilities") != {"drop": ["ALL"]} | granted:
         yield f"{title(workload)} has capabilities"
     if context.get("privileged") or any("hostPort" in port for port in container.get("ports", [])):
         yield f"{title(workload)} is privileged"

@@ -227,7 +227,7 @@ def test_every_rule_is_broken_here_once() -> None:
 def test_too_few_connections_for_a_trial_are_found() -> None:
     manifests = rendered("trial")
     arguments = box(manifests, "postgres", "StatefulSet")["args"]
-    arguments[arguments.index("max_connections=100")] = "max_connections=50"
+    arguments[arguments.index("max_connections=100")] = "max_connections=84"
     assert list(capacity.connections_are_enough(manifests))
 
 

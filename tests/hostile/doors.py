@@ -40,11 +40,12 @@ class Counter(asyncio.Transport):
         self.waiting = 0
         self.said = bytearray()
         self.is_gone = False
+        self.has_ended = False
         self.protocol: Any = None
 
     def write(self, data: Any) -> None:
         """Counts, and keeps the first of it. Where it is closed it raises, as uvloop's does."""
-        if self.is_gone:
+        if self.is_gone or self.has_ended:
             raise RuntimeError("the handler is closed")
         self.written += len(data)
         if len(self.said) < KEPT:
@@ -57,6 +58,14 @@ class Counter(asyncio.Transport):
     def close(self) -> None:
         """Closes."""
         self.is_gone = True
+
+    def can_write_eof(self) -> bool:
+        """As TCP."""
+        return True
+
+    def write_eof(self) -> None:
+        """Says that no more comes."""
+        self.has_ended = True
 
     def abort(self) -> None:
         """Closes at once."""

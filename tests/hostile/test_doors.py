@@ -7,7 +7,7 @@ import pytest
 from uvicorn.server import ServerState
 
 from services.gateway.listener import LONGEST_HEAD
-from services.gateway.socket import CONTROL_BURST, LATE_BYTES, Socket
+from services.gateway.socket import CONTROL_BURST, LATE_BYTES, LATE_FRAMES, SLICE, Socket
 from tests.hostile.doors import REQUEST, Counter, http_connection, open_socket
 
 PING = b"\x89\x80\0\0\0\0"
@@ -39,6 +39,28 @@ async def test_what_was_on_its_way_when_we_said_goodbye_is_let_in_and_no_more() 
     for _ in range(LATE_BYTES // len(EMPTY * 100) + 1):
         other.data_received(EMPTY * 100)
     assert cut.is_gone and not heard
+
+
+@pytest.mark.parametrize("tiny", [EMPTY, PING])
+async def test_of_tiny_frames_after_our_goodbye_few_are_read_and_the_goodbye_is_not_lost(tiny: bytes) -> None:
+    socket, transport = open_socket([])
+    read: list[int] = []
+    receive = socket._conn.receive_data
+
+    def count(data: bytes | bytearray) -> None:
+        read.append(len(data))
+        receive(data)
+
+    socket._conn.receive_data = count  # type: ignore[method-assign]
+    socket.close(1008)
+    socket.data_received(tiny * 100)
+    assert not transport.has_ended, "what was on its way may have the answer in it"
+    socket.data_received(tiny * 2_000)
+    socket.data_received(tiny * 2_000)
+    assert transport.has_ended and not transport.is_gone, "a reset would take the goodbye with it"
+    assert sum(read) <= LATE_FRAMES * len(tiny) + SLICE
+    socket.data_received(b"x" * LATE_BYTES)
+    assert transport.is_gone
 
 
 @pytest.mark.parametrize(

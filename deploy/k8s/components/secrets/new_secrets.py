@@ -47,10 +47,12 @@ def new_secrets(database: str, namespaces: tuple[str, ...] = (NAMESPACE, RELAY_N
             "postgres_password": owner,
         },
         "ringline-database": {f"ringline_db_password_{store}": password() for store in STORES},
-        # Once for who signs in, which may be a list, and once for nats-server, which reads its environment.
+        # Once for who signs in, which may be a list, and once for nats-server.
         "ringline-bus": {
             **{f"ringline_nats_password_{user}": given for user, given in bus.items()},
-            **{f"RINGLINE_NATS_PASSWORD_{user.upper()}": given for user, given in bus.items()},
+            "passwords.conf": "".join(
+                f'RINGLINE_NATS_PASSWORD_{user.upper()}: "{given}"\n' for user, given in bus.items()
+            ),
         },
         "ringline-keys": {"ringline_directory_issuer_key": seed(), "ringline_gateway_ticket_key": password()},
         "ringline-relay": {"ringline_signaling_turn_secret": relay},
