@@ -776,9 +776,7 @@ class MayMessageRequest(_message.Message):
     other_user_id: _builtins.str
     """To whom."""
     first: _builtins.bool
-    """This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
-    cannot see that the other knows him.
-    """
+    """The sender's first in the thread: it counts against the strangers' budget unless he can see that the other knows him."""
     client_id: _builtins.str
     """The sender's id for the message: asked about again soon, it counts once; empty counts each time."""
     def __init__(

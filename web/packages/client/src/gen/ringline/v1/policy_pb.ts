@@ -747,8 +747,7 @@ export type MayMessageRequest = Message<"ringline.v1.MayMessageRequest"> & {
   otherUserId: string;
 
   /**
-   * This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
-   * cannot see that the other knows him.
+   * The sender's first in the thread: it counts against the strangers' budget unless he can see that the other knows him.
    *
    * @generated from field: bool first = 3;
    */
@@ -1115,8 +1114,7 @@ export const Policy: GenService<{
     output: typeof SetCallSettingsResponseSchema;
   },
   /**
-   * Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
-   * of its sender.
+   * Answers whether a message may be sent, and into which folder it goes; heard or not, it counts against the sender's budgets.
    *
    * @generated from rpc ringline.v1.Policy.MayMessage
    */
