@@ -62,9 +62,8 @@ PARTS = (
     Part("properties", 240, pytest("properties")),
     Part("suite", 360, pytest("suite", "-n", "2", "--dist", "loadgroup")),  # they wait more than they work
     Part("hostile", 90, pytest("hostile")),
-    Part("deploy", 120, pytest("deploy", "-n", "2")),
     Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
-    Part("deploy", 360, pytest("deploy"), needs_root=True),  # the image is built, and its roles run
+    Part("deploy", 600, pytest("deploy", "-s"), needs_root=True),  # all pods run from the image
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )

@@ -776,7 +776,9 @@ class MayMessageRequest(_message.Message):
     other_user_id: _builtins.str
     """To whom."""
     first: _builtins.bool
-    """The sender's first in the thread: it counts against the strangers' budget unless he can see that the other knows him."""
+    """This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
+    cannot see that the other knows him.
+    """
     client_id: _builtins.str
     """The sender's id for the message: asked about again soon, it counts once; empty counts each time."""
     def __init__(
@@ -807,9 +809,7 @@ class MayMessageResponse(_message.Message):
     outcome: Global___Outcome.ValueType
     """ADMITTED is delivered, UNHEARD looks sent, REFUSED carries why."""
     stranger: _builtins.bool
-    """The sender is a stranger to the other, who neither has him as a contact nor follows him nor ever wrote to him: the
-    first message goes to the requests.
-    """
+    """The other neither has the sender as a contact nor follows him nor ever wrote to him: it goes to the requests."""
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
         """The reason, where it is the sender's own fault: self, user_not_found, limited."""

@@ -172,7 +172,7 @@ class PolicyServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MayMessage(self, request, context):
-        """Answers whether a message may be sent, and into which folder it goes; heard or not, it counts against the sender's budgets.
+        """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

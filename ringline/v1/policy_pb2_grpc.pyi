@@ -44,7 +44,7 @@ class PolicyStub:
     SetCallSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetCallSettingsRequest, _policy_pb2.SetCallSettingsResponse]
     """Sets who may call this user, effective with the next attempt."""
     MayMessage: _grpc.UnaryUnaryMultiCallable[_policy_pb2.MayMessageRequest, _policy_pb2.MayMessageResponse]
-    """Answers whether a message may be sent, and into which folder it goes; heard or not, it counts against the sender's budgets."""
+    """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender."""
     GetMessageSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.GetMessageSettingsRequest, _policy_pb2.GetMessageSettingsResponse]
     """Answers who may write to this user."""
     SetMessageSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetMessageSettingsRequest, _policy_pb2.SetMessageSettingsResponse]
@@ -90,7 +90,7 @@ class PolicyAsyncStub(PolicyStub):
     SetCallSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetCallSettingsRequest, _policy_pb2.SetCallSettingsResponse]  # type: ignore[assignment]
     """Sets who may call this user, effective with the next attempt."""
     MayMessage: _aio.UnaryUnaryMultiCallable[_policy_pb2.MayMessageRequest, _policy_pb2.MayMessageResponse]  # type: ignore[assignment]
-    """Answers whether a message may be sent, and into which folder it goes; heard or not, it counts against the sender's budgets."""
+    """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender."""
     GetMessageSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetMessageSettingsRequest, _policy_pb2.GetMessageSettingsResponse]  # type: ignore[assignment]
     """Answers who may write to this user."""
     SetMessageSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetMessageSettingsRequest, _policy_pb2.SetMessageSettingsResponse]  # type: ignore[assignment]
@@ -163,7 +163,7 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.MayMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.MayMessageResponse, _abc.Awaitable[_policy_pb2.MayMessageResponse]]:
-        """Answers whether a message may be sent, and into which folder it goes; heard or not, it counts against the sender's budgets."""
+        """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender."""
 
     @_abc_1.abstractmethod
     def GetMessageSettings(

@@ -51,10 +51,10 @@ class Placement:
             attempt.callee_id = known.record.members[CALLEE].profile.user_id
             attempt.ClearField("callee_username")
         with tracing.span("signaling", "place", tracing.root_of(attempt.call_id), attempt.call_id):
-            return await self._place(line, command_id, attempt, verb)
+            return await self._decided(line, command_id, verb, attempt)
 
-    async def _place(
-        self, line: types_pb2.Line, command_id: str, attempt: policy_pb2.Attempt, verb: client_pb2.Place
+    async def _decided(
+        self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place, attempt: policy_pb2.Attempt
     ) -> client_pb2.Call:
         verdict = await self._exchange.decide(attempt)
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:

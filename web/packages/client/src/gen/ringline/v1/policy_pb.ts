@@ -747,7 +747,8 @@ export type MayMessageRequest = Message<"ringline.v1.MayMessageRequest"> & {
   otherUserId: string;
 
   /**
-   * The sender's first in the thread: it counts against the strangers' budget unless he can see that the other knows him.
+   * This is the sender's first message in the thread: it counts against the budget of new strangers where the sender
+   * cannot see that the other knows him.
    *
    * @generated from field: bool first = 3;
    */
@@ -789,8 +790,7 @@ export type MayMessageResponse = Message<"ringline.v1.MayMessageResponse"> & {
   refused?: Refusal | undefined;
 
   /**
-   * The sender is a stranger to the other, who neither has him as a contact nor follows him nor ever wrote to him: the
-   * first message goes to the requests.
+   * The other neither has the sender as a contact nor follows him nor ever wrote to him: it goes to the requests.
    *
    * @generated from field: bool stranger = 3;
    */
@@ -1114,7 +1114,7 @@ export const Policy: GenService<{
     output: typeof SetCallSettingsResponseSchema;
   },
   /**
-   * Answers whether a message may be sent, and into which folder it goes; heard or not, it counts against the sender's budgets.
+   * Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender.
    *
    * @generated from rpc ringline.v1.Policy.MayMessage
    */
