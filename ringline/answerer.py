@@ -8,9 +8,10 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
+from ringline import tracing
 from ringline.asker import WINDOW, A, Q
 from ringline.refusal import Refusal
-from ringline.telemetry import ASKED, report_bug
+from ringline.telemetry import ASKED, QUESTION_SECONDS, REFUSALS, report_bug
 from ringline.v1 import reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
 from ringline.wire import SERVE_SECONDS
@@ -43,7 +44,7 @@ async def answer_batches(
     retires_at = loop.time() + draining.stream_age()
     said_draining = False
     work.beat()
-    draining.opened()
+    draining.opened(work.ready)
     try:
         while True:
             is_draining = draining.is_set() or loop.time() > retires_at
@@ -62,7 +63,7 @@ async def answer_batches(
             work.ready.clear()
             await work.ready.wait()
     finally:
-        draining.closed()
+        draining.closed(work.ready)
         reader.cancel()
         work.stop_beating()
         _left_alone.update(work.tasks)
@@ -94,6 +95,7 @@ class _Answering(Generic[Q, A]):
         self._refuse = refuse
         self._where = where
         self._asked = ASKED.labels(where)
+        self._seconds = QUESTION_SECONDS.labels(where)
 
     async def read(self, requests: AsyncIterator[Any], unpack: Callable[[Any], Iterable[Q]]) -> None:
         """Starts a task for each item; an item too many is refused."""
@@ -102,13 +104,20 @@ class _Answering(Generic[Q, A]):
                 for item in unpack(request):
                     self._asked.inc()
                     if len(self.tasks) >= 2 * WINDOW:
-                        self._say(item.id, self._refuse(Refusal(Reason.REASON_OVERLOADED).to_proto()))
+                        self._say_refused(item.id, Refusal(Reason.REASON_OVERLOADED))
                         continue
-                    task = asyncio.create_task(self._handle(item))
+                    origin = tracing.come_from(item)
+                    task = asyncio.create_task(self._traced(item, origin) if origin else self._handle(item))
                     self.tasks[task] = self._loop.time()
                     task.add_done_callback(functools.partial(self._done, item.id))
         finally:
             self.ready.set()
+
+    async def _traced(self, item: Q, origin: bytes) -> A:
+        """The same as a span, of the service whose contract this is."""
+        service = item.DESCRIPTOR.file.name.rpartition("/")[2].removesuffix(".proto")  # type: ignore[attr-defined]
+        with tracing.span(service, self._where, origin):
+            return await self._handle(item)
 
     def owes_a_word(self) -> bool:
         """Whether somebody has waited since the last beat without hearing anything."""
@@ -140,21 +149,23 @@ class _Answering(Generic[Q, A]):
             self._loop.call_later(BEAT_SECONDS, self.cut_rest)
 
     def _done(self, number: int, task: asyncio.Task[A]) -> None:
-        self.tasks.pop(task, None)
+        now = self._loop.time()
+        self._seconds.observe(now - self.tasks.pop(task, now))
         _left_alone.discard(task)
         error = TimeoutError() if task.cancelled() else task.exception()
         if error is None:
             self._say(number, task.result())
         elif isinstance(error, TimeoutError):
-            self._say(number, self._refuse(Refusal(Reason.REASON_UNAVAILABLE).to_proto()))
+            self._say_refused(number, Refusal(Reason.REASON_UNAVAILABLE))
         elif isinstance(error, Refusal):
-            self._say(number, self._refuse(error.to_proto()))
+            self._say_refused(number, error)
         else:
             bug = report_bug(self._where, error)
-            self._say(
-                number,
-                self._refuse(Refusal(Reason.REASON_UNAVAILABLE, f"a fault, logged as {bug}").to_proto()),
-            )
+            self._say_refused(number, Refusal(Reason.REASON_UNAVAILABLE, f"a fault, logged as {bug}"))
+
+    def _say_refused(self, number: int, refusal: Refusal) -> None:
+        REFUSALS.labels(self._where, refusal.name).inc()
+        self._say(number, self._refuse(refusal.to_proto()))
 
     def _say(self, number: int, answer: A) -> None:
         answer.id = number
@@ -168,12 +179,14 @@ class Draining:
     def __init__(self, age_seconds: float = 300.0) -> None:
         self._is_set = False
         self._age = age_seconds
-        self._streams = 0
+        self._streams: set[asyncio.Event] = set()
         self._no_streams = asyncio.Event()
 
     def set(self) -> None:
-        """From now on every stream says so, within half a second."""
+        """From now on every stream says so, beginning with those that are open."""
         self._is_set = True
+        for wake in self._streams:
+            wake.set()
 
     def is_set(self) -> bool:
         """Whether it is."""
@@ -183,13 +196,13 @@ class Draining:
         """After how many seconds a stream should be renewed: somewhat before its connection is."""
         return self._age * random.uniform(0.7, 0.85)
 
-    def opened(self) -> None:
-        """Somebody asks."""
-        self._streams += 1
+    def opened(self, wake: asyncio.Event) -> None:
+        """Somebody asks; `wake` is set when there is something to say to him."""
+        self._streams.add(wake)
 
-    def closed(self) -> None:
+    def closed(self, wake: asyncio.Event) -> None:
         """Somebody has all his answers and asks no more, or his stream broke."""
-        self._streams -= 1
+        self._streams.discard(wake)
         if not self._streams:
             self._no_streams.set()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
 
-from ringline import ids
+from ringline import ids, tracing
 from ringline.log import Log, pass_over_fault
 from ringline.telemetry import log
 from ringline.v1 import events_pb2, signaling_pb2
@@ -24,6 +24,8 @@ FACTS = ("call_ended",)
 PAGE = 500
 PAGE_SECONDS = 5.0
 
+MISSED = Counter("ringline_missed_calls_total", "Calls that a callee missed.")
+RETURNED = Counter("ringline_missed_calls_returned_total", "Calls to somebody whose call one had missed.")
 PROJECTED = Counter("ringline_projected_total", "Ends of calls, by what they changed.", ["outcome"])
 
 
@@ -40,13 +42,32 @@ class Projection:
         if not names_two(event):
             log(__name__).error("event names nobody", event_id=event.event_id, reason="call_ended")
             return
+        with tracing.step("conversations", "projection", event.call_id):
+            await self._take_in(event)
+
+    async def _take_in(self, event: events_pb2.Event) -> None:
         ended = event.call_ended
         # Asked first: what is written and then cannot be told would not be told at the next try.
         profiles = await self._peers.profiles([ended.caller_id, ended.callee_id])
         await self._post.finish(self._project(event, profiles))
 
     async def _project(self, event: events_pb2.Event, profiles: Profiles) -> None:
-        self._post.announce(await project(self._store, event), profiles)
+        changes = await project(self._store, event)
+        self._post.announce(changes, profiles)
+        for change in changes:
+            await self._count(change)
+
+    async def _count(self, change: Change) -> None:
+        """Counts what is missed and what is returned; an entry that only replaced another is no news."""
+        entry, box = change.entry, change.shown.box
+        if entry is None or not entry.HasField("call") or box.moved != box.feed:
+            return
+        if entry.call.missed:
+            MISSED.inc()
+        elif entry.call.outgoing and await self._store.follows_missed(
+            box.owner_id, box.other_id, entry.number
+        ):
+            RETURNED.inc()
 
 
 def names_two(event: events_pb2.Event) -> bool:

@@ -18,7 +18,7 @@ from ringline.refusal import Refusal
 from ringline.telemetry import SECONDS
 from ringline.v1.operator_pb2 import Feature
 from ringline.v1.reasons_pb2 import Reason
-from services.gateway import accounts, call_settings, people, records, shapes, threads
+from services.gateway import accounts, call_settings, people, quality, records, shapes, threads
 from services.gateway.edge import Edge, Here
 from services.gateway.problems import MEDIA_TYPE, Problem, install, problem
 from services.gateway.turns import Turns
@@ -29,6 +29,9 @@ TICKETS = "/v1/tickets"
 HTTP_SECONDS = Histogram(
     "ringline_http_seconds", "Time to answer a request.", ["method", "route", "status"], buckets=SECONDS
 )
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are counted as one: whoever sends them chooses no names of figures."""
 
 DESCRIPTION = """Audio and video calls by @username.
 
@@ -78,6 +81,7 @@ def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
     app.include_router(call_settings.router)
     app.include_router(threads.router)
     app.include_router(records.router)
+    app.include_router(quality.router)
     app.add_api_route("/v1/config", config, methods=["GET"], tags=["service"])
     app.add_api_route("/healthz", healthz, methods=["GET"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET"], include_in_schema=False)
@@ -170,7 +174,8 @@ class Envelope:
                 await self._ask(scope, receive, guarded)
         finally:
             route = "web" if is_page else getattr(scope.get("route"), "path", "-")
-            HTTP_SECONDS.labels(scope["method"], route, seen["status"]).observe(time.perf_counter() - began)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            HTTP_SECONDS.labels(method, route, seen["status"]).observe(time.perf_counter() - began)
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The API's answer; a request that trickles in is not waited for. Whether an answer that has begun is

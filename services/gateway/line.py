@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
+from ringline import tracing
 from ringline.refusal import Refusal
 from ringline.telemetry import report_bug
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
@@ -77,7 +78,7 @@ class Line:
         self.views = Views()
         self._bucket = Bucket()
         self._limited = 0
-        self._queue: deque[tuple[str, client_pb2.ClientFrame]] | None = None
+        self._queue: deque[tuple[str, client_pb2.ClientFrame, float]] | None = None
         self._early: list[signaling_pb2.LineFrame] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -149,21 +150,21 @@ class Line:
         except Refusal as refusal:
             self._refuse(frame.id, refusal)
             return
-        self._queue.append((kind, frame))
+        self._queue.append((kind, frame, self.board.loop.time()))
         if self._task is None:
             self._start(self._work())
 
     async def _work(self) -> None:
         """Takes the commands to signaling in order."""
         while self._queue and self.state is State.OPEN:
-            kind, frame = self._queue.popleft()
+            kind, frame, began = self._queue.popleft()
             try:
                 reply = await self.board.command(self, kind, frame)
             except Refusal as refusal:
-                self.board.count(kind, refusal.name)
+                self.board.count(kind, refusal.name, began)
                 self._refuse(frame.id, refusal)
             else:
-                self.board.count(kind, "done")
+                self.board.count(kind, "done", began)
                 self._reply(frame.id, reply, frame.HasField("place"))
 
     def _reply(self, number: int, reply: client_pb2.ServerFrame, placed: bool) -> None:
@@ -228,8 +229,8 @@ class Line:
 
     # ------------------------------------------------------------ to the client
 
-    def show(self, frame: signaling_pb2.LineFrame) -> None:
-        """Sends a frame, unless the line has seen as much already."""
+    def show(self, frame: signaling_pb2.LineFrame) -> bool:
+        """Sends a frame, unless the line has seen as much already. Whether it did."""
         if self.state is State.OPENING:
             self._early = self._early or []
             if len(self._early) < EARLY:
@@ -237,8 +238,11 @@ class Line:
         elif self.state is State.OPEN:
             is_whole = not frame.frame.startswith(CANDIDATES)
             if self.views.takes(frame.call_id, frame.version, frame.live, is_whole):
-                self.socket.send(frame.frame)
+                with tracing.step("gateway", "show", frame.call_id):
+                    self.socket.send(frame.frame)
                 self.board.touched(self)
+                return True
+        return False
 
     def beat(self) -> None:
         """Tells the client that the server is there, and which of its calls are live; its browser answers."""

@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from ringline import tracing
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSED_IN_CALL
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
+from services.signaling import figures
 from services.signaling.call import step
 from services.signaling.placement import Name, Placement, name_call
 from services.signaling.record import (
@@ -31,7 +33,7 @@ from services.signaling.record import (
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored
 from services.signaling.teller import Teller, raise_versions
-from services.signaling.verbs import Drop, Step, Tick, Verb, Who
+from services.signaling.verbs import Drop, SetMediaInVain, Step, Tick, Verb, Who
 from services.signaling.wakes import Wakes
 
 TRIES = 4
@@ -102,7 +104,7 @@ class Exchange:
         `by_dialling` is the command id of the Place that this verb carries out.
         """
         if isinstance(verb, client_pb2.SetMedia):
-            await self._check_media(line.user_id, verb)
+            verb = await self._checked_media(line.user_id, verb)
         stored = await self._apply(call_id, speaker(line, command_id), verb, by_dialling)
         return self.see(stored, line.user_id, line_key(line), relay=isinstance(verb, client_pb2.Answer))
 
@@ -153,11 +155,13 @@ class Exchange:
         if phase(after.record) is Phase.RINGING and not after.record.waiting_line:
             await self._ring_missing(after, lines or ())
 
-    async def _check_media(self, user_id: str, verb: client_pb2.SetMedia) -> None:
+    async def _checked_media(
+        self, user_id: str, verb: client_pb2.SetMedia
+    ) -> client_pb2.SetMedia | SetMediaInVain:
         """Asks policy again where a kind is turned on that was not sent: entitlements change during a call.
 
-        Before the answer only what is said of the user himself counts: whatever hangs on the other would tell
-        him whether he is heard.
+        Before the answer only what is said of the user himself is refused: whatever hangs on the other would
+        tell him whether he is heard, so it is in vain.
         """
         stored = await self.read(verb.call_id)
         side = side_of(stored.record, user_id)
@@ -165,7 +169,7 @@ class Exchange:
             raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
         me, peer = stored.record.members[side], stored.record.members[1 - side]
         if not (verb.kinds.video and not me.sends.video) and not (verb.kinds.audio and not me.sends.audio):
-            return
+            return verb
         talks = phase(stored.record) is Phase.TALKING
         attempt = policy_pb2.Attempt(
             act=policy_pb2.ACT_SET_MEDIA,
@@ -182,8 +186,11 @@ class Exchange:
             if talks or refusal.reason != reasons_pb2.REASON_KIND_NOT_ADMITTED:
                 raise
         else:
-            if talks and verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
+            if verdict.outcome == policy_pb2.OUTCOME_ADMITTED:
+                return verb
+            if talks:
                 raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
+        return SetMediaInVain(verb.kinds)
 
     async def _apply(
         self,
@@ -194,7 +201,8 @@ class Exchange:
     ) -> Stored:
         turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
         async with turn:
-            was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
+            with tracing.step("signaling", f"step {type(verb).__name__}", call_id):
+                was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
         if was.record.waiting_line and not saved.record.waiting_line and phase(saved.record) is Phase.RINGING:
             await self._ring_elsewhere(saved)
         return saved
@@ -239,9 +247,11 @@ class Exchange:
             if done is not None and done.changed:
                 saved = await self._save(stored, done, speaks, by_dialling)
                 if saved is not None:
+                    figures.remembered("read" if is_fresh else "remembered")
                     return stored, saved
             elif done is not None and is_fresh:
                 return stored, stored
+            figures.remembered("conflict" if is_fresh else "stale")
             # What was remembered may be stale: only what was read just now may refuse or leave things as
             # they are.
             stored, is_fresh = None, True
@@ -257,7 +267,8 @@ class Exchange:
 
     async def _save(self, was: Stored, done: Step, who: Who | None, by_dialling: str) -> Stored | None:
         raise_versions(was, done)
-        saved = await self.store.save(was, done, by_dialling=by_dialling)
+        with tracing.step("signaling", "compare and set", was.record.call_id):
+            saved = await self.store.save(was, done, by_dialling=by_dialling)
         if saved is None:
             self._known.pop(was.record.call_id, None)
             return None
@@ -267,6 +278,7 @@ class Exchange:
     def settle(self, was: Stored, done: Step, saved: Stored, who: Who | None) -> None:
         """After a commit: remembers the call, says the events, tells the lines."""
         self.remember(saved)
+        figures.count(was.record, saved.record, done.events)
         if done.events:
             self.outbox.nudge()
         self.teller.tell(was, done, saved, who.line if who is not None else "")

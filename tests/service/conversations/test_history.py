@@ -155,8 +155,8 @@ async def test_messages_go_on_without_the_bus_and_calls_follow_when_it_is_back(
     await ada.send(bob, "is anybody there?")
     assert [one.message.text for one in (await bob.entries(ada)).entries[:1]] == ["is anybody there?"]
     nats.start(port)
-    bus = await room.nodes[0].bus()
-    await bus.until_up()
+    for node in (room.told, room.nodes[0].of("conversations")):
+        await (await node.bus()).until_up()
     await until_published(room.log, [end_of_call(ada, bob)])
     entries = await room.until_entries(bob, ada, 3)
     assert entries[2].HasField("call")
