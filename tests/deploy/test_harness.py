@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from tests.deploy.cluster.bundle import bundle
+from tests.deploy.cluster.cluster import Cluster
 from tests.deploy.cluster.controllers import plan, pod_for, version_of
+from tests.deploy.cluster.kubectl import kubectl
 from tests.deploy.cluster.names import answer
 from tests.deploy.cluster.objects import NotHonoured, Objects, Pod, applied
 from tests.deploy.cluster.policies import ANY, Flow, flows, spaces_of
 from tests.deploy.cluster.roots import Root
 from tests.deploy.cluster.volumes import size_of
 
+SCALE = "kubectl -n ringline scale deployment/signaling"
 SPACES = spaces_of([], "ringline", "ingress")
 Thing = dict[str, Any]
 
@@ -158,3 +161,25 @@ def test_nothing_is_created_twice() -> None:
     with pytest.raises(FileExistsError):
         objects.add(thing)
     assert size_of("64Mi") == 2**26
+
+
+async def test_lines_with_kubectl_do_what_they_say_and_an_unknown_one_is_not_passed_over(
+    tmp_path: Path,
+) -> None:
+    cluster = Cluster(tmp_path, {})
+    cluster.apply(applied())
+    await kubectl(cluster, f"{SCALE} --replicas=3")
+    signaling = cluster.objects.get("Deployment", "ringline", "signaling")
+    assert signaling["spec"]["replicas"] == 3
+    before = version_of(signaling)
+    await kubectl(cluster, "kubectl -n ringline rollout restart deployment/signaling")
+    assert version_of(signaling) != before
+    await kubectl(cluster, "kubectl -n ringline delete job -l app.kubernetes.io/name=migrate")
+    assert {one["metadata"]["name"] for one in cluster.objects.kind("Job")} == {"new-secrets"}
+    one = "{kind: Secret, metadata: {name: one, namespace: ringline}}"
+    await kubectl(cluster, "kubectl create -f -", one)
+    with pytest.raises(RuntimeError):
+        await kubectl(cluster, "kubectl create -f -", one)
+    for line in ("kubectl drain node", f"{SCALE} --replica=1", "kubectl get pods", "helm install"):
+        with pytest.raises(ValueError):
+            await kubectl(cluster, line)

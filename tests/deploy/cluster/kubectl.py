@@ -22,11 +22,11 @@ class _Words(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    words = _Words(prog="kubectl", add_help=False)
-    words.add_argument("-n", "--namespace", default="ringline")
+    words = _Words(prog="kubectl", add_help=False, allow_abbrev=False)
+    words.add_argument("-n", "--namespace", default="default")
     verbs = words.add_subparsers(dest="verb", required=True)
     given = {
-        verb: verbs.add_parser(verb, add_help=False)
+        verb: verbs.add_parser(verb, add_help=False, allow_abbrev=False)
         for verb in ("apply", "create", "rollout", "scale", "exec", "logs", "delete", "get")
     }
     given["apply"].add_argument("-k", dest="folder", required=True)
@@ -57,6 +57,8 @@ async def kubectl(cluster: Cluster, line: str, stdin: str = "") -> str:
     if "--" in words:
         words, command = words[: words.index("--")], words[words.index("--") + 1 :]
     given = _parser().parse_args(words)
+    if given.verb not in ("apply", "create") and given.namespace != "ringline":
+        raise ValueError(f"in the namespace {given.namespace}: {line}")
     things = _things(getattr(given, "things", []))
     if given.verb == "apply":
         cluster.apply(applied(given.folder))
