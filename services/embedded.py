@@ -30,6 +30,10 @@ UNPRIVILEGED = "nobody"
 PORTS = range(17_000, 32_000)
 SYSTEM_FOLDER = Path("/var/lib/ringline")
 START_SECONDS = 30.0
+OLD_MEMORY = "pre-existing shared memory block"
+"""What Postgres says while processes of one that was killed have not noticed it yet."""
+TRIES = 50
+PAUSE_SECONDS = 0.2
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
 
@@ -127,8 +131,14 @@ class Postgres(Server):
         command = [str(self.programs / "postgres"), "-D", str(self.data)]
         for key, value in options.items():
             command += ["-c", f"{key}={value}"]
-        self._launch(command, farewell="INT", as_nobody=is_root())
-        self._await(self._is_ready)
+        for tries_left in reversed(range(TRIES)):
+            self._launch(command, farewell="INT", as_nobody=is_root())
+            try:
+                return self._await(self._is_ready)
+            except ServerFailed as failed:
+                if OLD_MEMORY not in str(failed)[-500:] or not tries_left:
+                    raise
+            time.sleep(PAUSE_SECONDS)
 
     def stop(self) -> None:
         """Stops it: open transactions are rolled back, everything committed is on disk."""
