@@ -4,6 +4,7 @@ ca.crt.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,12 +39,15 @@ class Authority:
         """What others trust."""
         return self._certificate.public_bytes(Encoding.PEM)
 
-    def issue(self, names: Sequence[str], until: datetime | None = None) -> tuple[bytes, bytes]:
-        """A certificate with these DNS names, and its key."""
+    def issue(
+        self, names: Sequence[str], until: datetime | None = None, addresses: Sequence[str] = ()
+    ) -> tuple[bytes, bytes]:
+        """A certificate with these DNS names and IP addresses, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         draft = _draft(key, until).subject_name(x509.Name([])).issuer_name(self._certificate.subject)
-        if names:
-            alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        if names or addresses:
+            literal = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+            alternative = x509.SubjectAlternativeName([*(x509.DNSName(name) for name in names), *literal])
             draft = draft.add_extension(alternative, critical=True)
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         certificate = draft.add_extension(usage, critical=False).sign(self._key, SHA256())

@@ -24,6 +24,7 @@ LOCKS = {
     "bootstrap.txt": ["requirements/bootstrap.in"],
     "runtime.txt": ["pyproject.toml"],
     "dev.txt": ["--extra=dev", "--constraint=requirements/runtime.txt", "pyproject.toml"],
+    "image.txt": ["--constraint=requirements/dev.txt", "requirements/image.in"],
 }
 
 
@@ -35,7 +36,7 @@ def source_digest() -> str:
         text,
         flags=re.MULTILINE,
     )
-    words = "\n".join(tables) + (FOLDER / "bootstrap.in").read_text()
+    words = "\n".join(tables) + "".join((FOLDER / name).read_text() for name in ("bootstrap.in", "image.in"))
     return hashlib.sha256(words.encode()).hexdigest()
 
 

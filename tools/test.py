@@ -62,8 +62,8 @@ PARTS = (
     Part("properties", 240, pytest("properties")),
     Part("suite", 450, pytest("suite", "-n", "2", "--dist", "loadgroup")),  # they wait more than they work
     Part("hostile", 90, pytest("hostile")),
-    Part("deploy", 120, pytest("deploy", "-n", "2")),
     Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
+    Part("deploy", 600, pytest("deploy", "-s"), needs_root=True),  # all pods run from the image
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 210, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )
@@ -122,8 +122,8 @@ def main(names: Sequence[str]) -> int:
         return 2
     if not may_be_root() and any(part.needs_root for part in PARTS if not names or part.name in names):
         print(
-            "the parts `apart` and `chaos` make networks and a small disk of their own, which needs root:"
-            " run this as root, or allow sudo -n"
+            "the parts `apart`, `chaos` and `deploy` make networks, a small disk and containers of their own,"
+            " which needs root: run this as root, or allow sudo -n"
         )
         return 1
     outcomes = [run(part) for part in PARTS if not names or part.name in names]

@@ -28,7 +28,7 @@ def test_the_locks_are_fresh() -> None:
 
 
 def test_everything_that_is_installed_is_pinned_by_hash() -> None:
-    for name in ("bootstrap.txt", "runtime.txt", "dev.txt"):
+    for name in ("bootstrap.txt", "runtime.txt", "dev.txt", "image.txt"):
         for block in re.split(r"\n(?=\S)", (ROOT / "requirements" / name).read_text().strip()):
             assert re.match(r"[\w.\[\],-]+==\S+", block) and "--hash=sha256:" in block, block[:80]
 

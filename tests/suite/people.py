@@ -141,15 +141,12 @@ async def chronicle(topology: Topology) -> AsyncIterator[Chronicle]:
         yield book
 
 
-class Stage:
-    """One story's people; everybody's phone is put away at its end."""
+class People:
+    """Somebody's friends, made as they are needed; everybody's phone is put away by `close`."""
 
-    def __init__(
-        self, topology: Topology, http: httpx.AsyncClient, operator: Operator, book: Chronicle
-    ) -> None:
-        self.topology = topology
-        self.operator = operator
-        self.book = book
+    def __init__(self, gateways: Sequence[str], http: httpx.AsyncClient) -> None:
+        """`gateways` are their origins; who is made later sees those that came later."""
+        self._gateways = gateways
         self._http = http
         self._passwords: dict[str, str] = {}
         self._codes: dict[str, list[str]] = {}
@@ -222,8 +219,20 @@ class Stage:
         return phone
 
     def _doors(self, first: int) -> list[str]:
-        doors = self.topology.gateways
+        doors = self._gateways
         return [doors[(first + step) % len(doors)] for step in range(len(doors))]
+
+
+class Stage(People):
+    """One story's people, and where they are."""
+
+    def __init__(
+        self, topology: Topology, http: httpx.AsyncClient, operator: Operator, book: Chronicle
+    ) -> None:
+        super().__init__(topology.gateways, http)
+        self.topology = topology
+        self.operator = operator
+        self.book = book
 
 
 def at(phone: Phone) -> str:

@@ -96,7 +96,8 @@ class Topology:
         async with httpx.AsyncClient(trust_env=False, timeout=2.0) as http:
             await asyncio.gather(*(self._until_gateway(http, url, within) for url in self.gateways))
 
-    async def until_serving(self, process: Process, within: float = START_SECONDS) -> None:
+    @staticmethod
+    async def until_serving(process: Process, within: float = START_SECONDS) -> None:
         """Waits until this very process says that it is ready to work, by gRPC."""
         port = process.env.get("RINGLINE_PROBE_PORT", process.env["RINGLINE_LISTEN_PORT"])
         channel = open_channel([f"127.0.0.1:{port}"], "kubelet")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ringline.client import Call, Phone, mint_command
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
-from tests.suite.people import Stage, at
+from tests.suite.people import People, at
 
 PATIENCE = 10.0
 """Seconds that a step may take while a process stops or starts."""
@@ -41,7 +41,7 @@ class Log:
 
 @asynccontextmanager
 async def traffic(
-    stage: Stage, pairs: Sequence[tuple[Phone, Phone]], writes: bool = True
+    stage: People, pairs: Sequence[tuple[Phone, Phone]], writes: bool = True
 ) -> AsyncIterator[Log]:
     """Calls (and messages, where `writes`) of the pairs; at its end each call that was begun is finished, and
     what each phone was refused is looked at.

@@ -1,0 +1,259 @@
+"""The rendered manifests, run: a call, and then everything that happens to pods, while people call."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from ringline.client import Call, Phone
+from tests.browser.apart.turn import DONE, Turn
+from tests.chaos.media import Stream
+from tests.deploy.callgraph import expected_flows
+from tests.deploy.cluster.cluster import Cluster, cluster, within_network
+from tests.deploy.cluster.metrics import figure
+from tests.deploy.cluster.network import NODE
+from tests.deploy.cluster.objects import applied, copied
+from tests.deploy.cluster.pod import Running
+from tests.deploy.cluster.reach import reached
+from tests.deploy.cluster.remains import remains
+from tests.deploy.cluster.roots import of_image, stand_ins
+from tests.deploy.cluster.volumes import size_of
+from tests.deploy.image import Image
+from tests.house.sources import services
+from tests.servers import scratch, until
+from tests.suite.people import PATIENCE, People, at
+from tests.suite.traffic import moves, traffic
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PAIRS = 3
+FORBIDDEN = 403
+DRAIN_SECONDS = 60.0
+FAIR_SECONDS = 60.0
+"""A new pod has its share of calls so soon after it is ready."""
+SAMPLE = 60
+"""Calls among which shares are looked at."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(image: Image) -> AsyncIterator[Cluster]:
+    """The cluster, from nothing to all that the overlay wants."""
+    with scratch("ringline-cluster-") as folder:
+        roots = {"ringline": of_image(image)} | stand_ins(folder)
+        async with cluster(folder, roots) as made:
+            made.apply(applied())
+            await made.until_exists("Secret", "ringline-relay")
+            # What the operator does: the relay's secret, in the relay's namespace too.
+            made.apply(copied(made.objects.get("Secret", "ringline", "ringline-relay"), "ringline-relay"))
+            await made.until_settled()
+            assert len(remains(folder)) > len(made.running), "what is left would not be found"
+            yield made
+        assert not remains(folder)
+
+
+@dataclass
+class Cast:
+    """Two people who talk, and pairs of friends who call one another."""
+
+    people: People
+    ada: Phone
+    bob: Phone
+    pairs: list[tuple[Phone, Phone]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cast(running: Cluster) -> AsyncIterator[Cast]:
+    """Who calls, by the Service of the gateways: from where the ingress controller is, to the last story."""
+    with within_network(running.outside):
+        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
+            people = People([f"http://{running.service('gateway')}:8080"], http)
+            # One pair after another: passwords are made as in production, two at a time.
+            (ada, bob), *others = [await people.friends("ada", "bob") for _ in range(PAIRS + 1)]
+            yield Cast(people, ada, bob, [(eve, flo) for eve, flo in others])
+            await people.close()
+
+
+@asynccontextmanager
+async def talking(cast: Cast) -> AsyncIterator[tuple[Call, Call]]:
+    """A call in which packets flow both ways, and that goes on, whatever is done meanwhile."""
+    ada, bob = cast.ada, cast.bob
+    await asyncio.gather(ada.until_connected(PATIENCE), bob.until_connected(PATIENCE))
+    call = await ada.place(at(bob), within=PATIENCE)
+    ring = await bob.rings(PATIENCE)
+    ours, theirs = await Stream.open(), await Stream.open()
+    try:
+        await ring.answer(offer=theirs.description, within=PATIENCE)
+        offer = await call.until_described(within=PATIENCE)
+        ours.send_to(offer.body)
+        await call.describe(ours.description, answers=offer.generation)
+        theirs.send_to((await ring.until_described(within=PATIENCE)).body)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(ours.flows.wait(), theirs.flows.wait())
+        await asyncio.gather(call.report("flowing"), ring.report("flowing"))
+        await asyncio.gather(*(one.until("connected", within=PATIENCE) for one in (call, ring)))
+        yield call, ring
+        await asyncio.gather(*(phone.until_connected(PATIENCE) for phone in (ada, bob)))
+        assert (call.phase, ring.phase) == ("connected", "connected")
+        await see_each_other(call, ring)
+        await call.hang_up()
+        await ring.until(ended="hung_up", within=PATIENCE)
+    finally:
+        ours.close()
+        theirs.close()
+
+
+async def see_each_other(call: Call, ring: Call) -> None:
+    """The caller turns his camera on and off again, and the callee is told both."""
+    await call.set_media(audio=True, video=True)
+    await ring.until(where=lambda it: it.view.peer_sends.video, within=PATIENCE)
+    await call.set_media(audio=True, video=False)
+    await ring.until(where=lambda it: not it.view.peer_sends.video, within=PATIENCE)
+
+
+def stopped(running: Cluster, name: str) -> Running:
+    """The pod of that Deployment that ended last: in order, within its grace."""
+    last = [one for one in running.past if one.pod.owner == f"Deployment {name}"][-1]
+    assert not last.was_overdue, f"{last.pod.name} was killed: it did not end by itself"
+    assert last.stop_seconds <= DRAIN_SECONDS
+    return last
+
+
+async def test_two_people_sign_up_on_what_was_just_applied_and_call_and_see_each_other(
+    running: Cluster, cast: Cast
+) -> None:
+    restarts = {one.pod.name: one.restarts for one in running.running if one.restarts}
+    assert not restarts, f"a start in any order is no crash: {restarts}\n{running.told()}"
+    async with talking(cast) as (call, ring):
+        await see_each_other(call, ring)
+
+
+async def test_a_call_may_use_the_relay_which_leads_nowhere_behind_it(running: Cluster, cast: Cast) -> None:
+    async with talking(cast) as (call, _):
+        given = call.relay
+        turn = Turn(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), given.username, given.credential)
+        with turn.socket:
+            assert await asyncio.to_thread(turn.allocate) == DONE
+            assert await asyncio.to_thread(turn.permit, NODE) == DONE
+            for one in running.running:
+                if not one.pod.is_on_host:
+                    assert await asyncio.to_thread(turn.permit, one.pod.address) == FORBIDDEN
+
+
+@pytest.mark.shows("S10", "L2", "L4", "L5")
+@pytest.mark.parametrize("name", services())
+async def test_a_deployment_is_restarted_pod_by_pod_under_calls_and_nobody_notices(
+    running: Cluster, cast: Cast, name: str
+) -> None:
+    async with talking(cast), traffic(cast.people, cast.pairs) as log:
+        log.gateway_stops = name == "gateway"
+        await moves(log)
+        running.restart(name)
+        await running.settled(name)
+        await moves(log)
+    assert not log.troubles, f"{log.troubles}\n{running.told()}"
+    print(f"{name}: stopped in {stopped(running, name).stop_seconds:.1f} s under {log.calls} calls")
+
+
+@pytest.mark.parametrize("name", services())
+async def test_a_pod_that_is_killed_is_replaced_and_calls_go_on(
+    running: Cluster, cast: Cast, name: str
+) -> None:
+    async with talking(cast):
+        [victim] = running.pods(name)
+        await running.delete(victim, grace=0)
+        await running.settled(name)
+        [other] = running.pods(name)
+        assert other.pod.name != victim.pod.name
+    async with talking(cast):
+        pass
+
+
+async def test_a_process_that_crashes_begins_anew_in_its_pod(running: Cluster, cast: Cast) -> None:
+    async with talking(cast):
+        [pod] = running.pods("signaling")
+        address, container = pod.pod.address, pod.container
+        assert container is not None
+        await container.signal("KILL")
+        await until(lambda: pod.restarts == 1 and pod.pod.serves, PATIENCE * 3, running.told)
+        assert pod.pod.address == address
+
+
+async def test_a_gateway_is_drained_and_its_lines_are_elsewhere(running: Cluster, cast: Cast) -> None:
+    running.scale("gateway", 2)
+    await running.settled("gateway")
+    async with talking(cast), traffic(cast.people, cast.pairs) as log:
+        log.gateway_stops = True
+        lines = {one: await figure(one, "ringline_lines") for one in running.pods("gateway")}
+        fullest = max(lines, key=lambda one: lines[one])
+        assert lines[fullest] > 0
+        await running.delete(fullest)
+        await running.settled("gateway")
+        await moves(log)
+    assert not log.troubles, f"{log.troubles}\n{running.told()}"
+    stopped(running, "gateway")
+    running.scale("gateway", 1)
+    await running.settled("gateway")
+
+
+async def test_a_new_signaling_pod_has_its_share_of_calls_soon_and_leaves_without_losing_one(
+    running: Cluster, cast: Cast
+) -> None:
+    async with traffic(cast.people, cast.pairs, writes=False) as log:
+        running.scale("signaling", 3)
+        await running.settled("signaling")
+        clock = asyncio.get_running_loop().time
+        ready_at = clock()
+        shares: list[float] = []
+        while not shares or min(shares) < 1 / 6:
+            assert clock() - ready_at < FAIR_SECONDS, f"shares of calls: {shares}"
+            before = [await placed(one) for one in running.pods("signaling")]
+            await moves(log, SAMPLE, within=FAIR_SECONDS)
+            after = [await placed(one) for one in running.pods("signaling")]
+            shares = [
+                (new - old) / (sum(after) - sum(before)) for new, old in zip(after, before, strict=True)
+            ]
+            print("share of calls per pod:", " ".join(f"{share:.0%}" for share in shares))
+        running.scale("signaling", 1)
+        await running.settled("signaling")
+        await moves(log)
+    assert not log.troubles, f"{log.troubles}\n{running.told()}"
+    stopped(running, "signaling")
+
+
+async def placed(pod: Running) -> float:
+    """How many calls this pod of signaling has asked policy about."""
+    return await figure(pod, "ringline_ask_seconds_count", stream="policy")
+
+
+async def test_only_whom_the_charters_name_is_reached_and_everybody_of_those_is(running: Cluster) -> None:
+    running.scale("operator", 1)
+    await running.settled("operator")
+    named = {flow for flow in expected_flows("trial") if running.pods(flow[0])}
+    named |= {("outside", "gateway", 8080), ("outside", "coturn", 3478)}
+    found = await reached(running)
+    assert found - named == set(), "reached, and no charter says so"
+    assert named - found == set(), "named by a charter, and not reached"
+
+
+async def test_the_operator_runs_commands_where_the_manifest_says(running: Cluster, cast: Cast) -> None:
+    running.scale("operator", 1)
+    await running.settled("operator")
+    name = cast.ada.session.username
+    [operator] = running.pods("operator")
+    assert operator.container is not None
+    status, told = await operator.container.run("ringline", "user", "show", name)
+    assert (status, name in told) == (0, True), told
+    running.scale("operator", 0)
+    await running.settled("operator")
+
+
+async def test_every_container_is_held_to_its_memory_and_none_came_near_it(running: Cluster) -> None:
+    """Looked at at the end, after everything that was done."""
+    for one in (*running.running, *running.past):
+        limit = size_of(one.pod.container["resources"]["limits"]["memory"])
+        print(f"{one.pod.name}: {one.peak / 2**20:.0f} of {limit / 2**20:.0f} MiB")
+        assert one.peak < limit
