@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from ringline.asker import WINDOW, A, Q
 from ringline.refusal import Refusal
-from ringline.telemetry import ASKED, report_bug
+from ringline.telemetry import ASKED, QUESTION_SECONDS, REFUSALS, report_bug
 from ringline.v1 import reasons_pb2
 from ringline.v1.reasons_pb2 import Reason
 from ringline.wire import SERVE_SECONDS
@@ -94,6 +94,7 @@ class _Answering(Generic[Q, A]):
         self._refuse = refuse
         self._where = where
         self._asked = ASKED.labels(where)
+        self._seconds = QUESTION_SECONDS.labels(where)
 
     async def read(self, requests: AsyncIterator[Any], unpack: Callable[[Any], Iterable[Q]]) -> None:
         """Starts a task for each item; an item too many is refused."""
@@ -102,7 +103,7 @@ class _Answering(Generic[Q, A]):
                 for item in unpack(request):
                     self._asked.inc()
                     if len(self.tasks) >= 2 * WINDOW:
-                        self._say(item.id, self._refuse(Refusal(Reason.REASON_OVERLOADED).to_proto()))
+                        self._say_refused(item.id, Refusal(Reason.REASON_OVERLOADED))
                         continue
                     task = asyncio.create_task(self._handle(item))
                     self.tasks[task] = self._loop.time()
@@ -140,21 +141,23 @@ class _Answering(Generic[Q, A]):
             self._loop.call_later(BEAT_SECONDS, self.cut_rest)
 
     def _done(self, number: int, task: asyncio.Task[A]) -> None:
-        self.tasks.pop(task, None)
+        now = self._loop.time()
+        self._seconds.observe(now - self.tasks.pop(task, now))
         _left_alone.discard(task)
         error = TimeoutError() if task.cancelled() else task.exception()
         if error is None:
             self._say(number, task.result())
         elif isinstance(error, TimeoutError):
-            self._say(number, self._refuse(Refusal(Reason.REASON_UNAVAILABLE).to_proto()))
+            self._say_refused(number, Refusal(Reason.REASON_UNAVAILABLE))
         elif isinstance(error, Refusal):
-            self._say(number, self._refuse(error.to_proto()))
+            self._say_refused(number, error)
         else:
             bug = report_bug(self._where, error)
-            self._say(
-                number,
-                self._refuse(Refusal(Reason.REASON_UNAVAILABLE, f"a fault, logged as {bug}").to_proto()),
-            )
+            self._say_refused(number, Refusal(Reason.REASON_UNAVAILABLE, f"a fault, logged as {bug}"))
+
+    def _say_refused(self, number: int, refusal: Refusal) -> None:
+        REFUSALS.labels(self._where, refusal.name).inc()
+        self._say(number, self._refuse(refusal.to_proto()))
 
     def _say(self, number: int, answer: A) -> None:
         answer.id = number

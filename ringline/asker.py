@@ -25,7 +25,7 @@ from grpc import aio
 from ringline.addresses import look_up
 from ringline.identity import Identity
 from ringline.refusal import Refusal
-from ringline.telemetry import ASK_SECONDS, RESENT, STREAMS, log, report_bug
+from ringline.telemetry import ASK_SECONDS, RESENT, STREAMS, UNANSWERED, log, report_bug
 from ringline.v1.reasons_pb2 import Reason
 from ringline.wire import CALLER, CHANNEL_OPTIONS, connect
 
@@ -38,10 +38,7 @@ ASK_TIMEOUT = 2.0
 TICK_SECONDS = 0.05
 """How exactly deadlines are kept."""
 SILENCE_SECONDS = 1.5
-"""A stream that owes answers and says nothing for so long is given up.
-
-The answering half says something every 0.5 s.
-"""
+"""A stream that owes answers and says nothing for so long is given up; the other half speaks every 0.5 s."""
 LOOK_SECONDS = 10.0
 """How often names are looked up again; at once after a stream broke."""
 CONNECT_SECONDS = 2.0
@@ -129,6 +126,7 @@ class Asker(Generic[Q, A]):
         self._loop = asyncio.get_running_loop()
         self._seconds = ASK_SECONDS.labels(name)
         self._gauge = STREAMS.labels(name)
+        self._unanswered = UNANSWERED.labels(name)
 
     async def __aenter__(self) -> Asker[Q, A]:
         self._tasks[""] = asyncio.create_task(self._tend(), name=f"{self.name} addresses")
@@ -142,7 +140,7 @@ class Asker(Generic[Q, A]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for ask in [*self._waiting, *(ask for stream in self._all for ask in stream.sent.values())]:
-            _fail(ask)
+            self._fail(ask)
 
     @property
     def streams(self) -> int:
@@ -176,7 +174,7 @@ class Asker(Generic[Q, A]):
         streams = self._usable
         if not streams:
             if len(self._waiting) >= self._window:
-                raise Refusal(Reason.REASON_OVERLOADED)
+                raise self._overloaded()
             self._waiting.append(ask)
             return
         chosen = streams[ask.item.id % len(streams)] if self._in_turn else streams[0]
@@ -189,8 +187,17 @@ class Asker(Generic[Q, A]):
         if len(chosen.sent) >= self._window:
             chosen = min(streams, key=lambda stream: len(stream.sent))
             if len(chosen.sent) >= self._window:
-                raise Refusal(Reason.REASON_OVERLOADED)
+                raise self._overloaded()
         chosen.put(ask)
+
+    def _overloaded(self) -> Refusal:
+        self._unanswered.inc()
+        return Refusal(Reason.REASON_OVERLOADED)
+
+    def _fail(self, ask: _Ask[Q, A]) -> None:
+        if not ask.future.done():
+            self._unanswered.inc()
+            ask.future.set_exception(Refusal(Reason.REASON_UNAVAILABLE))
 
     def _tick(self) -> None:
         """Keeps deadlines, for all questions at once: cheaper than a timer each."""
@@ -201,14 +208,14 @@ class Asker(Generic[Q, A]):
         for stream in list(self._all):
             late = [number for number, ask in stream.sent.items() if ask.future.done() or ask.deadline <= now]
             for number in late:
-                _fail(stream.sent.pop(number))
+                self._fail(stream.sent.pop(number))
             if was_late:
                 stream.heard = now  # this process itself stood still; nobody else is to blame
             if stream.sent and now - stream.heard > SILENCE_SECONDS:
                 stream.give_up("silent")
             is_busy = is_busy or bool(stream.sent)
         while self._waiting and (self._waiting[0].future.done() or self._waiting[0].deadline <= now):
-            _fail(self._waiting.popleft())
+            self._fail(self._waiting.popleft())
         if is_busy or self._waiting:
             self._tick_due = now + TICK_SECONDS
             self._ticking = self._loop.call_at(self._tick_due, self._tick)
@@ -389,8 +396,3 @@ class _Stream(Generic[Q, A]):
                 self.retire()
             if self._is_retired and not sent:
                 self._has_work.set()
-
-
-def _fail(ask: _Ask[Any, Any]) -> None:
-    if not ask.future.done():
-        ask.future.set_exception(Refusal(Reason.REASON_UNAVAILABLE))

@@ -310,6 +310,8 @@ class Node:
             due = loop.time() + BEAT_SECONDS
             await asyncio.sleep(BEAT_SECONDS)
             telemetry.LOOP_LAG.set(max(0.0, loop.time() - due))
+            if self.is_leaving:
+                telemetry.LEAVING.set(loop.time() + LEAVE_SECONDS - self._state.leave_by)
 
     async def _watch_readiness(self) -> None:
         was: bool | None = None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from ringline.db import Connection, Database
 from ringline.log import Log
 from ringline.refusal import Refusal
-from ringline.telemetry import OUTBOX_PUBLISHED, log
+from ringline.telemetry import OUTBOX_AGE, OUTBOX_PUBLISHED, log
 from ringline.v1.events_pb2 import Event
 
 PARTS = 8
@@ -24,6 +24,8 @@ LINGER_SECONDS = 0.2
 """After a nudge we wait so long for company: a round costs about as much for ten events as for one, and
 nobody who reads the log is in a hurry.
 """
+LOOK_SECONDS = 5.0
+"""How often a process looks how old the oldest event is."""
 ROUND_SECONDS = 4.0
 """A log that is slow must not hold the transaction until the database ends it: the rest comes next time."""
 
@@ -54,6 +56,9 @@ WHERE (SELECT id FROM outbox ORDER BY id LIMIT 1) IS NOT NULL AND pg_try_advisor
 """
 # A statement of its own: its snapshot is newer than the locks, so it sees what the relay before has deleted.
 NEXT = "SELECT id, event FROM outbox WHERE part = ANY($1) ORDER BY id LIMIT $2"
+OLDEST = """
+SELECT event, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms FROM outbox ORDER BY id LIMIT 1
+"""
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1)"
 
 
@@ -65,6 +70,7 @@ class Outbox:
         self._log = log_
         self._key = zlib.crc32(db.service.encode()) & 0x7FFFFFFF
         self._nudged = asyncio.Event()
+        self._look_at = 0.0
 
     def nudge(self) -> None:
         """Says that there is something new: it is published at once rather than within half a second."""
@@ -87,9 +93,23 @@ class Outbox:
             try:
                 while await self.relay() == BATCH:
                     pass
+                await self._look()
             except Refusal:
                 log(__name__).warning("outbox cannot be read", service=self._db.service)
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _look(self) -> None:
+        """Notes now and then for how long the oldest event waits: what nobody publishes, everybody sees."""
+        now = asyncio.get_running_loop().time()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        OUTBOX_AGE.labels(self._db.service).set(await self.age())
+
+    async def age(self) -> float:
+        """For how long, in seconds, the oldest event waits; 0 where none does."""
+        row = await self._db.fetchrow(OLDEST)
+        return max(0, row["now_ms"] - Event.FromString(row["event"]).at_ms) / 1000 if row else 0.0
 
     async def relay(self) -> int:
         """Publishes what nobody else has claimed, at most BATCH rows; answers how many rows that were."""

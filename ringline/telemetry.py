@@ -49,6 +49,14 @@ REFUSED_IN_CALL = Counter(
     "Commands that do not belong to the state of their call.",
     ["phase", "role", "verb"],
 )
+UNANSWERED = Counter(
+    "ringline_unanswered_total",
+    "Questions on streams that found no room or got no answer in time.",
+    ["stream"],
+)
+QUESTION_SECONDS = Histogram(
+    "ringline_question_seconds", "Time to serve a question of a batched stream.", ["stream"], buckets=SECONDS
+)
 ASKED = Counter("ringline_asked_total", "Items of batched streams that this process was asked.", ["stream"])
 BUGS = Counter("ringline_bugs_total", "Faults that were logged with an id.", ["where"])
 RESENT = Counter("ringline_resent_total", "Items sent again on another stream.", ["stream"])
@@ -57,6 +65,10 @@ WAKES = Counter("ringline_wakes_total", "Wake-ups by what became of them.", ["fa
 OUTBOX_PUBLISHED = Counter(
     "ringline_outbox_published_total", "Rows of the outbox that were published.", ["service"]
 )
+OUTBOX_AGE = Gauge(
+    "ringline_outbox_age_seconds", "For how long the oldest event waits to be published.", ["service"]
+)
+LEAVING = Gauge("ringline_leaving_seconds", "For how long this process is on its way out; 0: it is not.")
 LOOP_LAG = Gauge("ringline_loop_lag_seconds", "How late the loop's last beat was.")
 
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from ringline import permissions
-from tools import correctness, gaps, privilege, reliability, spam
+from tools import alerts, correctness, dashboards, gaps, metrics, privilege, reliability, spam
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos" / "ringline" / "v1"
@@ -160,6 +160,9 @@ def pages() -> dict[Path, str]:
         docs / "events.md": events_page(),
         docs / "states.md": states_page(),
         docs / "correctness.md": correctness.page(),
+        docs / "metrics.md": metrics.page(NOTE),
+        docs / "alerts.md": alerts.page(NOTE),
+        **dashboards.files(),
     }
     made[ROOT / "deploy" / "nats" / "authorization.conf"] = BUS_NOTE + permissions.configuration()
     made[docs / "security.md"] = privilege.page((docs / "security.md").read_text())

@@ -24,6 +24,8 @@ FACTS = ("call_ended",)
 PAGE = 500
 PAGE_SECONDS = 5.0
 
+MISSED = Counter("ringline_missed_calls_total", "Calls that a callee missed.")
+RETURNED = Counter("ringline_missed_calls_returned_total", "Calls to somebody whose call one had missed.")
 PROJECTED = Counter("ringline_projected_total", "Ends of calls, by what they changed.", ["outcome"])
 
 
@@ -46,7 +48,22 @@ class Projection:
         await self._post.finish(self._project(event, profiles))
 
     async def _project(self, event: events_pb2.Event, profiles: Profiles) -> None:
-        self._post.announce(await project(self._store, event), profiles)
+        changes = await project(self._store, event)
+        self._post.announce(changes, profiles)
+        for change in changes:
+            await self._count(change)
+
+    async def _count(self, change: Change) -> None:
+        """Counts what is missed and what is returned; an entry that only replaced another is no news."""
+        entry, box = change.entry, change.shown.box
+        if entry is None or not entry.HasField("call") or box.moved != box.feed:
+            return
+        if entry.call.missed:
+            MISSED.inc()
+        elif entry.call.outgoing and await self._store.follows_missed(
+            box.owner_id, box.other_id, entry.number
+        ):
+            RETURNED.inc()
 
 
 def names_two(event: events_pb2.Event) -> bool:

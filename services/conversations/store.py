@@ -57,6 +57,13 @@ SELECT owner_id, number, version, counts, body FROM entry WHERE owner_id = ANY($
 RENEW_CALL = """
 UPDATE entry SET version = $3, counts = $4, body = $5 WHERE owner_id = $1 AND item_id = $2"""
 
+# A call that was missed counts. Of a long talk in writing only the newest is looked at.
+LAST_CALL = """
+SELECT counts FROM (
+    SELECT is_call, counts FROM entry WHERE owner_id = $1 AND other_id = $2 AND number < $3
+    ORDER BY number DESC LIMIT 50) AS newest
+WHERE is_call LIMIT 1"""
+
 UNREAD = """
 SELECT count(*) FROM entry WHERE owner_id = $1 AND other_id = $2 AND number > $3 AND counts"""
 LAST = """
@@ -180,6 +187,10 @@ class Store:
                 row = rows.get(new.owner_id)
                 changes.append(await held.add(new) if row is None else await _renew(held, new, row))
         return [change for change in changes if change is not None]
+
+    async def follows_missed(self, owner_id: str, other_id: str, number: int) -> bool:
+        """Whether the call before this entry, between the two, was one that its owner missed."""
+        return bool(await self._db.fetchval(LAST_CALL, owner_id, other_id, number))
 
     async def mark(self, owner_id: str, other_id: str, number: int) -> Change | None:
         """Marks a box as read; None where it was already."""

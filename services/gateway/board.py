@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from ringline.refusal import Refusal
-from ringline.telemetry import log
+from ringline.telemetry import SECONDS, log
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
 from ringline.v1.reasons_pb2 import Reason
 from services.gateway.auth import Doorkeeper
@@ -41,6 +41,18 @@ LINES = Gauge("ringline_lines", "Open lines.")
 OPENED = Counter("ringline_lines_opened_total", "Hellos, by what came of them.", ["outcome"])
 CLOSED = Counter("ringline_lines_closed_total", "Lines that were closed, by why.", ["reason"])
 COMMANDS = Counter("ringline_commands_total", "Commands of lines, by what came of them.", ["verb", "outcome"])
+WAITED = Histogram(
+    "ringline_command_seconds",
+    "Time from a line's command to its reply, refused or not.",
+    ["verb"],
+    buckets=SECONDS,
+)
+REPAIRED = Counter(
+    "ringline_repairs_total",
+    "What lines did not know and a comparison with signaling mended: ended, a ring or call was over; gone, "
+    "signaling does not hold it for live; view, any other change.",
+    ["kind"],
+)
 
 
 class Board:
@@ -79,6 +91,7 @@ class Board:
         self._is_empty = asyncio.Event()
         self._farewells: set[asyncio.Task[None]] = set()
         link.held, link.deliver, link.settle, link.fence = self._held, self.deliver, self._settle, self.fence
+        link.repair = self.repair
         lease.lines, lease.fence, lease.expel = self._claimed, self.fence, self.expel
         link.expel, link.renew = self.expel, self.renew
 
@@ -175,9 +188,10 @@ class Board:
         """Whether signaling answered lately."""
         return self._link.is_fresh(self.loop.time())
 
-    def count(self, kind: str, outcome: str) -> None:
-        """Counts a command."""
+    def count(self, kind: str, outcome: str, began: float) -> None:
+        """Counts a command that was heard at `began`, on the loop's clock."""
         _counter(kind, outcome).inc()
+        _waited(kind).observe(self.loop.time() - began)
 
     def touched(self, line: Line) -> None:
         """The line has seen something: it may have a live call now, or none any more."""
@@ -188,15 +202,18 @@ class Board:
             line.live_since = self.loop.time()
             line.next_beat = line.live_since + self.settings.beat_s * random.uniform(0.5, 1.0)
 
-    def deliver(self, frame: signaling_pb2.LineFrame) -> None:
-        """Takes a frame to the line, or to all lines of the user."""
+    def deliver(self, frame: signaling_pb2.LineFrame) -> bool:
+        """Takes a frame to the line, or to all lines of the user. Whether it was news to anybody."""
         if frame.line:
             line = self._by_key.get(frame.line)
-            if line is not None and line.proto.user_id == frame.user_id:
-                line.show(frame)
-            return
-        for line in list(self._by_user.get(frame.user_id, ())):
-            line.show(frame)
+            return line is not None and line.proto.user_id == frame.user_id and line.show(frame)
+        shown = [line.show(frame) for line in list(self._by_user.get(frame.user_id, ()))]
+        return any(shown)
+
+    def repair(self, frame: signaling_pb2.LineFrame) -> None:
+        """Takes a frame that was missed to its line."""
+        if self.deliver(frame):
+            REPAIRED.labels("view" if frame.live else "ended").inc()
 
     def fence(self, lines: Iterable[types_pb2.Line]) -> None:
         """Closes lines that were replaced, unless they have a higher epoch by now."""
@@ -225,7 +242,7 @@ class Board:
             if not call_id:
                 self._opened.discard(line)
             else:
-                line.views.settle([(call_id, version)], live)
+                REPAIRED.labels("gone").inc(line.views.settle([(call_id, version)], live))
                 self.touched(line)
 
     def _claimed(self) -> list[types_pb2.Line]:
@@ -331,6 +348,11 @@ class Board:
 @functools.cache  # looking labels up costs more than counting
 def _counter(kind: str, outcome: str) -> Counter:
     return COMMANDS.labels(kind, outcome)
+
+
+@functools.cache
+def _waited(kind: str) -> Histogram:
+    return WAITED.labels(kind)
 
 
 def _one(headers: Headers, name: str) -> str:

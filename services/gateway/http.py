@@ -30,6 +30,9 @@ HTTP_SECONDS = Histogram(
     "ringline_http_seconds", "Time to answer a request.", ["method", "route", "status"], buckets=SECONDS
 )
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are counted as one: whoever sends them chooses no names of figures."""
+
 DESCRIPTION = """Audio and video calls by @username.
 
 Everything that is not a live call is here; calls are placed and answered over the WebSocket at `/v1/connect`
@@ -170,7 +173,8 @@ class Envelope:
                 await self._ask(scope, receive, guarded)
         finally:
             route = "web" if is_page else getattr(scope.get("route"), "path", "-")
-            HTTP_SECONDS.labels(scope["method"], route, seen["status"]).observe(time.perf_counter() - began)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            HTTP_SECONDS.labels(method, route, seen["status"]).observe(time.perf_counter() - began)
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The API's answer; a request that trickles in is not waited for. Whether an answer that has begun is

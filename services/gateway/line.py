@@ -77,7 +77,7 @@ class Line:
         self.views = Views()
         self._bucket = Bucket()
         self._limited = 0
-        self._queue: deque[tuple[str, client_pb2.ClientFrame]] | None = None
+        self._queue: deque[tuple[str, client_pb2.ClientFrame, float]] | None = None
         self._early: list[signaling_pb2.LineFrame] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -149,21 +149,21 @@ class Line:
         except Refusal as refusal:
             self._refuse(frame.id, refusal)
             return
-        self._queue.append((kind, frame))
+        self._queue.append((kind, frame, self.board.loop.time()))
         if self._task is None:
             self._start(self._work())
 
     async def _work(self) -> None:
         """Takes the commands to signaling in order."""
         while self._queue and self.state is State.OPEN:
-            kind, frame = self._queue.popleft()
+            kind, frame, began = self._queue.popleft()
             try:
                 reply = await self.board.command(self, kind, frame)
             except Refusal as refusal:
-                self.board.count(kind, refusal.name)
+                self.board.count(kind, refusal.name, began)
                 self._refuse(frame.id, refusal)
             else:
-                self.board.count(kind, "done")
+                self.board.count(kind, "done", began)
                 self._reply(frame.id, reply, frame.HasField("place"))
 
     def _reply(self, number: int, reply: client_pb2.ServerFrame, placed: bool) -> None:
@@ -228,8 +228,8 @@ class Line:
 
     # ------------------------------------------------------------ to the client
 
-    def show(self, frame: signaling_pb2.LineFrame) -> None:
-        """Sends a frame, unless the line has seen as much already."""
+    def show(self, frame: signaling_pb2.LineFrame) -> bool:
+        """Sends a frame, unless the line has seen as much already. Whether it did."""
         if self.state is State.OPENING:
             self._early = self._early or []
             if len(self._early) < EARLY:
@@ -239,6 +239,8 @@ class Line:
             if self.views.takes(frame.call_id, frame.version, frame.live, is_whole):
                 self.socket.send(frame.frame)
                 self.board.touched(self)
+                return True
+        return False
 
     def beat(self) -> None:
         """Tells the client that the server is there, and which of its calls are live; its browser answers."""

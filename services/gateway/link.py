@@ -44,9 +44,9 @@ class Numbers:
 class Link:
     """What a gateway says to signaling, and hears of it.
 
-    `held` answers what the lines hold for live, `deliver` takes a frame to its lines, `settle` is told what
-    of the held is live, `fence` closes lines that were replaced, `expel` those of expelled devices, `renew`
-    has every line opened anew.
+    `held` answers what the lines hold for live, `deliver` takes a frame to its lines and `repair` one that
+    was missed, `settle` is told what of the held is live, `fence` closes lines that were replaced, `expel`
+    those of expelled devices, `renew` has every line opened anew.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class Link:
         self._numbers = Numbers()
         self.synced_at = float("-inf")
         self.held: Callable[[], Held] = list
-        self.deliver: Callable[[signaling_pb2.LineFrame], None] = lambda frame: None
+        self.deliver: Callable[[signaling_pb2.LineFrame], object] = lambda frame: None
+        self.repair: Callable[[signaling_pb2.LineFrame], None] = lambda frame: None
         self.settle: Callable[[Held, frozenset[str]], None] = lambda held, live: None
         self.fence: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
         self.expel: Callable[[Iterable[types_pb2.Line]], None] = lambda lines: None
@@ -137,7 +138,7 @@ class Link:
         self.synced_at = began
         self._learn(reply.incarnation)
         for frame in reply.repairs:
-            self.deliver(frame)
+            self.repair(frame)
         self.settle(held, frozenset(one.call_id for one in reply.live))
 
     def hear(self, data: bytes) -> None:

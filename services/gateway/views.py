@@ -43,11 +43,15 @@ class Views:
         """The calls that the line holds for live, with the versions it has seen."""
         return ((call_id, self._seen[call_id]) for call_id in self._live)
 
-    def settle(self, held: Iterable[tuple[str, int]], live: frozenset[str]) -> None:
-        """After a comparison: of the calls that were `held` at these versions only those in `live` go on."""
+    def settle(self, held: Iterable[tuple[str, int]], live: frozenset[str]) -> int:
+        """After a comparison: of the calls that were `held` at these versions only those in `live` go on.
+        Answers how many do not.
+        """
+        before = len(self._live)
         for call_id, version in held:
             if call_id not in live and self._seen.get(call_id) == version:
                 self._live.discard(call_id)
+        return before - len(self._live)
 
     def _see(self, call_id: str, version: int, live: bool) -> None:
         self._seen.pop(call_id, None)

@@ -200,7 +200,7 @@ class PolicyApi(OperatorApi):
             answer = policy_pb2.MayMessageResponse(
                 outcome=policy_pb2.OUTCOME_REFUSED, refused=refusal.to_proto()
             )
-        MESSAGES.labels(answer.outcome).inc()
+        MESSAGES.labels(_outcome(answer.outcome)).inc()
         return answer
 
     async def _message_verdict(self, request: policy_pb2.MayMessageRequest) -> messages.Verdict:
@@ -322,5 +322,9 @@ class PolicyApi(OperatorApi):
 
 
 @functools.cache
-def _counter(act: int, outcome: int) -> Counter:
-    return VERDICTS.labels(act, outcome)
+def _counter(act: policy_pb2.Act.ValueType, outcome: policy_pb2.Outcome.ValueType) -> Counter:
+    return VERDICTS.labels(policy_pb2.Act.Name(act).removeprefix("ACT_").lower(), _outcome(outcome))
+
+
+def _outcome(number: policy_pb2.Outcome.ValueType) -> str:
+    return policy_pb2.Outcome.Name(number).removeprefix("OUTCOME_").lower()

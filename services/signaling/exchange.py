@@ -14,6 +14,7 @@ from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSED_IN_CALL
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
+from services.signaling import figures
 from services.signaling.call import step
 from services.signaling.placement import Name, Placement, name_call
 from services.signaling.record import (
@@ -239,9 +240,11 @@ class Exchange:
             if done is not None and done.changed:
                 saved = await self._save(stored, done, speaks, by_dialling)
                 if saved is not None:
+                    figures.remembered("read" if is_fresh else "remembered")
                     return stored, saved
             elif done is not None and is_fresh:
                 return stored, stored
+            figures.remembered("conflict" if is_fresh else "stale")
             # What was remembered may be stale: only what was read just now may refuse or leave things as
             # they are.
             stored, is_fresh = None, True
@@ -267,6 +270,7 @@ class Exchange:
     def settle(self, was: Stored, done: Step, saved: Stored, who: Who | None) -> None:
         """After a commit: remembers the call, says the events, tells the lines."""
         self.remember(saved)
+        figures.count(was.record, saved.record, done.events)
         if done.events:
             self.outbox.nudge()
         self.teller.tell(was, done, saved, who.line if who is not None else "")

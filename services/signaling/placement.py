@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ringline.ids import attempt_of, mint_call
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
-from services.signaling import dial
+from services.signaling import dial, figures
 from services.signaling.record import Phase, device_of, line_key, live, phase, side_of
 from services.signaling.store import Stored, pair_key
 from services.signaling.verbs import Drop, Who
@@ -105,6 +105,7 @@ class Placement:
                 verdict.outcome = policy_pb2.OUTCOME_UNHEARD
                 verdict.trace.add(rule="gate", held=True, effect="refuses")
             return None
+        figures.count(None, placed.record, placed.events)
         self._exchange.outbox.nudge()
         stored = Stored(placed.record, (None, None))
         self._exchange.remember(stored)
