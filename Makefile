@@ -1,7 +1,8 @@
 # The doors of this repository. What they do is in tools/.
 PYTHON ?= python3
 BIN = .venv/bin
-PACKAGES = buildah chromium coturn crun debootstrap firefox-esr iproute2 libatomic1 libfaketime prometheus python3-venv tcpdump
+PACKAGES = buildah chromium coturn crun debootstrap firefox-esr iproute2 iptables libatomic1 libfaketime prometheus \
+    python3-venv tcpdump
 
 .PHONY: help setup dev test check model campaign chaos format protos lock screenshots bench manifests
 help:     ## show this list (the default)

@@ -28,7 +28,9 @@ SETTINGS = {
     "RINGLINE_GATEWAY_COMMAND_BURST": "100000",
     "RINGLINE_GATEWAY_LOOKUP_BURST": "100000",
 }
-"""As an operator would run it: metrics on, logs at info, normal times; only the limits are out of the way."""
+"""As an operator would run it: metrics on, logs at info, normal times; only the limits are out of the way,
+the ring budget with them: pairs here call more often than it can be set to.
+"""
 _LETTERS = "bcdfghjkpqtvxz"
 
 

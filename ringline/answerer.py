@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
+from ringline import tracing
 from ringline.asker import WINDOW, A, Q
 from ringline.refusal import Refusal
 from ringline.telemetry import ASKED, QUESTION_SECONDS, REFUSALS, report_bug
@@ -43,7 +44,7 @@ async def answer_batches(
     retires_at = loop.time() + draining.stream_age()
     said_draining = False
     work.beat()
-    draining.opened()
+    draining.opened(work.ready)
     try:
         while True:
             is_draining = draining.is_set() or loop.time() > retires_at
@@ -62,7 +63,7 @@ async def answer_batches(
             work.ready.clear()
             await work.ready.wait()
     finally:
-        draining.closed()
+        draining.closed(work.ready)
         reader.cancel()
         work.stop_beating()
         _left_alone.update(work.tasks)
@@ -105,11 +106,18 @@ class _Answering(Generic[Q, A]):
                     if len(self.tasks) >= 2 * WINDOW:
                         self._say_refused(item.id, Refusal(Reason.REASON_OVERLOADED))
                         continue
-                    task = asyncio.create_task(self._handle(item))
+                    origin = tracing.come_from(item)
+                    task = asyncio.create_task(self._traced(item, origin) if origin else self._handle(item))
                     self.tasks[task] = self._loop.time()
                     task.add_done_callback(functools.partial(self._done, item.id))
         finally:
             self.ready.set()
+
+    async def _traced(self, item: Q, origin: bytes) -> A:
+        """The same as a span, of the service whose contract this is."""
+        service = item.DESCRIPTOR.file.name.rpartition("/")[2].removesuffix(".proto")  # type: ignore[attr-defined]
+        with tracing.span(service, self._where, origin):
+            return await self._handle(item)
 
     def owes_a_word(self) -> bool:
         """Whether somebody has waited since the last beat without hearing anything."""
@@ -171,12 +179,14 @@ class Draining:
     def __init__(self, age_seconds: float = 300.0) -> None:
         self._is_set = False
         self._age = age_seconds
-        self._streams = 0
+        self._streams: set[asyncio.Event] = set()
         self._no_streams = asyncio.Event()
 
     def set(self) -> None:
-        """From now on every stream says so, within half a second."""
+        """From now on every stream says so, beginning with those that are open."""
         self._is_set = True
+        for wake in self._streams:
+            wake.set()
 
     def is_set(self) -> bool:
         """Whether it is."""
@@ -186,13 +196,13 @@ class Draining:
         """After how many seconds a stream should be renewed: somewhat before its connection is."""
         return self._age * random.uniform(0.7, 0.85)
 
-    def opened(self) -> None:
-        """Somebody asks."""
-        self._streams += 1
+    def opened(self, wake: asyncio.Event) -> None:
+        """Somebody asks; `wake` is set when there is something to say to him."""
+        self._streams.add(wake)
 
-    def closed(self) -> None:
+    def closed(self, wake: asyncio.Event) -> None:
         """Somebody has all his answers and asks no more, or his stream broke."""
-        self._streams -= 1
+        self._streams.discard(wake)
         if not self._streams:
             self._no_streams.set()
 

@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import grpc
 from grpc import aio
 
+from ringline import tracing
 from ringline.addresses import look_up
 from ringline.identity import Identity
 from ringline.refusal import Refusal
@@ -160,6 +161,7 @@ class Asker(Generic[Q, A]):
         began = self._loop.time()
         self._count += 1
         item.id = self._count
+        tracing.stamp(item)
         ask: _Ask[Q, A] = _Ask(item, self._loop.create_future(), began + timeout)
         self._place(ask)
         if self._ticking is None:

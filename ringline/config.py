@@ -131,6 +131,11 @@ class NodeSettings(Configured):
     metrics_port: int = Field(
         -1, ge=-1, le=65535, description="The port of /metrics; 0 takes a free one, -1 none."
     )
+    otlp_url: str = Field(
+        "",
+        description="Where traces of calls are sent: a collector's address for OTLP over HTTP, such as "
+        "http://collector:4318/v1/traces. Empty: none are made.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least level that is logged."
     )

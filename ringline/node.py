@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from grpc import aio
 from prometheus_client import start_http_server
 
-from ringline import telemetry
+from ringline import telemetry, tracing
 from ringline.addresses import split_addresses
 from ringline.answerer import Draining
 from ringline.asker import Asker, dial
@@ -41,7 +41,7 @@ CHECK_SECONDS = 1.0
 LEAVE_SECONDS = 55.0
 """After so long a process waits for nobody any more: who started it kills it after a minute."""
 HEAR_SECONDS = 0.5
-"""Within this time everybody who asks has heard that a service is on its way out."""
+"""Within this time everybody who watches a service has heard that it is on its way out."""
 CANCELS = 20
 CANCEL_SECONDS = 0.5
 COLLECT_AFTER = 20_000
@@ -88,6 +88,9 @@ class Node:
 
     async def __aenter__(self) -> "Node":
         telemetry.configure(self.settings.log_level)
+        if self.settings.otlp_url:
+            tracing.start(self.settings.otlp_url)
+            self._state.resources.push_async_callback(asyncio.to_thread, tracing.stop)
         state = self._state
         state.identity = Identity.of(self.settings.tls_dir)
         if state.identity is not None:
@@ -341,7 +344,8 @@ class Node:
         self._state.loopback.shut(self.service)
         if self.service in self._state.served:
             await self._server.set_health([self.service], is_serving=False)
-            await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
+            if self.service in self._server.health.watched:
+                await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
         if not await self.draining.finished(self._patience()):
             telemetry.log(__name__).warning("not everybody has moved on", service=self.service)
 

@@ -72,6 +72,9 @@ REASONS: dict[Reason.ValueType, Meaning] = {
 }
 """reason -> HTTP status and default sentence; a house test holds it complete."""
 
+LONGEST_MS = 2**32 - 1
+"""The longest that `retry_after_ms` says: 49 days."""
+
 
 class Refusal(Exception):
     """Refused, and nothing was changed.
@@ -111,8 +114,10 @@ class Refusal(Exception):
         return f"{self.name}: {self.sentence}"
 
     def to_proto(self) -> reasons_pb2.Refusal:
-        """As it travels."""
-        milliseconds = 0 if self.retry_after is None else max(1, round(self.retry_after * 1000))
+        """As it travels: of a longer time, the 49 days that its field holds."""
+        milliseconds = 0
+        if self.retry_after is not None:
+            milliseconds = min(LONGEST_MS, max(1, round(self.retry_after * 1000)))
         return reasons_pb2.Refusal(
             reason=self.reason,
             sentence=self.sentence,

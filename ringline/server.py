@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from google.protobuf import descriptor_pool
 from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ringline.config import NodeSettings
+from ringline.health import Health
 from ringline.identity import Identity
 from ringline.wire import Gatekeeper, server_options
 
@@ -19,7 +19,7 @@ class Server:
     """What listens. Servicers are added to `services`, before `start`."""
 
     def __init__(self, settings: NodeSettings, identity: Identity | None) -> None:
-        self._health = health_aio.HealthServicer()
+        self.health = Health()
         self.services = aio.server(
             interceptors=[Gatekeeper(needs_certificate=identity is not None)],
             options=server_options(settings.connection_age_seconds),
@@ -29,13 +29,13 @@ class Server:
             self.port = self.services.add_insecure_port(address)
         else:
             self.port = self.services.add_secure_port(address, identity.server_credentials())
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.services)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.services)
         self.probe_port = 0
         self._probes: aio.Server | None = None
         if settings.probe_port >= 0:
             self._probes = aio.server(options=server_options(settings.connection_age_seconds))
             self.probe_port = self._probes.add_insecure_port(f"{settings.listen_host}:{settings.probe_port}")
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._probes)
+            health_pb2_grpc.add_HealthServicer_to_server(self.health, self._probes)
 
     async def start(self, served: Iterable[str]) -> None:
         """Begins to listen. Raises KeyError where one of the `served` is not in the contract."""
@@ -49,9 +49,7 @@ class Server:
 
     async def set_health(self, names: Iterable[str], is_serving: bool) -> None:
         """What health says of these names."""
-        status = health_pb2.HealthCheckResponse
-        for name in names:
-            await self._health.set(name, status.SERVING if is_serving else status.NOT_SERVING)
+        await self.health.say(names, is_serving)
 
     async def stop(self, grace: float | None) -> None:
         """Stops; what was begun has `grace` seconds. Probes are answered until then."""

@@ -183,7 +183,8 @@ def open_channel(
     service has to be said.
     """
     watched = (("grpc.service_config", json.dumps({"healthCheckConfig": {"serviceName": service}})),)
-    options = (*CHANNEL_OPTIONS, *(watched if service else ()))
+    is_watched = service and caller != "operator"  # whose commands ask once
+    options = (*CHANNEL_OPTIONS, *(watched if is_watched else ()))
     return Channel(lambda: connect(addresses, options, service, identity), caller, identity)
 
 

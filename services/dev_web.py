@@ -1,9 +1,12 @@
 """The web client for `ringline dev`: built with the Node of this venv, and only when a source has changed."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from services.embedded import ServerFailed
@@ -16,17 +19,31 @@ def build_web(web: Path) -> Path | None:
     if not (web / "app" / "index.html").exists():
         return None
     built = web / "app" / "dist"
-    stamp, value = built / ".built-from", digest(web)
-    if not (stamp.exists() and stamp.read_text() == value):
-        print("Building the web client…", flush=True)
-        programs = Path(sys.executable).parent
-        environment = dict(os.environ, PATH=f"{programs}{os.pathsep}{os.environ.get('PATH', '')}")
-        command = [str(programs / "npm"), "run", "--silent", "build"]
-        build = subprocess.run(command, cwd=web, env=environment, capture_output=True, text=True, check=False)
-        if build.returncode != 0:
-            raise ServerFailed(f"the web client does not build:\n{build.stdout}{build.stderr}")
-        stamp.write_text(value)
+    with only_one(web):
+        stamp, value = built / ".built-from", digest(web)
+        if not (stamp.exists() and stamp.read_text() == value):
+            print("Building the web client…", flush=True)
+            programs = Path(sys.executable).parent
+            environment = dict(os.environ, PATH=f"{programs}{os.pathsep}{os.environ.get('PATH', '')}")
+            command = [str(programs / "npm"), "run", "--silent", "build"]
+            build = subprocess.run(
+                command, cwd=web, env=environment, capture_output=True, text=True, check=False
+            )
+            if build.returncode != 0:
+                raise ServerFailed(f"the web client does not build:\n{build.stdout}{build.stderr}")
+            stamp.write_text(value)
     return built
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """One process at a time for this folder: another one waits until the first is done, or has died."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def digest(web: Path) -> str:

@@ -32,6 +32,15 @@ RING_AT_WILL = {
 }
 WITHOUT_RING_BUDGET = {f"RINGLINE_POLICY_{name.upper()}": "0" for name in RING_AT_WILL}
 """People of tests and measurements ring one another at will; the ring budget has tests of its own."""
+AMPLE_RING_BUDGET = {
+    **WITHOUT_RING_BUDGET,
+    "RINGLINE_POLICY_RING_PLACES_PER_MINUTE": "1000",
+    "RINGLINE_POLICY_RING_PAIR": "100",
+    "RINGLINE_POLICY_RING_STRANGERS_PER_DAY": "500",
+    "RINGLINE_POLICY_RING_HEARD_PER_DAY": "1000",
+    "RINGLINE_POLICY_RING_DECLINED_S": "3600",
+}
+"""Every call is counted, and nobody comes near an end of it; but who was declined twice is not heard."""
 
 
 def bus_password(service: str) -> str:

@@ -141,6 +141,47 @@ OPERATIONS = (
         ),
     ),
     (
+        "Media, as devices saw it when a call was over",
+        (
+            (
+                "Round trip: 95 %",
+                "The worst of each call.",
+                "s",
+                [(_quantile(0.95, "ringline_quality_round_trip_seconds", by="path"), "{{path}}")],
+            ),
+            (
+                "Loss: 95 %",
+                "",
+                "percentunit",
+                [(_quantile(0.95, "ringline_quality_loss_ratio", by="path"), "{{path}}")],
+            ),
+            (
+                "Jitter: 95 %",
+                "The worst of each call.",
+                "s",
+                [(_quantile(0.95, "ringline_quality_jitter_seconds", by="path"), "{{path}}")],
+            ),
+            (
+                "From answer to sound: 95 %",
+                "",
+                "s",
+                [(_quantile(0.95, "ringline_quality_first_audio_seconds", by="path"), "{{path}}")],
+            ),
+            (
+                "Calls by way and codec",
+                "",
+                "ops",
+                [(_rate("ringline_quality_reports_total", by="path, codec"), "{{path}} {{codec}}")],
+            ),
+            (
+                "New paths sought in calls",
+                "",
+                "ops",
+                [(_rate("ringline_quality_restarts_total", by="path"), "{{path}}")],
+            ),
+        ),
+    ),
+    (
         "HTTP, the log and the rest",
         (
             ("Requests", "", "reqps", [(_rate("ringline_http_seconds_count", by="status"), "{{status}}")]),

@@ -60,12 +60,12 @@ PARTS = (
     Part("web", 60, (str(BIN / "npm"), "test", "--silent"), "web"),
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
     Part("properties", 240, pytest("properties")),
-    Part("suite", 450, pytest("suite", "-n", "2", "--dist", "loadgroup")),  # they wait more than they work
+    Part("suite", 360, pytest("suite", "-n", "2", "--dist", "loadgroup")),  # they wait more than they work
     Part("hostile", 90, pytest("hostile")),
     Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
     Part("deploy", 600, pytest("deploy", "-s"), needs_root=True),  # all pods run from the image
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
-    Part("apart", 210, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
+    Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture
 )
 
 

@@ -207,6 +207,10 @@ class Session:
         made = await self.ask("POST", "/v1/me/reports", {"username": username, "category": category, **more})
         return str(made["report_id"])
 
+    async def report_quality(self, relayed: bool, **more: object) -> None:
+        """Says how a call was, with what is known of it: see `CallQuality` in the API."""
+        await self.ask("POST", "/v1/me/call-quality", {"relayed": relayed, **more})
+
     async def send(self, username: str, text: str, client_id: str = "") -> Json:
         """Sends a message: {entry, thread}. The same `client_id` again has the same answer."""
         body = {"client_id": client_id or secrets.token_urlsafe(18), "text": text}

@@ -716,6 +716,7 @@ class PairQuestion(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     OTHER_USERNAME_FIELD_NUMBER: _builtins.int
     OTHER_USER_ID_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the answer."""
     user_id: _builtins.str
@@ -724,6 +725,8 @@ class PairQuestion(_message.Message):
     """The other, by username as typed; empty where the id is given."""
     other_user_id: _builtins.str
     """The other, by id; empty where the username is given."""
+    trace: _builtins.bytes
+    """Where it comes from, for traces: 16 bytes of the trace, 8 of the span. Empty where there is none."""
     def __init__(
         self,
         *,
@@ -731,10 +734,11 @@ class PairQuestion(_message.Message):
         user_id: _builtins.str = ...,
         other_username: _builtins.str = ...,
         other_user_id: _builtins.str = ...,
+        trace: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "other_user_id", b"other_user_id", "other_username", b"other_username", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "other_user_id", b"other_user_id", "other_username", b"other_username", "trace", b"trace", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aringline/v1/operator.proto\x12\x0bringline.v1\"c\n\x0fPutRulesRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12%\n\x05place\x18\x02 \x01(\x0e\x32\x16.ringline.v1.RulePlace\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\"5\n\x10PutRulesResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\"f\n\x0fUseRulesRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12%\n\x05place\x18\x02 \x01(\x0e\x32\x16.ringline.v1.RulePlace\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\"$\n\x10UseRulesResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\"\n\x0fGetRulesRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"s\n\x10GetRulesResponse\x12\x0c\n\x04live\x18\x01 \x01(\x04\x12\x0e\n\x06shadow\x18\x02 \x01(\x04\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x0c\n\x04text\x18\x04 \x01(\t\x12!\n\x03off\x18\x05 \x03(\x0e\x32\x14.ringline.v1.Feature\"\'\n\x16ListRuleChangesRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"C\n\x17ListRuleChangesResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.ringline.v1.RuleChange\"\x99\x01\n\nRuleChange\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0c\n\x04what\x18\x04 \x01(\t\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12\x0c\n\x04live\x18\x06 \x01(\x04\x12\x0e\n\x06shadow\x18\x07 \x01(\x04\x12!\n\x03off\x18\x08 \x03(\x0e\x32\x14.ringline.v1.Feature\")\n\x16GetShadowReportRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"\xac\x01\n\x17GetShadowReportResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08\x63ompared\x18\x02 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x04\x12\x32\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1d.ringline.v1.ShadowDifference\x12*\n\x07samples\x18\x05 \x03(\x0b\x32\x19.ringline.v1.ShadowSample\"?\n\x10ShadowDifference\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x61llows\x18\x02 \x01(\x08\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"a\n\x0cShadowSample\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\x11\n\tcaller_id\x18\x02 \x01(\t\x12\x11\n\tcallee_id\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61llows\x18\x05 \x01(\x08\"c\n\x10SetSwitchRequest\x12%\n\x07\x66\x65\x61ture\x18\x01 \x01(\x0e\x32\x14.ringline.v1.Feature\x12\x0b\n\x03off\x18\x02 \x01(\x08\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\"%\n\x11SetSwitchResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\x14\n\x12GetSwitchesRequest\"8\n\x13GetSwitchesResponse\x12!\n\x03off\x18\x01 \x03(\x0e\x32\x14.ringline.v1.Feature*S\n\tRulePlace\x12\x1a\n\x16RULE_PLACE_UNSPECIFIED\x10\x00\x12\x13\n\x0fRULE_PLACE_LIVE\x10\x01\x12\x15\n\x11RULE_PLACE_SHADOW\x10\x02*u\n\x07\x46\x65\x61ture\x12\x17\n\x13\x46\x45\x41TURE_UNSPECIFIED\x10\x00\x12\x11\n\rFEATURE_VIDEO\x10\x01\x12\x15\n\x11\x46\x45\x41TURE_STRANGERS\x10\x02\x12\x12\n\x0e\x46\x45\x41TURE_SEARCH\x10\x03\x12\x13\n\x0f\x46\x45\x41TURE_SIGN_UP\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aringline/v1/operator.proto\x12\x0bringline.v1\"c\n\x0fPutRulesRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12%\n\x05place\x18\x02 \x01(\x0e\x32\x16.ringline.v1.RulePlace\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\"5\n\x10PutRulesResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\"f\n\x0fUseRulesRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12%\n\x05place\x18\x02 \x01(\x0e\x32\x16.ringline.v1.RulePlace\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\"$\n\x10UseRulesResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\"\n\x0fGetRulesRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"s\n\x10GetRulesResponse\x12\x0c\n\x04live\x18\x01 \x01(\x04\x12\x0e\n\x06shadow\x18\x02 \x01(\x04\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x0c\n\x04text\x18\x04 \x01(\t\x12!\n\x03off\x18\x05 \x03(\x0e\x32\x14.ringline.v1.Feature\"\'\n\x16ListRuleChangesRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"C\n\x17ListRuleChangesResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.ringline.v1.RuleChange\"\x99\x01\n\nRuleChange\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0c\n\x04what\x18\x04 \x01(\t\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12\x0c\n\x04live\x18\x06 \x01(\x04\x12\x0e\n\x06shadow\x18\x07 \x01(\x04\x12!\n\x03off\x18\x08 \x03(\x0e\x32\x14.ringline.v1.Feature\"B\n\x16GetShadowReportRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\"\xac\x01\n\x17GetShadowReportResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08\x63ompared\x18\x02 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x03 \x01(\x04\x12\x32\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1d.ringline.v1.ShadowDifference\x12*\n\x07samples\x18\x05 \x03(\x0b\x32\x19.ringline.v1.ShadowSample\"?\n\x10ShadowDifference\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x61llows\x18\x02 \x01(\x08\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"a\n\x0cShadowSample\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\x11\n\tcaller_id\x18\x02 \x01(\t\x12\x11\n\tcallee_id\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61llows\x18\x05 \x01(\x08\"c\n\x10SetSwitchRequest\x12%\n\x07\x66\x65\x61ture\x18\x01 \x01(\x0e\x32\x14.ringline.v1.Feature\x12\x0b\n\x03off\x18\x02 \x01(\x08\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\"%\n\x11SetSwitchResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\x14\n\x12GetSwitchesRequest\"8\n\x13GetSwitchesResponse\x12!\n\x03off\x18\x01 \x03(\x0e\x32\x14.ringline.v1.Feature*S\n\tRulePlace\x12\x1a\n\x16RULE_PLACE_UNSPECIFIED\x10\x00\x12\x13\n\x0fRULE_PLACE_LIVE\x10\x01\x12\x15\n\x11RULE_PLACE_SHADOW\x10\x02*u\n\x07\x46\x65\x61ture\x12\x17\n\x13\x46\x45\x41TURE_UNSPECIFIED\x10\x00\x12\x11\n\rFEATURE_VIDEO\x10\x01\x12\x15\n\x11\x46\x45\x41TURE_STRANGERS\x10\x02\x12\x12\n\x0e\x46\x45\x41TURE_SEARCH\x10\x03\x12\x13\n\x0f\x46\x45\x41TURE_SIGN_UP\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ringline.v1.operator_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RULEPLACE']._serialized_start=1362
-  _globals['_RULEPLACE']._serialized_end=1445
-  _globals['_FEATURE']._serialized_start=1447
-  _globals['_FEATURE']._serialized_end=1564
+  _globals['_RULEPLACE']._serialized_start=1387
+  _globals['_RULEPLACE']._serialized_end=1470
+  _globals['_FEATURE']._serialized_start=1472
+  _globals['_FEATURE']._serialized_end=1589
   _globals['_PUTRULESREQUEST']._serialized_start=43
   _globals['_PUTRULESREQUEST']._serialized_end=142
   _globals['_PUTRULESRESPONSE']._serialized_start=144
@@ -54,19 +54,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RULECHANGE']._serialized_start=605
   _globals['_RULECHANGE']._serialized_end=758
   _globals['_GETSHADOWREPORTREQUEST']._serialized_start=760
-  _globals['_GETSHADOWREPORTREQUEST']._serialized_end=801
-  _globals['_GETSHADOWREPORTRESPONSE']._serialized_start=804
-  _globals['_GETSHADOWREPORTRESPONSE']._serialized_end=976
-  _globals['_SHADOWDIFFERENCE']._serialized_start=978
-  _globals['_SHADOWDIFFERENCE']._serialized_end=1041
-  _globals['_SHADOWSAMPLE']._serialized_start=1043
-  _globals['_SHADOWSAMPLE']._serialized_end=1140
-  _globals['_SETSWITCHREQUEST']._serialized_start=1142
-  _globals['_SETSWITCHREQUEST']._serialized_end=1241
-  _globals['_SETSWITCHRESPONSE']._serialized_start=1243
-  _globals['_SETSWITCHRESPONSE']._serialized_end=1280
-  _globals['_GETSWITCHESREQUEST']._serialized_start=1282
-  _globals['_GETSWITCHESREQUEST']._serialized_end=1302
-  _globals['_GETSWITCHESRESPONSE']._serialized_start=1304
-  _globals['_GETSWITCHESRESPONSE']._serialized_end=1360
+  _globals['_GETSHADOWREPORTREQUEST']._serialized_end=826
+  _globals['_GETSHADOWREPORTRESPONSE']._serialized_start=829
+  _globals['_GETSHADOWREPORTRESPONSE']._serialized_end=1001
+  _globals['_SHADOWDIFFERENCE']._serialized_start=1003
+  _globals['_SHADOWDIFFERENCE']._serialized_end=1066
+  _globals['_SHADOWSAMPLE']._serialized_start=1068
+  _globals['_SHADOWSAMPLE']._serialized_end=1165
+  _globals['_SETSWITCHREQUEST']._serialized_start=1167
+  _globals['_SETSWITCHREQUEST']._serialized_end=1266
+  _globals['_SETSWITCHRESPONSE']._serialized_start=1268
+  _globals['_SETSWITCHRESPONSE']._serialized_end=1305
+  _globals['_GETSWITCHESREQUEST']._serialized_start=1307
+  _globals['_GETSWITCHESREQUEST']._serialized_end=1327
+  _globals['_GETSWITCHESRESPONSE']._serialized_start=1329
+  _globals['_GETSWITCHESRESPONSE']._serialized_end=1385
 # @@protoc_insertion_point(module_scope)

@@ -219,6 +219,7 @@ class Attempt(_message.Message):
     CALLEE_ID_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the verdict."""
     act: Global___Act.ValueType
@@ -230,9 +231,9 @@ class Attempt(_message.Message):
     callee_id: _builtins.str
     """The callee by id; empty where the username is given."""
     call_id: _builtins.str
-    """The call, as far as its id is known before the verdict: the prefix and 26 characters. The same for a command that is
-    repeated. Empty where signaling is of an earlier release.
-    """
+    """The call's id, the same for a command that is repeated; empty where signaling is of an earlier release."""
+    trace: _builtins.bytes
+    """Where it comes from, for traces: 16 bytes of the trace, 8 of the span. Empty where there is none."""
     @_builtins.property
     def kinds(self) -> _types_pb2.Kinds:
         """The kinds of media that are wanted."""
@@ -247,10 +248,11 @@ class Attempt(_message.Message):
         callee_id: _builtins.str = ...,
         kinds: _types_pb2.Kinds | None = ...,
         call_id: _builtins.str = ...,
+        trace: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "call_id", b"call_id", "callee_id", b"callee_id", "callee_username", b"callee_username", "caller_id", b"caller_id", "id", b"id", "kinds", b"kinds", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -312,9 +314,7 @@ class Verdict(_message.Message):
     relay_only: _builtins.bool
     """Media between the two must pass through the relay."""
     audio_only: _builtins.bool
-    """The callee takes the caller's sound only: to him it is an audio call, and from the answer on the caller sends no
-    video. Until then the caller is told nothing of it.
-    """
+    """The callee takes the caller's sound only, from the first ring; the caller is told with the answer, and not before."""
     rules_version: _builtins.int
     """The revision of the operator's rules and switches by which it was made; 0 where he never said anything."""
     entitlements_version: _builtins.int
@@ -405,6 +405,12 @@ class ExplainRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who looks, for the audit; at most 64 characters."""
+    why: _builtins.str
+    """Why, for the audit; at most 500 characters."""
     @_builtins.property
     def attempt(self) -> Global___Attempt:
         """The attempt."""
@@ -413,10 +419,12 @@ class ExplainRequest(_message.Message):
         self,
         *,
         attempt: Global___Attempt | None = ...,
+        by: _builtins.str = ...,
+        why: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "by", b"by", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -596,7 +604,7 @@ class Entitlement(_message.Message):
     tier: _builtins.str
     """The tier; "*" stands for every tier that is not listed."""
     place_audio: _builtins.bool
-    """May place audio calls."""
+    """May place calls, whatever they carry."""
     place_video: _builtins.bool
     """May send video."""
     def __init__(
@@ -676,6 +684,15 @@ class SetEntitlementsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    MADE_OF_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who sets them, for the audit; at most 64 characters."""
+    why: _builtins.str
+    """Why, for the audit; at most 500 characters."""
+    made_of: _builtins.int
+    """The version they were made of: stale where another one is in force by now. Absent: they replace what is in force."""
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entitlement]:
         """One row a tier."""
@@ -684,12 +701,17 @@ class SetEntitlementsRequest(_message.Message):
         self,
         *,
         entitlements: _abc.Iterable[Global___Entitlement] | None = ...,
+        by: _builtins.str = ...,
+        why: _builtins.str = ...,
+        made_of: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "made_of", b"made_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_of", b"_made_of", "by", b"by", "entitlements", b"entitlements", "made_of", b"made_of", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__made_of: _TypeAlias = _typing.Literal["made_of"]  # noqa: Y015
+    _WhichOneofArgType__made_of: _TypeAlias = _typing.Literal["_made_of", b"_made_of"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__made_of) -> _WhichOneofReturnType__made_of | None: ...
 
 Global___SetEntitlementsRequest: _TypeAlias = SetEntitlementsRequest  # noqa: Y015
 
@@ -787,9 +809,7 @@ class MayMessageResponse(_message.Message):
     outcome: Global___Outcome.ValueType
     """ADMITTED is delivered, UNHEARD looks sent, REFUSED carries why."""
     stranger: _builtins.bool
-    """The sender is a stranger to the other, who neither has him as a contact nor follows him nor ever wrote to him: the
-    first message goes to the requests.
-    """
+    """The other neither has the sender as a contact nor follows him nor ever wrote to him: it goes to the requests."""
     @_builtins.property
     def refused(self) -> _reasons_pb2.Refusal:
         """The reason, where it is the sender's own fault: self, user_not_found, limited."""

@@ -151,7 +151,7 @@ class PolicyServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Answers one verdict with its trace, for the operator; nothing is counted.
+        """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,8 +172,7 @@ class PolicyServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MayMessage(self, request, context):
-        """Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
-        of its sender.
+        """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,8 +235,7 @@ class PolicyServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutRules(self, request, context):
-        """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
-        its line and the reason, and the old one stays.
+        """Puts a rule set, in force with the next attempt or in the shadow; refused with line and reason where it does not hold.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,15 +38,13 @@ class PolicyStub:
     Decide: _grpc.StreamStreamMultiCallable[_policy_pb2.DecideRequest, _policy_pb2.DecideResponse]
     """Answers verdicts for batches of attempts. The hot path of every call."""
     Explain: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ExplainRequest, _policy_pb2.ExplainResponse]
-    """Answers one verdict with its trace, for the operator; nothing is counted."""
+    """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit."""
     GetCallSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.GetCallSettingsRequest, _policy_pb2.GetCallSettingsResponse]
     """Answers who may call this user."""
     SetCallSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetCallSettingsRequest, _policy_pb2.SetCallSettingsResponse]
     """Sets who may call this user, effective with the next attempt."""
     MayMessage: _grpc.UnaryUnaryMultiCallable[_policy_pb2.MayMessageRequest, _policy_pb2.MayMessageResponse]
-    """Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
-    of its sender.
-    """
+    """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender."""
     GetMessageSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.GetMessageSettingsRequest, _policy_pb2.GetMessageSettingsResponse]
     """Answers who may write to this user."""
     SetMessageSettings: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetMessageSettingsRequest, _policy_pb2.SetMessageSettingsResponse]
@@ -64,9 +62,7 @@ class PolicyStub:
     SetEntitlements: _grpc.UnaryUnaryMultiCallable[_policy_pb2.SetEntitlementsRequest, _policy_pb2.SetEntitlementsResponse]
     """Replaces the operator's entitlements by tier, effective within one second."""
     PutRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PutRulesRequest, _operator_pb2.PutRulesResponse]
-    """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
-    its line and the reason, and the old one stays.
-    """
+    """Puts a rule set, in force with the next attempt or in the shadow; refused with line and reason where it does not hold."""
     UseRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.UseRulesRequest, _operator_pb2.UseRulesResponse]
     """Puts a version that is there already, or none."""
     GetRules: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRulesRequest, _operator_pb2.GetRulesResponse]
@@ -88,15 +84,13 @@ class PolicyAsyncStub(PolicyStub):
     Decide: _aio.StreamStreamMultiCallable[_policy_pb2.DecideRequest, _policy_pb2.DecideResponse]  # type: ignore[assignment]
     """Answers verdicts for batches of attempts. The hot path of every call."""
     Explain: _aio.UnaryUnaryMultiCallable[_policy_pb2.ExplainRequest, _policy_pb2.ExplainResponse]  # type: ignore[assignment]
-    """Answers one verdict with its trace, for the operator; nothing is counted."""
+    """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit."""
     GetCallSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetCallSettingsRequest, _policy_pb2.GetCallSettingsResponse]  # type: ignore[assignment]
     """Answers who may call this user."""
     SetCallSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetCallSettingsRequest, _policy_pb2.SetCallSettingsResponse]  # type: ignore[assignment]
     """Sets who may call this user, effective with the next attempt."""
     MayMessage: _aio.UnaryUnaryMultiCallable[_policy_pb2.MayMessageRequest, _policy_pb2.MayMessageResponse]  # type: ignore[assignment]
-    """Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
-    of its sender.
-    """
+    """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender."""
     GetMessageSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetMessageSettingsRequest, _policy_pb2.GetMessageSettingsResponse]  # type: ignore[assignment]
     """Answers who may write to this user."""
     SetMessageSettings: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetMessageSettingsRequest, _policy_pb2.SetMessageSettingsResponse]  # type: ignore[assignment]
@@ -114,9 +108,7 @@ class PolicyAsyncStub(PolicyStub):
     SetEntitlements: _aio.UnaryUnaryMultiCallable[_policy_pb2.SetEntitlementsRequest, _policy_pb2.SetEntitlementsResponse]  # type: ignore[assignment]
     """Replaces the operator's entitlements by tier, effective within one second."""
     PutRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.PutRulesRequest, _operator_pb2.PutRulesResponse]  # type: ignore[assignment]
-    """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
-    its line and the reason, and the old one stays.
-    """
+    """Puts a rule set, in force with the next attempt or in the shadow; refused with line and reason where it does not hold."""
     UseRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.UseRulesRequest, _operator_pb2.UseRulesResponse]  # type: ignore[assignment]
     """Puts a version that is there already, or none."""
     GetRules: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRulesRequest, _operator_pb2.GetRulesResponse]  # type: ignore[assignment]
@@ -147,7 +139,7 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.ExplainRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.ExplainResponse, _abc.Awaitable[_policy_pb2.ExplainResponse]]:
-        """Answers one verdict with its trace, for the operator; nothing is counted."""
+        """Answers one verdict with its trace, for the operator; nothing is counted, and the look is in the audit."""
 
     @_abc_1.abstractmethod
     def GetCallSettings(
@@ -171,9 +163,7 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.MayMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.MayMessageResponse, _abc.Awaitable[_policy_pb2.MayMessageResponse]]:
-        """Answers whether a message may be sent, and into which folder it goes; heard or unheard, it counts against the budgets
-        of its sender.
-        """
+        """Answers whether a message may be sent, and into which folder; it counts against the budgets of its sender."""
 
     @_abc_1.abstractmethod
     def GetMessageSettings(
@@ -245,9 +235,7 @@ class PolicyServicer(metaclass=_abc_1.ABCMeta):
         request: _operator_pb2.PutRulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.PutRulesResponse, _abc.Awaitable[_operator_pb2.PutRulesResponse]]:
-        """Puts a rule set, in force or in the shadow, effective with the next attempt; one that does not hold is refused with
-        its line and the reason, and the old one stays.
-        """
+        """Puts a rule set, in force with the next attempt or in the shadow; refused with line and reason where it does not hold."""
 
     @_abc_1.abstractmethod
     def UseRules(

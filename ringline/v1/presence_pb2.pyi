@@ -280,8 +280,11 @@ class LocateQuestion(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     USER_IDS_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the answer."""
+    trace: _builtins.bytes
+    """Where it comes from, for traces: 16 bytes of the trace, 8 of the span. Empty where there is none."""
     @_builtins.property
     def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The users, at most 100."""
@@ -291,10 +294,11 @@ class LocateQuestion(_message.Message):
         *,
         id: _builtins.int = ...,
         user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        trace: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "user_ids", b"user_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "trace", b"trace", "user_ids", b"user_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -99,8 +99,11 @@ class Command(_message.Message):
     ARRIVED_FIELD_NUMBER: _builtins.int
     GONE_FIELD_NUMBER: _builtins.int
     SYNC_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Number on this stream, repeated by the reply."""
+    trace: _builtins.bytes
+    """Where it comes from, for traces: 16 bytes of the trace, 8 of the span. Empty where there is none."""
     @_builtins.property
     def line(self) -> _types_pb2.Line:
         """The line."""
@@ -130,10 +133,11 @@ class Command(_message.Message):
         arrived: Global___Arrived | None = ...,
         gone: Global___Gone | None = ...,
         sync: Global___Sync | None = ...,
+        trace: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["arrived", b"arrived", "body", b"body", "frame", b"frame", "gone", b"gone", "line", b"line", "sync", b"sync"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrived", b"arrived", "body", b"body", "frame", b"frame", "gone", b"gone", "id", b"id", "line", b"line", "sync", b"sync"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrived", b"arrived", "body", b"body", "frame", b"frame", "gone", b"gone", "id", b"id", "line", b"line", "sync", b"sync", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["frame", "arrived", "gone", "sync"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015

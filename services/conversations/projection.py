@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
 
-from ringline import ids
+from ringline import ids, tracing
 from ringline.log import Log, pass_over_fault
 from ringline.telemetry import log
 from ringline.v1 import events_pb2, signaling_pb2
@@ -42,6 +42,10 @@ class Projection:
         if not names_two(event):
             log(__name__).error("event names nobody", event_id=event.event_id, reason="call_ended")
             return
+        with tracing.step("conversations", "projection", event.call_id):
+            await self._take_in(event)
+
+    async def _take_in(self, event: events_pb2.Event) -> None:
         ended = event.call_ended
         # Asked first: what is written and then cannot be told would not be told at the next try.
         profiles = await self._peers.profiles([ended.caller_id, ended.callee_id])

@@ -34,6 +34,7 @@ from services.gateway.limits import Buckets, Strikes
 from services.gateway.link import Link
 from services.gateway.listener import listening
 from services.gateway.network import networks
+from services.gateway.quality import QUALITY_BURST, QUALITY_EVERY_S
 from services.gateway.settings import Settings
 from services.gateway.switches import Switches
 from services.gateway.tickets import TicketPress
@@ -79,6 +80,7 @@ async def build(node: Node, settings: Settings | None = None) -> AsyncIterator[i
         lookups,
         Buckets(settings.recall_burst, settings.recall_every_s),
         Buckets(settings.presence_burst, settings.presence_every_s),
+        Buckets(QUALITY_BURST, QUALITY_EVERY_S),
         trusted,
         Turns("ticket", clock),
         Switches(policy),

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
+from ringline import tracing
 from ringline.refusal import Refusal
 from ringline.telemetry import SECONDS, log
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
@@ -178,11 +179,23 @@ class Board:
         if kind == "renew_relay" and (wait := self._relays.take(user_id, now)):
             raise Refusal(Reason.REASON_LIMITED, retry_after=wait)
         try:
-            return await self._link.command(line.proto, frame)
+            return await self._traced(line, kind, frame)
         except Refusal as refusal:
             if refusal.reason == Reason.REASON_USER_NOT_FOUND:
                 self._lookups.take(user_id, now)
             raise
+
+    async def _traced(self, line: Line, kind: str, frame: client_pb2.ClientFrame) -> client_pb2.ServerFrame:
+        """The command as a span of its call. Which call a Place makes is known when it is made."""
+        if kind != "place":
+            call_id = getattr(frame, kind).call_id
+            with tracing.span("gateway", kind, tracing.root_of(call_id), call_id):
+                return await self._link.command(line.proto, frame)
+        began = time.time_ns()
+        reply = await self._link.command(line.proto, frame)
+        call = reply.done.call
+        tracing.placed("gateway", call.call_id, began, call.role == client_pb2.ROLE_CALLER)
+        return reply
 
     def is_fresh(self) -> bool:
         """Whether signaling answered lately."""

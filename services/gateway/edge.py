@@ -50,6 +50,8 @@ class Edge:
     """Looks at people one knows, where the lookups are used up."""
     looks: Buckets
     """Questions who is there."""
+    qualities: Buckets
+    """Words on how calls were."""
     trusted: tuple[Network, ...]
     turns: Turns
     """Of those who want a ticket."""

@@ -18,7 +18,7 @@ from ringline.refusal import Refusal
 from ringline.telemetry import SECONDS
 from ringline.v1.operator_pb2 import Feature
 from ringline.v1.reasons_pb2 import Reason
-from services.gateway import accounts, call_settings, people, records, shapes, threads
+from services.gateway import accounts, call_settings, people, quality, records, shapes, threads
 from services.gateway.edge import Edge, Here
 from services.gateway.problems import MEDIA_TYPE, Problem, install, problem
 from services.gateway.turns import Turns
@@ -81,6 +81,7 @@ def api(edge: Edge | None, is_ready: Ready = lambda: True) -> FastAPI:
     app.include_router(call_settings.router)
     app.include_router(threads.router)
     app.include_router(records.router)
+    app.include_router(quality.router)
     app.add_api_route("/v1/config", config, methods=["GET"], tags=["service"])
     app.add_api_route("/healthz", healthz, methods=["GET"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET"], include_in_schema=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
+from ringline import tracing
 from ringline.refusal import Refusal
 from ringline.telemetry import report_bug
 from ringline.v1 import client_pb2, signaling_pb2, types_pb2
@@ -237,7 +238,8 @@ class Line:
         elif self.state is State.OPEN:
             is_whole = not frame.frame.startswith(CANDIDATES)
             if self.views.takes(frame.call_id, frame.version, frame.live, is_whole):
-                self.socket.send(frame.frame)
+                with tracing.step("gateway", "show", frame.call_id):
+                    self.socket.send(frame.frame)
                 self.board.touched(self)
                 return True
         return False

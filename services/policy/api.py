@@ -14,6 +14,7 @@ from ringline.gather import Gather
 from ringline.refusal import Refusal
 from ringline.v1 import blocks_pb2, directory_pb2, policy_pb2, reasons_pb2
 from services.policy import messages
+from services.policy.audit import operator_of
 from services.policy.budget import Budgets
 from services.policy.call_settings import change_of, settings_proto
 from services.policy.callee_store import CalleeStore
@@ -117,7 +118,7 @@ class PolicyApi(OperatorApi):
         if case is not None and is_counted(attempt, verdict):
             verdict = await count(self._rings, case, attempt, verdict)
         if was_quiet(verdict):
-            self._quiet.note(verdict.callee.user_id, verdict.caller.user_id)
+            self._quiet.note(verdict.callee.user_id, verdict.caller.user_id, attempt.call_id)
         _counter(attempt.act, verdict.outcome).inc()
         self._verdicts.keep(attempt, verdict)
         return verdict
@@ -140,7 +141,7 @@ class PolicyApi(OperatorApi):
             if refusal.reason != reasons_pb2.REASON_USER_NOT_FOUND:
                 raise
             return unknown(refusal), None
-        two = Pair(pair.user.profile.user_id, pair.other.profile.user_id)
+        two = Pair(pair.user.profile.user_id, pair.other.profile.user_id, attempt.call_id)
         standing, caller = await asyncio.gather(self._standings.ask(two), self._sanctions.ask(two.caller_id))
         case = operator_case(attempt, pair, standing, int(time.time() * 1000))
         order, judged = self._words.word(standing.orders, case)
@@ -154,8 +155,11 @@ class PolicyApi(OperatorApi):
         request: policy_pb2.ExplainRequest,
         context: aio.ServicerContext[policy_pb2.ExplainRequest, policy_pb2.ExplainResponse],
     ) -> policy_pb2.ExplainResponse:
-        """Answers a verdict with its trace, and the ring budgets; nothing is counted."""
+        """Answers a verdict with its trace, and the ring budgets; nothing is counted, the look is noted."""
+        operator = operator_of(request.by, request.why)
         verdict, case = await self._judged(request.attempt, is_real=False)
+        two = verdict.caller.user_id or request.attempt.caller_id, verdict.callee.user_id
+        await self._operator.looked(operator, "explain", " ".join(two).strip())
         answer = policy_pb2.ExplainResponse(verdict=verdict)
         if case is not None and is_counted(request.attempt, verdict):
             answer.budgets.extend(explain(self._rings, case, request.attempt, verdict))
@@ -317,7 +321,10 @@ class PolicyApi(OperatorApi):
         context: aio.ServicerContext[policy_pb2.SetEntitlementsRequest, policy_pb2.SetEntitlementsResponse],
     ) -> policy_pb2.SetEntitlementsResponse:
         """Replaces what each tier may do; the next verdict of every replica reads it."""
-        version = await self._store.set_entitlements(check_entitlements(request.entitlements))
+        made_of = request.made_of if request.HasField("made_of") else None
+        operator = operator_of(request.by, request.why)
+        rows = check_entitlements(request.entitlements)
+        version = await self._store.set_entitlements(rows, operator, made_of)
         return policy_pb2.SetEntitlementsResponse(version=version)
 
 

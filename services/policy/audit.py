@@ -10,14 +10,17 @@ from ringline.v1.reasons_pb2 import Reason
 LONGEST_NAME = 64
 LONGEST_WHY = 500
 NEWEST = 2**63 - 1
+NOT_SAID = "-"
 
 NOTE = "INSERT INTO audit (operator, why, what, about) VALUES ($1, $2, $3, $4)"
 LIST = """
 SELECT number, (extract(epoch FROM at) * 1000)::bigint, operator, why, what, about FROM audit
 WHERE number < $1 ORDER BY number DESC LIMIT $2"""
+# The oldest page, by place in the table: by number, the planner reads the whole table for it.
 SWEEP = """
-DELETE FROM audit WHERE number IN (SELECT number FROM audit ORDER BY number LIMIT 5000)
-AND at < now() - $1 * interval '1 day'"""
+DELETE FROM audit WHERE ctid = ANY(ARRAY(
+    SELECT place FROM (SELECT ctid AS place, at FROM audit ORDER BY number LIMIT 5000) AS page
+    WHERE at < now() - $1 * interval '1 day'))"""
 
 
 def check_operator(operator: records_pb2.Operator) -> None:
@@ -26,6 +29,15 @@ def check_operator(operator: records_pb2.Operator) -> None:
         raise Refusal(Reason.REASON_INVALID, f"Say who looks, in 1 to {LONGEST_NAME} characters.")
     if not 1 <= len(operator.why.strip()) <= LONGEST_WHY:
         raise Refusal(Reason.REASON_INVALID, f"Say why, in 1 to {LONGEST_WHY} characters.")
+
+
+def operator_of(by: str, why: str) -> records_pb2.Operator:
+    """Who acts where commands of earlier releases say neither who nor why: that is in the audit, too.
+    Raises Refusal(INVALID) where either is too long.
+    """
+    operator = records_pb2.Operator(name=by.strip() or NOT_SAID, why=why.strip() or NOT_SAID)
+    check_operator(operator)
+    return operator
 
 
 async def note(con: Connection | Database, operator: records_pb2.Operator, what: str, about: str) -> None:

@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from ringline.refusal import Refusal
-from ringline.v1 import directory_pb2, policy_pb2, types_pb2
+from ringline.v1 import directory_pb2, policy_pb2, reasons_pb2, records_pb2, types_pb2
 from ringline.v1.directory_pb2_grpc import DirectoryStub
 from services.policy import cli_rules, records_cli
-from services.policy.asking import SECONDS, reach, said, with_policy
+from services.policy.asking import SECONDS, operator, reach, said, with_policy
 
 if TYPE_CHECKING:
     from ringline.v1.policy_pb2_grpc import PolicyAsyncStub
+
+TRIES = 20
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Explain verdicts, and set what each tier may do."
@@ -28,6 +30,8 @@ app.add_typer(cli_rules.app, name="rules")
 app.command()(cli_rules.switch)
 app.command()(records_cli.trace)
 app.command()(records_cli.audit)
+
+Reason = typer.Option("", "--why", help="Why, for the audit.")
 
 
 class Kind(StrEnum):
@@ -38,11 +42,17 @@ class Kind(StrEnum):
 
 
 @app.command()
-def explain(caller: str, callee: str, kind: Kind = typer.Argument(Kind.AUDIO)) -> None:  # noqa: B008
+def explain(
+    caller: str,
+    callee: str,
+    kind: Kind = typer.Argument(Kind.AUDIO),  # noqa: B008
+    why: str = records_cli.Why,
+    name: str = records_cli.As,
+) -> None:
     """Show what would become of a call from one user to another, every rule that was looked at, and the
-    ring budgets that it would be counted in.
+    ring budgets that it would be counted in. The look is in the audit.
     """
-    found = asyncio.run(said(_explain(caller, callee, kind)))
+    found = asyncio.run(said(_explain(caller, callee, kind, operator(name, why))))
     _print_verdict(found.verdict)
     _print_budgets(found.budgets)
 
@@ -54,21 +64,32 @@ def entitlements() -> None:
 
 
 @app.command()
-def entitle(tier: str, kinds: list[Kind] = typer.Argument(None)) -> None:  # noqa: B008
+def entitle(
+    tier: str,
+    kinds: list[Kind] = typer.Argument(None),  # noqa: B008
+    why: str = Reason,
+    name: str = records_cli.As,
+) -> None:
     """Say what a tier may do: place audio calls, send video, both, neither. "*" is every tier not listed."""
     row = policy_pb2.Entitlement(
         tier=tier, place_audio=Kind.AUDIO in (kinds or ()), place_video=Kind.VIDEO in (kinds or ())
     )
-    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, row)))))
+    _set(tier, row, operator(name, why))
 
 
 @app.command()
-def unlist(tier: str) -> None:
+def unlist(tier: str, why: str = Reason, name: str = records_cli.As) -> None:
     """Take a tier off the list. When the list is empty, every tier may do everything."""
-    _print_entitlements(asyncio.run(said(with_policy(lambda policy: _set_row(policy, tier, None)))))
+    _set(tier, None, operator(name, why))
 
 
-async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.ExplainResponse:
+def _set(tier: str, row: policy_pb2.Entitlement | None, who: records_pb2.Operator) -> None:
+    _print_entitlements(asyncio.run(said(with_policy(lambda policy: set_row(policy, tier, row, who)))))
+
+
+async def _explain(
+    caller: str, callee: str, kind: Kind, who: records_pb2.Operator
+) -> policy_pb2.ExplainResponse:
     async with reach("directory") as channel:
         directory = DirectoryStub(channel)
         found = await directory.Resolve(directory_pb2.ResolveRequest(username=caller), timeout=SECONDS)
@@ -78,7 +99,7 @@ async def _explain(caller: str, callee: str, kind: Kind) -> policy_pb2.ExplainRe
         callee_username=callee,
         kinds=types_pb2.Kinds(audio=True, video=kind is Kind.VIDEO),
     )
-    request = policy_pb2.ExplainRequest(attempt=attempt)
+    request = policy_pb2.ExplainRequest(attempt=attempt, by=who.name, why=who.why)
     return await with_policy(lambda policy: _explained(policy, request))
 
 
@@ -92,12 +113,22 @@ async def _entitlements(policy: PolicyAsyncStub) -> policy_pb2.GetEntitlementsRe
     return await policy.GetEntitlements(policy_pb2.GetEntitlementsRequest(), timeout=SECONDS)
 
 
-async def _set_row(
-    policy: PolicyAsyncStub, tier: str, row: policy_pb2.Entitlement | None
+async def set_row(
+    policy: PolicyAsyncStub, tier: str, row: policy_pb2.Entitlement | None, who: records_pb2.Operator
 ) -> policy_pb2.GetEntitlementsResponse:
-    rows = [old for old in (await _entitlements(policy)).entitlements if old.tier != tier]
-    request = policy_pb2.SetEntitlementsRequest(entitlements=[*rows, row] if row else rows)
-    await policy.SetEntitlements(request, timeout=SECONDS)
+    """Says what one tier may do, or nothing about it; answers what holds then. Raises Refusal."""
+    for tries_left in reversed(range(TRIES)):
+        found = await _entitlements(policy)
+        rows = [old for old in found.entitlements if old.tier != tier]
+        request = policy_pb2.SetEntitlementsRequest(
+            entitlements=[*rows, row] if row else rows, by=who.name, why=who.why, made_of=found.version
+        )
+        try:
+            await policy.SetEntitlements(request, timeout=SECONDS)
+            break
+        except Refusal as refusal:  # of two who say something at once, neither undoes what the other said
+            if refusal.reason != reasons_pb2.REASON_STALE or not tries_left:
+                raise
     return await _entitlements(policy)
 
 

@@ -109,9 +109,16 @@ def history(limit: int = typer.Option(50, min=1, max=500)) -> None:
 
 
 @app.command()
-def shadow(version: int = typer.Argument(0, min=0, help="0: the one in the shadow now.")) -> None:
-    """Show what a rule set in the shadow said otherwise than the live one, with some of the attempts."""
-    request = operator_pb2.GetShadowReportRequest(version=version)
+def shadow(
+    version: int = typer.Argument(0, min=0, help="0: the one in the shadow now."),
+    why: str = typer.Option("", "--comment", help="Why you look, for the audit."),
+    by: str = By,
+) -> None:
+    """Show what a rule set in the shadow said otherwise than the live one, with some of the attempts.
+
+    The look is in the audit.
+    """
+    request = operator_pb2.GetShadowReportRequest(version=version, by=_by(by), why=why)
     answer = _asked(lambda policy: policy.GetShadowReport(request, timeout=SECONDS))
     typer.echo(f"version {answer.version}: {answer.compared} attempts compared, {answer.failed} failed")
     table = Table("what", "it would", "attempts", box=None)

@@ -8,6 +8,7 @@ from ringline.refusal import Refusal
 from ringline.v1 import operator_pb2, policy_pb2_grpc
 from ringline.v1.operator_pb2 import Feature, RulePlace
 from ringline.v1.reasons_pb2 import Reason
+from services.policy.audit import operator_of
 from services.policy.operator_rules import Malformed, check
 from services.policy.operator_store import OperatorStore, Who
 
@@ -92,8 +93,10 @@ class OperatorApi(policy_pb2_grpc.PolicyServicer):
         request: operator_pb2.GetShadowReportRequest,
         context: Context[operator_pb2.GetShadowReportRequest, operator_pb2.GetShadowReportResponse],
     ) -> operator_pb2.GetShadowReportResponse:
-        """Answers what was found in the shadow."""
+        """Answers what was found in the shadow. Its samples say who called whom: the look is in the audit."""
+        operator = operator_of(request.by, request.why)
         version = request.version or (await self._operator.newest()).shadow
+        await self._operator.looked(operator, "rules.shadow", str(version))
         tally, samples = await self._operator.found(version)
         compared, failed = tally.pop(("compared", True), 0), tally.pop(("failed", False), 0)
         differences = [

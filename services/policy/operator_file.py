@@ -6,7 +6,9 @@ back. Whoever sees the new text first puts it; for the others it is no news any 
 force before is no news for a process that has just begun either, so that a version rolled back to by hand
 outlives a restart.
 
-A file that does not hold is in the history, with its line and the reason, and the old rules stay.
+A file that does not hold is in the history, with its line and the reason, and the old rules stay. One that is
+just being written holds more often than not: an empty one allows everything. So a text counts when two looks
+have seen it.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from prometheus_client import Counter
 
 from ringline.refusal import Refusal
 from ringline.telemetry import log
-from services.policy.operator_rules import MOST_BYTES, Malformed, check
+from services.policy.operator_rules import MOST_BYTES, Malformed, check, digest
 from services.policy.operator_store import OperatorStore, Who
 
 SECONDS = 0.25
@@ -33,24 +35,39 @@ class RuleFile:
         self._path = path
         self._store = store
         self._seen: str | None = None
+        self._glanced: str | None = None
 
     async def run(self) -> None:
         """Watches for ever."""
         while True:
             try:
-                await self.look()
+                await self.glance()
             except Refusal as refusal:
                 log(__name__).warning("rules cannot be stored", reason=refusal.name)
             await asyncio.sleep(SECONDS)
 
+    async def glance(self) -> None:
+        """Takes the file where it changed and nobody is writing it any more. Raises as `look`."""
+        text = await asyncio.to_thread(self._read)
+        if text == self._glanced:
+            await self._take(text)
+        self._glanced = text
+
     async def look(self) -> None:
         """Takes the file where it changed. Raises Refusal(UNAVAILABLE); then the next look takes it."""
-        text = await asyncio.to_thread(self._read)
+        await self._take(await asyncio.to_thread(self._read))
+
+    async def _take(self, text: str | None) -> None:
         if text is None or text == self._seen:
             return
         refused = _refused(text)
-        revision = await self._store.take_file(text, WHO, refused, is_first=self._seen is None)
+        is_first = self._seen is None
+        revision = await self._store.take_file(text, WHO, refused, is_first)
+        is_old = revision is None and is_first and digest(text) != (await self._store.newest()).file_digest
         self._seen = text
+        if is_old:
+            FILES.labels("old").inc()
+            log(__name__).warning("rules file was in force before and is not taken: use its version")
         if revision is None:
             return
         FILES.labels("refused" if refused else "taken").inc()

@@ -180,6 +180,10 @@ def _parsed(text: str) -> tuple[list[Rule], list[int]]:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         raise Malformed(int(found[1]) if found else text.count("\n") + 1, f"No TOML: {error}") from None
+    except RecursionError:
+        raise Malformed(0, "No TOML: nested too deeply.") from None
+    except ValueError as error:  # the reader's own do not say where: a number of thousands of digits
+        raise Malformed(0, f"No TOML: {error}") from None
     if not set(document) <= {"rule"}:
         raise Malformed(1, "A rule set is a list of [[rule]] and nothing else.")
     made = document.get("rule", [])

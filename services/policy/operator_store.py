@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ringline.db import Connection, Database, Record
+from ringline.v1 import records_pb2
 from ringline.v1.operator_pb2 import Feature
+from services.policy import audit
 from services.policy.operator_rules import digest
 
 MOST_SAMPLES = 100
@@ -51,6 +53,9 @@ SELECT kind, allows, count FROM operator_tally WHERE version = $1 ORDER BY count
 SAMPLES = """
 SELECT caller_id, callee_id, kind, allows, (extract(epoch FROM at) * 1000)::bigint FROM operator_sample
 WHERE version = $1 ORDER BY at DESC, caller_id, callee_id, kind"""
+
+# There are a hundred of a version at most.
+SWEEP = "DELETE FROM operator_sample WHERE at < now() - $1 * interval '1 day'"
 
 
 class InForce(NamedTuple):
@@ -191,6 +196,10 @@ class OperatorStore:
         rows = await self._db.fetch(SAMPLES, version)
         return tally, [Sample(*row) for row in rows]
 
+    async def looked(self, operator: records_pb2.Operator, what: str, about: str) -> None:
+        """Notes in the audit that somebody looks at what people chose or did, before he is shown it."""
+        await audit.note(self._db, operator, what, about)
+
     async def _lock(self, con: Connection) -> InForce:
         """Keeps every other change out until the end of the transaction; answers what is in force."""
         await con.execute("LOCK TABLE operator_change IN SHARE ROW EXCLUSIVE MODE")
@@ -209,6 +218,18 @@ class OperatorStore:
             CHANGE, revision, who.by, what, who.comment, now.live, now.shadow, off, now.file_digest
         )
         return revision
+
+
+class Samples:
+    """The attempts that were kept as examples: they say who called whom, and are kept as long as verdicts."""
+
+    def __init__(self, db: Database, keep_days: int) -> None:
+        self._db = db
+        self._keep_days = keep_days
+
+    async def sweep(self) -> None:
+        """Deletes what is too old."""
+        await self._db.execute(SWEEP, self._keep_days)
 
 
 def _in_force(row: Record) -> InForce:

@@ -14,11 +14,12 @@ from ringline.refusal import Refusal
 from ringline.telemetry import log
 
 NOTE = """
-INSERT INTO quiet_attempt (callee_id, caller_id, at)
-SELECT callee_id, caller_id, now() - (age * interval '1 s')
-FROM unnest($1::text[], $2::text[], $3::float8[]) AS n (callee_id, caller_id, age)
+INSERT INTO quiet_attempt AS t (callee_id, caller_id, at, name)
+SELECT callee_id, caller_id, now() - (age * interval '1 s'), name
+FROM unnest($1::text[], $2::text[], $3::float8[], $4::text[]) AS n (callee_id, caller_id, age, name)
 ORDER BY 1, 2
-ON CONFLICT (callee_id, caller_id) DO UPDATE SET at = greatest(quiet_attempt.at, excluded.at)"""
+ON CONFLICT (callee_id, caller_id) DO UPDATE SET at = greatest(t.at, excluded.at),
+    name = CASE WHEN excluded.at < t.at THEN t.name ELSE excluded.name END"""
 FORGET = "DELETE FROM quiet_attempt WHERE at < now() - interval '10 min'"
 FORGET_SECONDS = 300.0
 RETRY_SECONDS = 1.0
@@ -33,13 +34,15 @@ class QuietAttempts:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._due: dict[tuple[str, str], float] = {}
+        self._due: dict[tuple[str, str], tuple[float, str]] = {}
         self._some = asyncio.Event()
 
-    def note(self, callee_id: str, caller_id: str) -> None:
-        """Notes an attempt; written soon, with others of the same moment."""
+    def note(self, callee_id: str, caller_id: str, name: str) -> None:
+        """Notes an attempt; written soon, with others of the same moment. Asked about again under the same
+        `name`, by a stream that broke, it is not tried again; empty where signaling says none.
+        """
         self._due.pop((callee_id, caller_id), None)
-        self._due[callee_id, caller_id] = asyncio.get_running_loop().time()
+        self._due[callee_id, caller_id] = (asyncio.get_running_loop().time(), name)
         if len(self._due) > MOST:
             del self._due[next(iter(self._due))]
             LOST.inc()
@@ -54,7 +57,8 @@ class QuietAttempts:
         now = asyncio.get_running_loop().time()
         callees, callers = [key[0] for key in due], [key[1] for key in due]
         try:
-            await self._db.execute(NOTE, callees, callers, [now - at for at in due.values()])
+            ages, names = [now - at for at, _ in due.values()], [name for _, name in due.values()]
+            await self._db.execute(NOTE, callees, callers, ages, names)
         except Refusal:
             self._due = due | self._due
             self._some.set()

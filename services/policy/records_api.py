@@ -16,6 +16,7 @@ from ringline.v1 import conversations_pb2, records_pb2, records_pb2_grpc, thread
 from ringline.v1.reasons_pb2 import Reason
 from services.policy import audit
 from services.policy.gates import Gates
+from services.policy.operator_store import Samples
 from services.policy.reports import Item, Reports
 from services.policy.ringing import REPORTED
 from services.policy.ringing_store import Rings
@@ -58,13 +59,14 @@ class RecordsApi(records_pb2_grpc.RecordsServicer):
         self._audit = audit.Audit(db, settings.audit_days)
         self.verdicts = Verdicts(db, settings.verdict_days)
         self.sanctions = Sanctions(db)
+        self._samples = Samples(db, settings.verdict_days)
         self._reports = Reports(db, self.sanctions, settings.reports_per_day, settings.report_days)
 
     async def run_sweeps(self) -> None:
         """Deletes what is old enough, for ever, every hour."""
         while True:
             try:
-                for table in (self._reports, self.sanctions, self._audit):
+                for table in (self._reports, self.sanctions, self._samples, self._audit):
                     await table.sweep()
             except Refusal as refusal:
                 log(__name__).warning("sweep failed", reason=refusal.name)
@@ -220,8 +222,8 @@ def _check_report(request: records_pb2.ReportRequest) -> None:
     known = set(records_pb2.ReportCategory.values()) - {records_pb2.REPORT_CATEGORY_UNSPECIFIED}
     if request.category not in known:
         raise Refusal(Reason.REASON_INVALID, "A report says what it is about.")
-    if len(request.text) > LONGEST_TEXT:
-        raise Refusal(Reason.REASON_INVALID, f"A report has at most {LONGEST_TEXT} characters.")
+    if len(request.text) > LONGEST_TEXT or "\0" in request.text:  # which the database takes no text with
+        raise Refusal(Reason.REASON_INVALID, f"A report has at most {LONGEST_TEXT} characters, and no NUL.")
     _check_items(request.call_ids, "c_")
     _check_items(request.message_ids, "m_")
 

@@ -42,7 +42,7 @@ _TIER = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 class Entitled(NamedTuple):
-    """What a tier may do: place audio calls, send video."""
+    """What a tier may do: place calls, send video in them."""
 
     audio: bool
     video: bool
@@ -81,7 +81,6 @@ class Case(NamedTuple):
     """Everything a rule of this module looks at."""
 
     is_self: bool
-    wants_audio: bool
     wants_video: bool
     caller: Entitled
     callee: Entitled
@@ -94,10 +93,11 @@ class Case(NamedTuple):
 
 
 SELF = Rule("self", REFUSES, lambda case: case.is_self, reasons_pb2.REASON_SELF)
+# Whatever the call is to carry: else a call of video alone would ring past who may place none.
 NO_AUDIO = Rule(
     "not_entitled.audio",
     REFUSES,
-    lambda case: case.wants_audio and not case.caller.audio,
+    lambda case: not case.caller.audio,
     reasons_pb2.REASON_NOT_ENTITLED_AUDIO,
 )
 NO_VIDEO = Rule(
@@ -213,7 +213,6 @@ def _case(
     is_known = pair.other_to_user.contact or pair.other_to_user.follows
     return Case(
         is_self=caller.profile.user_id == other.profile.user_id,
-        wants_audio=attempt.kinds.audio,
         wants_video=attempt.kinds.video,
         caller=Entitled(*order.caller) if order else entitled(standing.entitlements, caller.tier),
         callee=Entitled(*order.callee) if order else entitled(standing.entitlements, other.tier),

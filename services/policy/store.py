@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ringline.db import Database
-from services.policy import messages
+from ringline.refusal import Refusal
+from ringline.v1 import reasons_pb2, records_pb2
+from services.policy import audit, messages
 from services.policy.callee import Audiences
 from services.policy.callee_store import CHOICES, LAST_TRY, SETTINGS, audiences_of, choices_of, settings_of
 from services.policy.operator_orders import OrderBook
@@ -31,10 +33,10 @@ SELECT q.n,
     (SELECT max(v.version) FROM entitlement_version AS v),
     (SELECT max(c.revision) FROM operator_change AS c),
     extract(epoch FROM now())::float8,
-    CASE WHEN s.repeated THEN ({LAST_TRY}) END,
+    CASE WHEN s.repeated THEN ({LAST_TRY} AND (t.name <> q.name OR q.name = '')) END,
     {COLUMNS.format(caller="q.caller", callee="q.callee")},
     p.*, s.*
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (caller, callee, n)
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (caller, callee, name, n)
 LEFT JOIN LATERAL ({SETTINGS}) AS s ON true
 LEFT JOIN LATERAL ({CHOICES}) AS p ON true"""
 
@@ -95,6 +97,8 @@ class Pair(NamedTuple):
 
     caller_id: str
     callee_id: str
+    name: str = ""
+    """What the attempt to call is known by when it is asked about again."""
 
 
 class Wish(NamedTuple):
@@ -123,7 +127,7 @@ class Store:
         """What is known about each pair, in one statement: settings of the callee, blocks, entitlements."""
         callers = [pair.caller_id for pair in pairs]
         callees = [pair.callee_id for pair in pairs]
-        rows = await self._db.fetch(STANDINGS, callers, callees)
+        rows = await self._db.fetch(STANDINGS, callers, callees, [pair.name for pair in pairs])
         version, entitlements = await self._version(rows[0][3] or 0) if rows else Versioned(0, {})
         orders = await self._orders.at(rows[0][4] or 0) if rows else NONE
         standings: list[Standing | None] = [None] * len(pairs)
@@ -199,14 +203,21 @@ class Store:
         """What each tier may do, as it is now."""
         return await self._version(await self._db.fetchval(NEWEST) or 0)
 
-    async def set_entitlements(self, by_tier: Mapping[str, Entitled]) -> int:
-        """Replaces what each tier may do; answers the new version."""
+    async def set_entitlements(
+        self, by_tier: Mapping[str, Entitled], operator: records_pb2.Operator, made_of: int | None = None
+    ) -> int:
+        """Replaces what each tier may do; answers the new version. The act is in the audit. Raises
+        Refusal(STALE) where they were made of a version that is in force no more.
+        """
         async with self._db.transaction() as con:
             await con.execute("LOCK TABLE entitlement_version IN SHARE ROW EXCLUSIVE MODE")
+            if made_of is not None and made_of != (await con.fetchval(NEWEST) or 0):
+                raise Refusal(reasons_pb2.REASON_STALE, "Somebody else changed it meanwhile.")
             version: int = await con.fetchval(NEW_VERSION)
             audio = [row.audio for row in by_tier.values()]
             video = [row.video for row in by_tier.values()]
             await con.execute(SET_TIERS, version, list(by_tier), audio, video)
+            await audit.note(con, operator, "entitlements.set", str(version))
         return version
 
     async def _version(self, version: int) -> Versioned:

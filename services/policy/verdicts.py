@@ -39,6 +39,10 @@ LOST = Counter("ringline_verdicts_not_kept_total", "Verdicts for which there was
 
 ROOM = 20_000
 """Verdicts that wait to be written at most: a minute of many calls, while the database is away."""
+MOST_MEDIA = 50
+"""Changes of media that a process keeps of one call; somebody may turn his camera on ten times a second."""
+MOST_CALLS = 10_000
+"""Calls of which a process knows how many it kept."""
 BATCH = 500
 WRITE_SECONDS = 0.25
 """Verdicts wait for each other so long."""
@@ -70,9 +74,11 @@ ORDER BY 2, 1"""
 PLACED = f"""
 SELECT call_id, {AT_MS}, caller_id FROM kept_verdict
 WHERE call_id = ANY($1) AND act = 1 AND ARRAY[caller_id, callee_id] <@ $2::text[]"""
+# The oldest page, by place in the table: by number, the planner reads the whole table for it.
 SWEEP = """
-DELETE FROM kept_verdict WHERE number IN (SELECT number FROM kept_verdict ORDER BY number LIMIT 5000)
-AND at < now() - $1 * interval '1 day'"""
+DELETE FROM kept_verdict WHERE ctid = ANY(ARRAY(
+    SELECT place FROM (SELECT ctid AS place, at FROM kept_verdict ORDER BY number LIMIT 5000) AS page
+    WHERE at < now() - $1 * interval '1 day'))"""
 
 
 class Kept(NamedTuple):
@@ -105,14 +111,30 @@ class Verdicts:
         self._keep_days = keep_days
         self._room = room
         self._waiting: deque[Kept] = deque()
+        self._media: dict[str, int] = {}
+        """How many changes of media were kept of a call, the last one that changed at the end."""
         self._writing = asyncio.Lock()
 
     def keep(self, attempt: policy_pb2.Attempt, verdict: policy_pb2.Verdict) -> None:
-        """Keeps a verdict, soon; never waits."""
+        """Keeps a verdict, soon; never waits. A Place that is refused becomes no call, and nobody knows an id
+        by which to ask for it: a client that tries again and again would fill the table with them.
+        """
+        if attempt.act == policy_pb2.ACT_PLACE and verdict.outcome == policy_pb2.OUTCOME_REFUSED:
+            return
+        if attempt.act != policy_pb2.ACT_PLACE and not self._is_one_more(attempt.call_id):
+            return
         if len(self._waiting) >= self._room:
             LOST.inc()
             return
         self._waiting.append(kept(attempt, verdict, time.time()))
+
+    def _is_one_more(self, call_id: str) -> bool:
+        """Whether one more change of media in this call is kept."""
+        kept = self._media.pop(call_id, 0)
+        self._media[call_id] = kept + 1
+        if len(self._media) > MOST_CALLS:
+            del self._media[next(iter(self._media))]
+        return kept < MOST_MEDIA
 
     async def shown_to(self, callee_id: str, before: int, limit: int) -> records_pb2.ListAttemptsResponse:
         """What a callee may see of calls that he did not hear, newest first."""

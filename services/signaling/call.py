@@ -41,7 +41,7 @@ from services.signaling.record import (
     side_of,
     within,
 )
-from services.signaling.verbs import Drop, EndByOperator, Sever, Step, Verb, Who
+from services.signaling.verbs import Drop, EndByOperator, SetMediaInVain, Sever, Step, Verb, Who
 
 NORMAL = Times()
 KEPT_COMMANDS = 64
@@ -232,6 +232,14 @@ def _set_media(done: Step, who: Who, verb: client_pb2.SetMedia, now: int, times:
         done.say(now, call_media_set=fact)
 
 
+def _set_media_in_vain(done: Step, who: Who, verb: SetMediaInVain, now: int, times: Times) -> None:
+    if done.record.answered_at_ms and not done.record.ending:
+        raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
+    _set_media(done, who, client_pb2.SetMedia(kinds=verb.kinds), now, times)
+    if done.changed and verb.kinds.video:
+        done.record.audio_only = True
+
+
 def _hold(done: Step, who: Who, verb: client_pb2.Hold, now: int, times: Times) -> None:
     member = _must_be_bound(done, who)
     is_news = member.holds != verb.on
@@ -315,6 +323,9 @@ TABLE: dict[tuple[Phase, str, str], Act] = {
     (V, "caller", "SetMedia"): _set_media,
     (T, "caller", "SetMedia"): _set_media,
     (T, "callee", "SetMedia"): _set_media,
+    (R, "caller", "SetMediaInVain"): _set_media_in_vain,
+    (V, "caller", "SetMediaInVain"): _set_media_in_vain,
+    (T, "caller", "SetMediaInVain"): _set_media_in_vain,
     (T, "caller", "Hold"): _hold,
     (T, "callee", "Hold"): _hold,
     (T, "caller", "Describe"): _describe,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from ringline import tracing
 from ringline.outbox import Outbox
 from ringline.refusal import Refusal
 from ringline.telemetry import REFUSED_IN_CALL
@@ -32,7 +33,7 @@ from services.signaling.record import (
 from services.signaling.relay import RelayDesk
 from services.signaling.store import Store, Stored
 from services.signaling.teller import Teller, raise_versions
-from services.signaling.verbs import Drop, Step, Tick, Verb, Who
+from services.signaling.verbs import Drop, SetMediaInVain, Step, Tick, Verb, Who
 from services.signaling.wakes import Wakes
 
 TRIES = 4
@@ -103,7 +104,7 @@ class Exchange:
         `by_dialling` is the command id of the Place that this verb carries out.
         """
         if isinstance(verb, client_pb2.SetMedia):
-            await self._check_media(line.user_id, verb)
+            verb = await self._checked_media(line.user_id, verb)
         stored = await self._apply(call_id, speaker(line, command_id), verb, by_dialling)
         return self.see(stored, line.user_id, line_key(line), relay=isinstance(verb, client_pb2.Answer))
 
@@ -154,11 +155,13 @@ class Exchange:
         if phase(after.record) is Phase.RINGING and not after.record.waiting_line:
             await self._ring_missing(after, lines or ())
 
-    async def _check_media(self, user_id: str, verb: client_pb2.SetMedia) -> None:
+    async def _checked_media(
+        self, user_id: str, verb: client_pb2.SetMedia
+    ) -> client_pb2.SetMedia | SetMediaInVain:
         """Asks policy again where a kind is turned on that was not sent: entitlements change during a call.
 
-        Before the answer only what is said of the user himself counts: whatever hangs on the other would tell
-        him whether he is heard.
+        Before the answer only what is said of the user himself is refused: whatever hangs on the other would
+        tell him whether he is heard, so it is in vain.
         """
         stored = await self.read(verb.call_id)
         side = side_of(stored.record, user_id)
@@ -166,7 +169,7 @@ class Exchange:
             raise Refusal(reasons_pb2.REASON_CALL_NOT_FOUND)
         me, peer = stored.record.members[side], stored.record.members[1 - side]
         if not (verb.kinds.video and not me.sends.video) and not (verb.kinds.audio and not me.sends.audio):
-            return
+            return verb
         talks = phase(stored.record) is Phase.TALKING
         attempt = policy_pb2.Attempt(
             act=policy_pb2.ACT_SET_MEDIA,
@@ -183,8 +186,11 @@ class Exchange:
             if talks or refusal.reason != reasons_pb2.REASON_KIND_NOT_ADMITTED:
                 raise
         else:
-            if talks and verdict.outcome != policy_pb2.OUTCOME_ADMITTED:
+            if verdict.outcome == policy_pb2.OUTCOME_ADMITTED:
+                return verb
+            if talks:
                 raise Refusal(reasons_pb2.REASON_KIND_NOT_ADMITTED)
+        return SetMediaInVain(verb.kinds)
 
     async def _apply(
         self,
@@ -195,7 +201,8 @@ class Exchange:
     ) -> Stored:
         turn = self._turns.get(call_id) or self._turns.setdefault(call_id, asyncio.Lock())
         async with turn:
-            was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
+            with tracing.step("signaling", f"step {type(verb).__name__}", call_id):
+                was, saved = await self._apply_in_turn(call_id, who, verb, by_dialling)
         if was.record.waiting_line and not saved.record.waiting_line and phase(saved.record) is Phase.RINGING:
             await self._ring_elsewhere(saved)
         return saved
@@ -260,7 +267,8 @@ class Exchange:
 
     async def _save(self, was: Stored, done: Step, who: Who | None, by_dialling: str) -> Stored | None:
         raise_versions(was, done)
-        saved = await self.store.save(was, done, by_dialling=by_dialling)
+        with tracing.step("signaling", "compare and set", was.record.call_id):
+            saved = await self.store.save(was, done, by_dialling=by_dialling)
         if saved is None:
             self._known.pop(was.record.call_id, None)
             return None

@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ringline import tracing
 from ringline.ids import attempt_of, mint_call
 from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, policy_pb2, reasons_pb2, signaling_pb2, types_pb2
 from services.signaling import dial, figures
-from services.signaling.record import Phase, device_of, line_key, live, phase, side_of
+from services.signaling.record import CALLEE, Phase, device_of, line_key, live, phase, side_of
 from services.signaling.store import Stored, pair_key
 from services.signaling.verbs import Drop, Who
 
@@ -35,24 +36,33 @@ class Placement:
 
     async def place(self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place) -> client_pb2.Call:
         """Places a call, or answers the one it meets. Raises Refusal where it is the caller's own fault."""
-        # A command that is repeated is the attempt that it was: policy counts and keeps it once.
-        known = await self._exchange.store.placed_by(line.user_id, command_id)
-        attempt_id = attempt_of(known.record.call_id) if known is not None else mint_call()
-        verdict = await self._exchange.decide(
-            policy_pb2.Attempt(
-                act=policy_pb2.ACT_PLACE,
-                caller_id=line.user_id,
-                callee_username=verb.username,
-                kinds=verb.kinds,
-                call_id=attempt_id,
-            )
+        attempt = policy_pb2.Attempt(
+            act=policy_pb2.ACT_PLACE,
+            caller_id=line.user_id,
+            callee_username=verb.username,
+            kinds=verb.kinds,
+            call_id=mint_call(),
         )
+        # A command that is repeated is the attempt that it was, to the same person, whatever it says now:
+        # policy counts and keeps it once, and so it must not be about somebody else for nothing.
+        known = await self._exchange.store.placed_by(line.user_id, command_id)
+        if known is not None:
+            attempt.call_id = attempt_of(known.record.call_id)
+            attempt.callee_id = known.record.members[CALLEE].profile.user_id
+            attempt.ClearField("callee_username")
+        with tracing.span("signaling", "place", tracing.root_of(attempt.call_id), attempt.call_id):
+            return await self._decided(line, command_id, verb, attempt)
+
+    async def _decided(
+        self, line: types_pb2.Line, command_id: str, verb: client_pb2.Place, attempt: policy_pb2.Attempt
+    ) -> client_pb2.Call:
+        verdict = await self._exchange.decide(attempt)
         if verdict.outcome == policy_pb2.OUTCOME_REFUSED:
             raise Refusal.from_proto(verdict.refused)
         # Asked whatever the verdict is: an answer that comes sooner would tell of it.
         locating = asyncio.ensure_future(self._exchange.lines_of([verdict.callee.user_id, line.user_id]))
         for _ in range(TRIES):
-            call = await self._try_place(line, command_id, attempt_id, verb, verdict, locating)
+            call = await self._try_place(line, command_id, attempt.call_id, verb, verdict, locating)
             if call is not None:
                 return call
         raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
@@ -96,7 +106,9 @@ class Placement:
         call_id = self._name(attempt_id, caller_id, callee_id)
         placed = dial.place(call_id, verdict, who, verb, lines, room, now, self._exchange.times)
         _note_dropped(placed.record, revoked)
-        if not await store.place(placed.record, placed.events, command_id):
+        with tracing.step("signaling", "insert", call_id):
+            is_placed = await store.place(placed.record, placed.events, command_id)
+        if not is_placed:
             again = await store.placed_by(caller_id, command_id)
             if again is not None:
                 return self._exchange.teller.see(again, 0, who.line, relay=True)

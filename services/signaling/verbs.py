@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ringline.v1 import client_pb2, events_pb2, signaling_pb2
+from ringline.v1 import client_pb2, events_pb2, signaling_pb2, types_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,15 @@ class Who:
     gateway_id: str = ""
     epoch: int = 0
     command_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMediaInVain:
+    """The caller turns on, before the answer, what is not admitted: to him it looks as if it were, the callee
+    never hears of it, and the answer takes it away.
+    """
+
+    kinds: types_pb2.Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ Verb = (
     | client_pb2.Decline
     | client_pb2.HangUp
     | client_pb2.SetMedia
+    | SetMediaInVain
     | client_pb2.Hold
     | client_pb2.Describe
     | client_pb2.AddCandidates

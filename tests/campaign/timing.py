@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import httpx
 
-from tests.servers import bus_server, database_server
+from tests.servers import AMPLE_RING_BUDGET, bus_server, database_server
 from tests.suite import timing
 from tests.suite.people import Operator, Stage, chronicle
 from tests.suite.topology import SETTINGS, running
@@ -40,7 +40,9 @@ async def compared(folder: Path, seed: int) -> Compared:
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[Stage]:
     """A stage of its own, put away at the end."""
-    settings = SETTINGS | {
+    settings = {
+        **SETTINGS,
+        **AMPLE_RING_BUDGET,
         "RINGLINE_SIGNALING_RING_S": str(RING_SECONDS),
         "RINGLINE_SIGNALING_LEAST_RING_S": "0.5",
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,23 +12,26 @@ import pytest
 import pytest_asyncio
 
 from ringline.client import Call, Phone
+from ringline.refusal import Refusal
 from tests.browser.apart.turn import DONE, Turn
 from tests.chaos.media import Stream
 from tests.deploy.callgraph import expected_flows
 from tests.deploy.cluster.cluster import Cluster, cluster, within_network
+from tests.deploy.cluster.forward import forwarded
+from tests.deploy.cluster.kubectl import kubectl
 from tests.deploy.cluster.metrics import figure
 from tests.deploy.cluster.network import NODE
-from tests.deploy.cluster.objects import applied, copied
+from tests.deploy.cluster.objects import OVERLAY, copied
 from tests.deploy.cluster.pod import Running
 from tests.deploy.cluster.reach import reached
 from tests.deploy.cluster.remains import remains
 from tests.deploy.cluster.roots import of_image, stand_ins
 from tests.deploy.cluster.volumes import size_of
 from tests.deploy.image import Image
-from tests.house.sources import services
+from tests.house.sources import ROOT, services
 from tests.servers import scratch, until
 from tests.suite.people import PATIENCE, People, at
-from tests.suite.traffic import moves, traffic
+from tests.suite.traffic import OF_SERVERS, moves, traffic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAIRS = 3
@@ -41,17 +45,12 @@ SAMPLE = 60
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(image: Image) -> AsyncIterator[Cluster]:
-    """The cluster, from nothing to all that the overlay wants."""
+    """A cluster, with nothing of ours in it at first."""
     with scratch("ringline-cluster-") as folder:
         roots = {"ringline": of_image(image)} | stand_ins(folder)
         async with cluster(folder, roots) as made:
-            made.apply(applied())
-            await made.until_exists("Secret", "ringline-relay")
-            # What the operator does: the relay's secret, in the relay's namespace too.
-            made.apply(copied(made.objects.get("Secret", "ringline", "ringline-relay"), "ringline-relay"))
-            await made.until_settled()
-            assert len(remains(folder)) > len(made.running), "what is left would not be found"
             yield made
+            assert len(remains(folder)) > len(made.running), "what is left would not be found"
         assert not remains(folder)
 
 
@@ -68,13 +67,29 @@ class Cast:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cast(running: Cluster) -> AsyncIterator[Cast]:
     """Who calls, by the Service of the gateways: from where the ingress controller is, to the last story."""
+    await kubectl(running, f"kubectl apply -k {OVERLAY}")
+    await running.until_exists("Secret", "ringline-relay")
+    # What is the operator's part: the relay's secret, in the relay's namespace too.
+    running.apply(copied(running.objects.get("Secret", "ringline", "ringline-relay"), "ringline-relay"))
+    await running.until_settled()
     with within_network(running.outside):
         async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
             people = People([f"http://{running.service('gateway')}:8080"], http)
             # One pair after another: passwords are made as in production, two at a time.
-            (ada, bob), *others = [await people.friends("ada", "bob") for _ in range(PAIRS + 1)]
+            (ada, bob), *others = [await friends(people) for _ in range(PAIRS + 1)]
             yield Cast(people, ada, bob, [(eve, flo) for eve, flo in others])
             await people.close()
+
+
+async def friends(people: People, within: float = PATIENCE * 3) -> list[Phone]:
+    """Two of them, who try again where a process that just began is not quick enough, as clients do."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return await people.friends("ada", "bob")
+        except Refusal as refusal:
+            if refusal.reason not in OF_SERVERS or time.monotonic() > deadline:
+                raise
 
 
 @asynccontextmanager
@@ -117,18 +132,32 @@ async def see_each_other(call: Call, ring: Call) -> None:
 def stopped(running: Cluster, name: str) -> Running:
     """The pod of that Deployment that ended last: in order, within its grace."""
     last = [one for one in running.past if one.pod.owner == f"Deployment {name}"][-1]
-    assert not last.was_overdue, f"{last.pod.name} was killed: it did not end by itself"
+    assert (last.was_overdue, last.status) == (False, 0), f"{last.pod.name} did not end by itself, and well"
     assert last.stop_seconds <= DRAIN_SECONDS
     return last
 
 
-async def test_two_people_sign_up_on_what_was_just_applied_and_call_and_see_each_other(
-    running: Cluster, cast: Cast
-) -> None:
+async def test_the_page_leads_from_nothing_to_a_call(running: Cluster) -> None:
+    """The lines of the page on Kubernetes under "Trial", each as it is there."""
+    *lines, forward = block((ROOT / "deploy/k8s/README.md").read_text(), "## Trial")
+    for line in lines:
+        await kubectl(running, line)
+    await running.until_settled()
     restarts = {one.pod.name: one.restarts for one in running.running if one.restarts}
     assert not restarts, f"a start in any order is no crash: {restarts}\n{running.told()}"
-    async with talking(cast) as (call, ring):
-        await see_each_other(call, ring)
+    [service, port] = forward.removeprefix("kubectl -n ringline port-forward service/").split()
+    async with forwarded(running, service, int(port)) as origin, httpx.AsyncClient(trust_env=False) as http:
+        with within_network(running.outside):
+            people = People([origin], http)
+            ada, bob = await friends(people)
+            async with talking(Cast(people, ada, bob, [])) as (call, ring):
+                await see_each_other(call, ring)
+            await people.close()
+
+
+def block(text: str, title: str) -> list[str]:
+    """The lines of the first block of commands under a title."""
+    return text.partition(title)[2].partition("```sh\n")[2].partition("```")[0].splitlines()
 
 
 async def test_a_call_may_use_the_relay_which_leads_nowhere_behind_it(running: Cluster, cast: Cast) -> None:
@@ -151,8 +180,8 @@ async def test_a_deployment_is_restarted_pod_by_pod_under_calls_and_nobody_notic
     async with talking(cast), traffic(cast.people, cast.pairs) as log:
         log.gateway_stops = name == "gateway"
         await moves(log)
-        running.restart(name)
-        await running.settled(name)
+        await kubectl(running, f"kubectl -n ringline rollout restart deployment/{name}")
+        await kubectl(running, f"kubectl -n ringline rollout status deployment/{name}")
         await moves(log)
     assert not log.troubles, f"{log.troubles}\n{running.told()}"
     print(f"{name}: stopped in {stopped(running, name).stop_seconds:.1f} s under {log.calls} calls")
@@ -164,7 +193,7 @@ async def test_a_pod_that_is_killed_is_replaced_and_calls_go_on(
 ) -> None:
     async with talking(cast):
         [victim] = running.pods(name)
-        await running.delete(victim, grace=0)
+        await kubectl(running, f"kubectl -n ringline delete pod {victim.pod.name} --force --grace-period=0")
         await running.settled(name)
         [other] = running.pods(name)
         assert other.pod.name != victim.pod.name
@@ -190,7 +219,7 @@ async def test_a_gateway_is_drained_and_its_lines_are_elsewhere(running: Cluster
         lines = {one: await figure(one, "ringline_lines") for one in running.pods("gateway")}
         fullest = max(lines, key=lambda one: lines[one])
         assert lines[fullest] > 0
-        await running.delete(fullest)
+        await kubectl(running, f"kubectl -n ringline delete pod {fullest.pod.name}")
         await running.settled("gateway")
         await moves(log)
     assert not log.troubles, f"{log.troubles}\n{running.told()}"
@@ -203,7 +232,7 @@ async def test_a_new_signaling_pod_has_its_share_of_calls_soon_and_leaves_withou
     running: Cluster, cast: Cast
 ) -> None:
     async with traffic(cast.people, cast.pairs, writes=False) as log:
-        running.scale("signaling", 3)
+        await kubectl(running, "kubectl -n ringline scale deployment/signaling --replicas=3")
         await running.settled("signaling")
         clock = asyncio.get_running_loop().time
         ready_at = clock()
@@ -240,20 +269,25 @@ async def test_only_whom_the_charters_name_is_reached_and_everybody_of_those_is(
 
 
 async def test_the_operator_runs_commands_where_the_manifest_says(running: Cluster, cast: Cast) -> None:
-    running.scale("operator", 1)
-    await running.settled("operator")
     name = cast.ada.session.username
-    [operator] = running.pods("operator")
-    assert operator.container is not None
-    status, told = await operator.container.run("ringline", "user", "show", name)
-    assert (status, name in told) == (0, True), told
-    running.scale("operator", 0)
+    await kubectl(running, "kubectl -n ringline scale deployment/operator --replicas=1")
+    await running.settled("operator")
+    line = f"kubectl -n ringline exec -it deployment/operator -- ringline user show {name}"
+    assert name in await kubectl(running, line)
+    await kubectl(running, "kubectl -n ringline scale deployment/operator --replicas=0")
     await running.settled("operator")
 
 
 async def test_every_container_is_held_to_its_memory_and_none_came_near_it(running: Cluster) -> None:
     """Looked at at the end, after everything that was done."""
-    for one in (*running.running, *running.past):
-        limit = size_of(one.pod.container["resources"]["limits"]["memory"])
-        print(f"{one.pod.name}: {one.peak / 2**20:.0f} of {limit / 2**20:.0f} MiB")
-        assert one.peak < limit
+    shares = {one.pod.name: one.peak / limit_of(one) for one in (*running.running, *running.past)}
+    fullest = max(shares, key=lambda name: shares[name])
+    print(f"the most memory, of its limit: {fullest} {shares[fullest]:.0%}")
+    assert shares[fullest] < 0.9
+    if not any(one.peak for one in running.running):
+        print("NO CONTROL GROUPS HERE: no container was held to its memory limit")
+
+
+def limit_of(pod: Running) -> int:
+    """The bytes that its container may have."""
+    return size_of(pod.pod.container["resources"]["limits"]["memory"])

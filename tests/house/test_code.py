@@ -24,7 +24,7 @@ FORBIDDEN_NAMES = {
 DOORS = {
     "grpc": r"ringline/(node|server|identity|wire|refusal|asker|answerer|loopback)\.py"
     r"|services/\w+/(\w*api|__init__)\.py",
-    "grpc_health": r"ringline/server\.py",
+    "grpc_health": r"ringline/(server|health)\.py",
     "grpc_reflection": r"ringline/server\.py",
     "nats": r"ringline/(bus|log)\.py",
     "asyncpg": r"ringline/db\.py|services/\w+/store\.py|services/dev\.py",

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from services.embedded import Postgres
-from tests.servers import bus_server
+from tests.servers import AMPLE_RING_BUDGET, bus_server
 from tests.suite.people import Chronicle, Operator, Stage, chronicle
 from tests.suite.topology import SETTINGS, Topology, running
 
@@ -36,7 +36,8 @@ async def topology(
     own = server_folder / name
     own.mkdir()
     with bus_server(own) as nats:
-        async with running(name, TOPOLOGIES[name], own, postgres, nats, SETTINGS) as installation:
+        settings = SETTINGS | AMPLE_RING_BUDGET
+        async with running(name, TOPOLOGIES[name], own, postgres, nats, settings) as installation:
             yield installation
 
 

@@ -6,7 +6,8 @@ no presence to the callers; what is prepared holds for all of them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from ringline.client import Phone
 from tests.suite.people import Stage, at
@@ -45,6 +46,37 @@ async def _closed(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
     return await stage.person(name, gateway=1, audiences=["contacts", "following"])
 
 
+async def _verified_alone(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
+    return await stage.person(name, gateway=1, audiences=["verified"])
+
+
+async def _must_have_messaged(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
+    callee = await stage.person(name, gateway=1)
+    await callee.session.set_call_settings(["everyone"], must_have_messaged=True)
+    return callee
+
+
+async def _in_quiet_hours(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
+    callee = await stage.person(name, gateway=1)
+    always = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "from": "00:00", "to": "00:00"}
+    hours = {"spans": [always], "time_zone": "Europe/Berlin", "favourites": True}
+    await callee.session.set_call_settings(["everyone"], quiet_hours=hours)
+    return callee
+
+
+async def _who_reported(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
+    """A report is as good as two declines: the ring budget keeps the caller away."""
+    callee = await _ignoring(stage, name, callers)
+    await asyncio.gather(*(callee.session.report(caller.session.username, "spam") for caller in callers))
+    return callee
+
+
+async def _kept_away(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
+    callee = await _ignoring(stage, name, callers)
+    await stage.operator.set_tier(callee.session, "silent")
+    return callee
+
+
 async def _no_device(stage: Stage, name: str, callers: Sequence[Phone]) -> Phone:
     return await stage.person(name, gateway=1, audiences=["everyone"], phone=False)
 
@@ -58,9 +90,32 @@ CLASSES: dict[str, Prepare] = {
     "a contact who blocks": _contact_who_blocks,
     "nobody may call": _nobody,
     "not in the audiences": _closed,
+    "verified people only": _verified_alone,
+    "must have messaged": _must_have_messaged,
+    "quiet hours": _in_quiet_hours,
+    "one who reported": _who_reported,
+    "kept away by the operator": _kept_away,
     "no device": _no_device,
 }
 """What must look like HONEST. The callee of a row hears nothing, but for the last one, who is not there."""
+
+
+KEEPS_AWAY = """
+[[rule]]
+name = "silent"
+refuses = ["receive"]
+when = 'callee.tier == "silent"'
+"""
+
+
+@asynccontextmanager
+async def the_operators_rules(stage: Stage) -> AsyncIterator[None]:
+    """In force for as long as the classes are compared."""
+    await stage.operator.put_rules(KEEPS_AWAY)
+    try:
+        yield
+    finally:
+        await stage.operator.drop_rules()
 
 
 async def callee_of(stage: Stage, kind: str, callers: Sequence[Phone]) -> Phone:

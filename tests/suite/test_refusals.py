@@ -10,7 +10,7 @@ from ringline.refusal import Refusal
 from ringline.v1.client_pb2 import ServerFrame
 from ringline.v1.reasons_pb2 import Reason
 from tests.suite.people import PATIENCE, Stage, at, talk
-from tests.suite.refusing import CLASSES, HONEST, callee_of
+from tests.suite.refusing import CLASSES, HONEST, callee_of, the_operators_rules
 from tests.suite.topology import RING_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -102,9 +102,10 @@ async def test_whatever_keeps_a_call_from_being_heard_looks_like_nobody_picking_
     callees = await asyncio.gather(
         *(callee_of(stage, kind, [caller]) for kind, caller in zip(kinds, callers, strict=True))
     )
-    stories = await asyncio.gather(
-        *(unanswered(stage, caller, callee) for caller, callee in zip(callers, callees, strict=True))
-    )
+    async with the_operators_rules(stage):
+        stories = await asyncio.gather(
+            *(unanswered(stage, caller, callee) for caller, callee in zip(callers, callees, strict=True))
+        )
     control = stories[0]
     assert [kind for kind, _ in story_of(control)] == ["done", "call", "thread_changed"]
     for kind, frames in zip(kinds, stories, strict=True):

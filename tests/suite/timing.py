@@ -16,7 +16,7 @@ from ringline.client import Phone
 from tests.chaos.passage import Passage, Weather
 from tests.servers import free_port
 from tests.suite.people import LEAST_RING_MS, PATIENCE, Stage, at
-from tests.suite.refusing import CLASSES, HONEST, callee_of
+from tests.suite.refusing import CLASSES, HONEST, callee_of, the_operators_rules
 from tests.suite.shifts import Shift, shift_of
 
 CONTROL = "control"
@@ -64,7 +64,7 @@ async def trial(stage: Stage, seed: int) -> AsyncIterator[Trial]:
     """Callers as many as there are classes, each behind a passage, and a callee of each class."""
     chance = random.Random(seed)
     kinds = [HONEST, CONTROL, *CLASSES]
-    async with AsyncExitStack() as stack:
+    async with the_operators_rules(stage), AsyncExitStack() as stack:
         door = int(stage.topology.gateways[0].rpartition(":")[2])
         callers = [await _caller(stage, stack, door, chance, number) for number in range(len(kinds))]
         phones = [caller.phone for caller in callers]

@@ -7,8 +7,8 @@ import pytest
 from tools import metrics
 
 WORDS = frozenset(
-    "act allows answered durable ending fact fate from kind method outcome phase place reason role route "
-    "service status stream to verb what where".split()
+    "act allows answered codec durable ending fact fate from kind method outcome path phase place reason "
+    "role route service status stream to verb what where".split()
 )
 """What a label may be about: things of which the program knows all. Nobody's id, name or address."""
 NO_COUNTERS = re.compile(r"_(total|count|sum|bucket)$")

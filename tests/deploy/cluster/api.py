@@ -20,7 +20,7 @@ class Api:
     """An API server with a certificate, on a socket that listens; tokens tell the service accounts apart."""
 
     def __init__(self, listener: socket.socket, address: str, objects: Objects, folder: Path) -> None:
-        authority = Authority("the cluster")
+        authority = Authority("the cluster")  # as bare as those of some clusters: no key identifiers
         self.trust = authority.pem
         self._objects = objects
         self._tokens: dict[str, tuple[str, str]] = {}
@@ -28,7 +28,7 @@ class Api:
         (folder / "api.pem").write_bytes(paper + key)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "api.pem")
-        self._server = ThreadingHTTPServer(("", 0), self._handler(), bind_and_activate=False)
+        self._server = ThreadingHTTPServer(("", 0), self._requests(), bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = context.wrap_socket(listener, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, name="api", args=(0.1,))
@@ -71,11 +71,11 @@ class Api:
             return 409
         return 201
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _requests(self) -> type[BaseHTTPRequestHandler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            """Answers a request."""
+        class Request(BaseHTTPRequestHandler):
+            """One request."""
 
             def do_POST(self) -> None:
                 """A request to create something."""
@@ -92,4 +92,4 @@ class Api:
             def log_message(self, format: str, *args: object) -> None:
                 """Says nothing."""
 
-        return Handler
+        return Request

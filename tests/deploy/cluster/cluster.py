@@ -61,7 +61,15 @@ class Cluster:
             for old in [one for one in self.objects.things if known == _key(one)]:
                 self.objects.things.remove(old)
             self.objects.things.append(thing)
+        for one in self.running:
+            one.refresh()
         self._changed.set()
+
+    async def remove(self, thing: Thing) -> None:
+        """`kubectl delete` of anything but a pod; its pods go with it."""
+        self.objects.things.remove(thing)
+        self._done.discard(title(thing))
+        await asyncio.gather(*(one.stop() for one in self.running if one.pod.owner == title(thing)))
 
     def scale(self, name: str, replicas: int) -> None:
         """`kubectl scale deployment/NAME --replicas=N`."""

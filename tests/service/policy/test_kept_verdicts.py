@@ -12,6 +12,7 @@ from ringline import ids
 from ringline.config import NodeSettings
 from ringline.refusal import Refusal
 from ringline.v1 import operator_pb2, policy_pb2, records_pb2, types_pb2
+from services.policy.verdicts import MOST_MEDIA
 from services.policy.verdicts import Verdicts as KeptVerdicts
 from tests.service.pods import owner
 from tests.service.policy.conftest import CONTACTS, EVERYONE, People, Policy, Verdicts, attempt
@@ -233,6 +234,38 @@ async def test_an_answer_does_not_wait_for_its_row(
             await database.execute("LOCK TABLE policy.kept_verdict IN ACCESS EXCLUSIVE MODE")
             await asyncio.gather(*(try_to_call(verdicts, ada, "@bob") for _ in range(8)))
     assert len(await attempts_until(records, bob, 8)) == 8
+
+
+async def test_a_call_that_is_refused_at_once_is_not_kept_however_often_it_is_tried(
+    records: Records, one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    ada, bob = await people.new("ada"), await people.new("bob")
+    await one.entitle(free=(True, False))
+    tried = [ids.mint_call() for _ in range(3)]
+    for call_id in tried:
+        with pytest.raises(Refusal):
+            await verdicts.ask(attempt(ada, "@bob", video=True, call_id=call_id))
+    await traced_until(records, await try_to_call(verdicts, ada, "@bob"), 1)
+    toggle = ids.mint_call()
+    with pytest.raises(Refusal):
+        await verdicts.ask(attempt(ada, bob, video=True, act=policy_pb2.ACT_SET_MEDIA, call_id=toggle))
+    await traced_until(records, toggle, 1)
+
+    assert [await records.trace(call_id) for call_id in tried] == [[], [], []]
+
+
+async def test_of_one_call_so_many_changes_of_media_are_kept_and_no_more(one: Policy) -> None:
+    kept = KeptVerdicts(await one.node.database("policy"), keep_days=30)
+    calls = [ids.mint_call() for _ in range(2)]
+    toggle = policy_pb2.ACT_SET_MEDIA
+    verdict = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_ADMITTED)
+    for call_id, times in zip(calls, (MOST_MEDIA + 10, 1), strict=True):
+        for _ in range(times):
+            kept.keep(attempt(ids.mint_user(), ids.mint_user(), act=toggle, call_id=call_id), verdict)
+
+    await kept.aclose()
+
+    assert [len(await kept.of_call(call_id)) for call_id in calls] == [MOST_MEDIA, 1]
 
 
 async def test_what_has_no_room_in_the_queue_is_counted_and_not_kept(one: Policy, people: People) -> None:

@@ -11,6 +11,7 @@ from ringline.config import NodeSettings
 from ringline.refusal import Refusal
 from ringline.v1 import directory_pb2, operator_pb2, policy_pb2
 from ringline.v1.operator_pb2 import Feature, RulePlace
+from services.policy.operator_store import OperatorStore, Sample, Samples
 from tests.service.pods import owner
 from tests.service.policy.conftest import EVERYONE, People, Policy, Verdicts, attempt, outcome
 from tests.unit.policy.test_operator_word import SLOW
@@ -203,6 +204,22 @@ async def test_a_rule_set_in_the_shadow_is_counted_sampled_and_promoted(
     assert await outcome(verdicts, video) == "not_entitled_video"
     now = await rules(one)
     assert (now.live, now.shadow) == (version, 0)
+
+
+async def test_examples_of_the_shadow_are_kept_as_long_as_verdicts(
+    one: Policy, people: People, settings: NodeSettings
+) -> None:
+    ada, bob = await friends(people)
+    version = await put(one, PLUS, SHADOW)
+    db = await one.node.database("policy")
+    store = OperatorStore(db)
+    await store.add(version, {}, [Sample(ada, bob, kind, False) for kind in ("audio", "video")])
+    async with owner(settings) as database:
+        await database.execute(
+            "UPDATE policy.operator_sample SET at = at - interval '30 days 1 minute' WHERE kind = 'audio'"
+        )
+    await Samples(db, keep_days=30).sweep()
+    assert [kept.kind for kept in (await store.found(version))[1]] == ["video"]
 
 
 async def test_a_shadow_that_fails_never_matters(one: Policy, verdicts: Verdicts, people: People) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ringline.config import NodeSettings
 from ringline.db import Database
@@ -63,6 +64,7 @@ async def test_a_file_that_does_not_hold_is_in_the_history_and_the_old_rules_sta
         (PLUS + "[[rule]", "Line 6: No TOML"),
         (PLUS.replace("tier", "teir"), "Line 4: plus-only, for video: undeclared"),
         ("#" * 10_000, "A rule set has at most"),
+        ("rule = " + "[" * 8_000, "No TOML: nested too deeply"),
     ]:
         path.write_text(PLUS)
         await one.look()
@@ -78,6 +80,24 @@ async def test_a_file_that_does_not_hold_is_in_the_history_and_the_old_rules_sta
     await one.look()
     assert (await store.newest()).live == 1
     assert (await whats(store))[-2:] == ["file_refused", "file_refused"]
+
+
+async def test_a_file_that_is_just_being_written_is_not_taken(tmp_path: Path, store: OperatorStore) -> None:
+    path = tmp_path / "rules.toml"
+    file = RuleFile(path, store)
+    path.write_text(PLUS)
+    for half in (None, "", "# rules\n"):
+        if half is not None:
+            path.write_text(half)
+            await file.glance()
+            path.write_text(PLUS)
+        for _ in range(2):
+            await file.glance()
+    assert await whats(store) == ["file"]
+    path.write_text("")
+    for _ in range(2):
+        await file.glance()
+    assert await whats(store) == ["file"] * 2
 
 
 async def test_a_version_rolled_back_to_by_hand_outlives_a_restart(
@@ -99,6 +119,23 @@ async def test_a_version_rolled_back_to_by_hand_outlives_a_restart(
 
     assert (await store.newest()).live == version
     assert await whats(store) == ["file", "put", "file", "use"]
+
+
+async def test_a_process_that_begins_with_a_file_of_before_says_that_it_is_not_in_force(
+    tmp_path: Path, store: OperatorStore
+) -> None:
+    def old() -> float:
+        return REGISTRY.get_sample_value("ringline_operator_files_total", {"fate": "old"}) or 0.0
+
+    path, before = tmp_path / "rules.toml", old()
+    for text in (PLUS, NOBODY):
+        path.write_text(text)
+        await RuleFile(path, store).look()
+        await RuleFile(path, store).look()
+    assert old() == before
+    path.write_text(PLUS)
+    await RuleFile(path, store).look()
+    assert ((await store.newest()).live, old()) == (2, before + 1)
 
 
 class TestPods:

@@ -177,6 +177,7 @@ async def test_a_reporter_has_so_many_reports_a_day_across_processes(
     "wrong",
     [
         {"text": "x" * 1_001},
+        {"text": "a\0b"},
         {"call_ids": ["c_short"]},
         {"message_ids": [ids.mint("c_")]},
         {"call_ids": [ids.mint_call() for _ in range(21)]},

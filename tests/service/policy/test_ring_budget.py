@@ -282,6 +282,25 @@ async def test_who_rang_may_be_called_back_and_is_no_stranger(
     assert list((await kept(settings, "ring_caller", ada))["strangers"]) == [bob]
 
 
+async def test_a_contact_who_blocks_costs_what_a_stranger_costs_and_rests_as_long(
+    one: Policy, verdicts: Verdicts, people: People
+) -> None:
+    """The caller sees no presence of either: what he has left must not tell them apart."""
+    ada, bob, cem = await people.new("ada"), await people.new("bob"), await people.new("cem")
+    await people.relate(bob, "ada", CONTACT)
+    await one.block(bob, ada)
+    seen = []
+    for callee in (bob, cem):
+        answers = [await told(verdicts, ada, callee) for _ in range(4)]
+        request = policy_pb2.ExplainRequest(attempt=attempt(ada, callee))
+        budgets = (await one.operator.Explain(request)).budgets
+        spent = {budget.name: budget.spent for budget in budgets}
+        seen.append((answers, spent.keys(), spent["budget.strangers"]))
+    (blocked, budgets_of_bob, first), (strange, budgets_of_cem, second) = seen
+    assert blocked == strange == ["rings", "rings", "rings", "limited 60"]
+    assert (budgets_of_bob, first, second) == (budgets_of_cem, 2, 4)
+
+
 async def test_explaining_says_what_is_spent_and_counts_nothing(
     one: Policy, verdicts: Verdicts, people: People
 ) -> None:

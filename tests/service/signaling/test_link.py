@@ -113,6 +113,23 @@ async def test_a_place_that_was_an_answer_stays_one_when_it_is_sent_again(room: 
     assert (again.call_id, again.phase) == (call.call_id, client_pb2.PHASE_ENDED)
 
 
+@pytest.mark.shows("S10")
+async def test_a_command_that_placed_a_call_asks_about_nobody_else_when_it_is_sent_again(room: Room) -> None:
+    ada = room.device("ada.laptop")
+    bob = client_pb2.Place(username="bob", kinds=AUDIO)
+    call = await ada.says(command_id="ada-dials-bob-once", place=bob)
+    await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+    for username in ("bob", "carol", "nobody"):
+        other = client_pb2.Place(username=username, kinds=AUDIO)
+        again = await ada.says(command_id="ada-dials-bob-once", place=other)
+        assert (again.call_id, again.peer.username) == (call.call_id, "bob")
+    first, *more = room.policy.asked
+    assert first.callee_username == "bob"
+    assert {(one.callee_username, one.callee_id, one.call_id) for one in more} == {
+        ("", "u_bob", first.call_id)
+    }, "policy counts an attempt for its name once, for whomever it is"
+
+
 async def test_who_declined_a_stranger_may_call_back(room: Room) -> None:
     stranger, bob = room.device("mal.laptop"), room.device("bob.phone")
     truthless = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_ADMITTED)
@@ -362,3 +379,21 @@ async def test_before_the_answer_only_the_callers_own_standing_keeps_video_off(r
             assert (await ada.says(set_media=turning_on)).sends == BOTH
             await ada.says(set_media=client_pb2.SetMedia(call_id=call.call_id, kinds=AUDIO))
         await ada.says(hang_up=client_pb2.HangUp(call_id=call.call_id))
+
+
+@pytest.mark.shows("S17")
+async def test_video_that_is_not_admitted_is_not_sent_for_having_been_turned_on_before_the_answer(
+    room: Room,
+) -> None:
+    ada, bob = room.device("ada.laptop"), room.device("bob.phone")
+    call = await place(ada)
+    refused = Refusal(Reason.REASON_KIND_NOT_ADMITTED).to_proto()
+    room.policy.outcome["u_ada"] = policy_pb2.Verdict(outcome=policy_pb2.OUTCOME_REFUSED, refused=refused)
+    turning_on = client_pb2.SetMedia(call_id=call.call_id, kinds=BOTH)
+    assert (await ada.says(set_media=turning_on)).sends == BOTH
+    taken = await answer(bob, call.call_id)
+    assert not taken.peer_sends.video and not taken.peer_may_send.video
+    assert (await ada.hears(phase=client_pb2.PHASE_CONNECTING)).call.sends == AUDIO
+    with pytest.raises(Refusal) as again:
+        await ada.says(set_media=turning_on)
+    assert again.value.reason == Reason.REASON_KIND_NOT_ADMITTED

@@ -106,6 +106,9 @@ def test_a_rule_that_is_said_cannot_see_what_the_caller_may_not_know() -> None:
         (rule("true || " * 130 + "true"), 5, "at most 1000 characters"),
         ("".join(rule("true", name=f"r{n}") for n in range(33)), 32 * 6 + 5, "at most 32 rules"),
         ("#" * 8_193, 0, "at most 8192 bytes"),
+        ("rule = " + "[" * 8_000, 0, "nested too deeply"),
+        ("rule = " + "{a=" * 2_000, 0, "nested too deeply"),
+        ("\n\nrule = " + "1" * 5_000, 0, "No TOML: Exceeds the limit"),
     ],
 )
 def test_a_text_that_does_not_hold_is_refused_with_its_line(text: str, line: int, reason: str) -> None:

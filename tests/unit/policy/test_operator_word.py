@@ -97,9 +97,10 @@ def verdict(
     video: bool = False,
     act: policy_pb2.Act.ValueType = policy_pb2.ACT_PLACE,
     words: Words | None = None,
+    audio: bool = True,
 ) -> policy_pb2.Verdict:
     """What becomes of it, where the callee takes calls from everyone."""
-    attempt = policy_pb2.Attempt(act=act, caller_id=ADA, kinds=types_pb2.Kinds(audio=True, video=video))
+    attempt = policy_pb2.Attempt(act=act, caller_id=ADA, kinds=types_pb2.Kinds(audio=audio, video=video))
     settings = CallSettings(frozenset({Audience.AUDIENCE_EVERYONE}))
     known = Known(settings, False, False, {}, orders=orders)
     case = operator_case(attempt, pair, known, NOW_MS)
@@ -140,6 +141,12 @@ def test_a_refused_caller_is_told_what_is_missing() -> None:
     assert said(verdict(orders(PLUS_ONLY), pair(ada="plus"), video=True)) == "admitted"
     assert said(verdict(orders(WEEK), pair(ada_days=6))) == "not_entitled_audio:week"
     assert said(verdict(orders(WEEK), pair(ada_days=7))) == "admitted"
+
+
+def test_who_may_not_place_calls_places_none_of_video_alone_either() -> None:
+    silent = verdict(orders(WEEK), pair(ada_days=6), video=True, audio=False)
+    assert said(silent) == "not_entitled_audio:week"
+    assert said(verdict(orders(WEEK), pair(ada_days=7), video=True, audio=False)) == "admitted"
 
 
 def test_an_audio_call_is_placed_and_its_video_is_what_the_rules_leave_to_either() -> None:

@@ -23,7 +23,7 @@ class FakeDatabase:
         """As Database."""
         if self.is_away:
             raise Refusal(reasons_pb2.REASON_UNAVAILABLE)
-        callees, callers, ages = values
+        callees, callers, ages, _ = values
         assert all(age >= 0 for age in ages)
         self.written.append(list(zip(callees, callers, strict=True)))
         return len(callees)
@@ -43,7 +43,7 @@ async def test_what_comes_together_is_one_statement_and_one_row_a_pair() -> None
     db = FakeDatabase()
     noted = attempts(db)
     for caller in ("ada", "eve", "ada"):
-        noted.note("bob", caller)
+        noted.note("bob", caller, "")
     await noted.flush()
     await noted.flush()
     assert db.written == [[("bob", "eve"), ("bob", "ada")]]
@@ -52,11 +52,11 @@ async def test_what_comes_together_is_one_statement_and_one_row_a_pair() -> None
 async def test_what_could_not_be_written_is_written_later() -> None:
     db = FakeDatabase()
     noted = attempts(db)
-    noted.note("bob", "ada")
+    noted.note("bob", "ada", "")
     db.is_away = True
     with pytest.raises(Refusal):
         await noted.flush()
-    noted.note("bob", "eve")
+    noted.note("bob", "eve", "")
     db.is_away = False
     await noted.flush()
     assert db.written == [[("bob", "ada"), ("bob", "eve")]]
@@ -66,7 +66,7 @@ async def test_of_too_many_the_oldest_are_lost_and_counted() -> None:
     db = FakeDatabase()
     noted, before = attempts(db), lost()
     for number in range(MOST + 2):
-        noted.note("bob", f"caller {number}")
+        noted.note("bob", f"caller {number}", "")
     await noted.flush()
     assert len(db.written[0]) == MOST and ("bob", "caller 1") not in db.written[0]
     assert lost() - before == 2

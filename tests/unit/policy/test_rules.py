@@ -72,7 +72,7 @@ class World:
         placing = self.act == policy_pb2.ACT_PLACE
         if self.is_self:
             return "self"
-        if placing and self.audio and not self.ada.audio:
+        if placing and not self.ada.audio:
             return "not_entitled_audio"
         if self.video and not self.ada.video:
             return "not_entitled_video"
@@ -144,8 +144,8 @@ calls = worlds.map(lambda world: replace(world, act=policy_pb2.ACT_PLACE))
         (World(contact=True, ada=AUDIO, video=True), "not_entitled_video", "not_entitled.video"),
         (
             World(contact=True, ada=Entitled(False, True), audio=False, video=True),
-            "admitted",
-            "audience.contacts",
+            "not_entitled_audio",
+            "not_entitled.audio",
         ),
         (World(blocked=True, ada=NOTHING), "not_entitled_audio", "not_entitled.audio"),
         (World(act=policy_pb2.ACT_SET_MEDIA, video=True), "admitted", "running_call"),

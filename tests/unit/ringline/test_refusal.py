@@ -39,3 +39,8 @@ def test_which_budget_is_used_up_crosses_every_hop() -> None:
     said = Refusal(Reason.REASON_LIMITED, retry_after=60.0, budget="pair")
     assert Refusal.from_proto(said.to_proto()).budget == "pair"
     assert Refusal.from_proto(Refusal(Reason.REASON_LIMITED).to_proto()).budget == ""
+
+
+def test_a_time_that_is_too_long_for_its_field_is_said_as_the_longest() -> None:
+    heard = Refusal.from_proto(Refusal(Reason.REASON_LIMITED, retry_after=365 * 86_400.0).to_proto())
+    assert heard.retry_after == (2**32 - 1) / 1000

@@ -7,7 +7,7 @@ from ringline.v1 import client_pb2, policy_pb2, signaling_pb2, types_pb2
 from services.signaling import dial
 from services.signaling.call import step
 from services.signaling.record import Times
-from services.signaling.verbs import Verb, Who
+from services.signaling.verbs import SetMediaInVain, Verb, Who
 from services.signaling.view import view
 
 ADA, BOB = Who(0, "d_ada.laptop01", "g_1", 1), Who(1, "d_bob.phone001", "g_1", 1)
@@ -81,6 +81,20 @@ def test_a_caller_who_toggled_his_camera_while_it_rang_sends_sound_alone_after_t
     record = step(placed(AUDIO, True), ADA, client_pb2.SetMedia(kinds=BOTH), 100).record
     assert for_bob(record).peer_sends == AUDIO
     assert for_ada(answered(record)).sends == AUDIO
+
+
+def test_video_turned_on_in_vain_is_seen_by_the_caller_alone_and_until_the_answer() -> None:
+    in_vain = SetMediaInVain(BOTH)
+    ringing, unheard = (placed(AUDIO, False, unheard=is_unheard) for is_unheard in (False, True))
+    admitted = step(ringing, ADA, client_pb2.SetMedia(kinds=BOTH), 100).record
+    ringing, unheard = (step(record, ADA, in_vain, 100).record for record in (ringing, unheard))
+    assert for_ada(ringing) == for_ada(unheard) == for_ada(admitted)
+    assert for_bob(ringing).peer_sends == AUDIO and for_bob(ringing).peer_may_send == AUDIO
+    talking = answered(ringing)
+    assert for_ada(talking).sends == for_ada(talking).may_send == for_bob(talking).peer_sends == AUDIO
+    for verb in (in_vain, client_pb2.SetMedia(kinds=BOTH)):
+        with pytest.raises(Refusal, match="kind_not_admitted|not admitted"):
+            step(talking, ADA, verb, 2000)
 
 
 @pytest.mark.parametrize("kinds", [BOTH, VIDEO], ids=str)

@@ -8,8 +8,8 @@ from ringline.refusal import Refusal
 from ringline.v1 import client_pb2, reasons_pb2, signaling_pb2
 from services.signaling.call import TABLE, step
 from services.signaling.record import Phase, phase
-from services.signaling.verbs import Drop, EndByOperator, Sever, Tick, Verb, Who
-from tests.unit.signaling.calls import AUDIO, IN, LAPTOP, OFFER, PHONE, placed
+from services.signaling.verbs import Drop, EndByOperator, SetMediaInVain, Sever, Tick, Verb, Who
+from tests.unit.signaling.calls import AUDIO, BOTH, IN, LAPTOP, OFFER, PHONE, placed
 
 SAYINGS: tuple[Verb, ...] = (
     client_pb2.Ringing(),
@@ -20,6 +20,8 @@ SAYINGS: tuple[Verb, ...] = (
     client_pb2.HangUp(),
     client_pb2.SetMedia(kinds=AUDIO),
     client_pb2.SetMedia(),
+    SetMediaInVain(AUDIO),
+    SetMediaInVain(BOTH),
     client_pb2.Hold(on=True),
     client_pb2.Hold(),
     client_pb2.Describe(description=client_pb2.Description(generation=9, body=b"anew")),

@@ -3,11 +3,13 @@ import type { Relay } from "../gen/ringline/v1/client_pb";
 import type { Capture, Problem } from "./capture";
 import { Credentials } from "./credentials";
 import type { Admitted } from "./filter";
+import { Notes } from "./notes";
+import type { CallQuality } from "./notes";
 import { PathWatch } from "./path";
 import type { Described, Kind, PeerListener } from "./peer";
 import { KINDS, Peer } from "./peer";
 import type { Quality, Reading } from "./vitals";
-import { isVoice, qualityOf, readingOf } from "./vitals";
+import { isVoice, qualityOf } from "./vitals";
 
 export interface MediaListener {
   describe(description: Described): void;
@@ -32,6 +34,8 @@ export interface MediaOptions {
   create(configuration: RTCConfiguration): RTCPeerConnection;
   warn(what: string): void;
   now(): number;
+  /** How the call was, when it is over; of one without a path nothing is said. */
+  report?(quality: CallQuality): void;
 }
 
 export class MediaSession {
@@ -55,6 +59,7 @@ export class MediaSession {
   private readonly asking = new Map<Kind, Promise<unknown>>();
   private choosing: Promise<boolean> = Promise.resolve(true);
   private reading: Reading | undefined;
+  private readonly notes = new Notes();
 
   constructor(
     private readonly options: MediaOptions,
@@ -88,6 +93,7 @@ export class MediaSession {
     if (this.open || this.closed) return;
     this.open = true;
     this.opened = true;
+    this.notes.begin(this.options.now());
     this.credentials.take(relay);
     this.credentials.start();
     void this.peer?.commit(this.credentials.configuration(0));
@@ -154,7 +160,7 @@ export class MediaSession {
   /** How the connection did since this was asked last. */
   async quality(): Promise<Quality | undefined> {
     if (this.peer?.connected !== true) return undefined;
-    const now = readingOf(await this.peer.stats());
+    const now = this.notes.take(await this.peer.stats());
     const quality = qualityOf(this.reading, now);
     this.reading = now;
     return quality;
@@ -186,6 +192,7 @@ export class MediaSession {
     this.path.sought();
     await this.credentials.renew();
     this.seeking = false;
+    this.notes.restarts += 1;
     void this.peer?.restart(this.credentials.configuration(0));
   }
 
@@ -196,6 +203,8 @@ export class MediaSession {
     this.credentials.stop();
     this.peer?.close();
     this.peer = undefined;
+    const quality = this.notes.quality();
+    if (quality !== undefined) this.options.report?.(quality);
     for (const kind of KINDS) this.release(kind);
   }
 
@@ -336,7 +345,7 @@ export class MediaSession {
         up: () => this.peer?.connected === true,
         settled: () => !this.seeking && this.peer?.settled === true,
         expects: () => !this.hushed,
-        received: async () => readingOf((await this.peer?.stats()) ?? []).received,
+        received: async () => this.notes.take((await this.peer?.stats()) ?? []).received,
         now: () => this.options.now(),
       },
       {
@@ -345,10 +354,14 @@ export class MediaSession {
         again: (relayOnly) =>
           unlessUp(() => {
             this.credentials.relayOnly = relayOnly && this.credentials.hasRelay;
+            this.notes.restarts += 1;
             void this.peer?.restart(this.credentials.configuration(0));
           }),
         lost: () => listener.lost(),
-        flowing: () => listener.flowing(),
+        flowing: () => {
+          this.notes.flows(this.options.now());
+          listener.flowing();
+        },
         failed: () => unlessUp(() => listener.failed()),
       },
     );
