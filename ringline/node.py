@@ -265,7 +265,10 @@ class Node:
         self.spawn(self._watch_loop(), "loop watch")
         self.spawn(self._watch_readiness(), "readiness")
         telemetry.log(__name__).info(
-            "started", services=sorted(state.hosts), address=f"{self.settings.listen_host}:{self.port}"
+            "started",
+            services=sorted(state.hosts),
+            address=f"{self.settings.listen_host}:{self.port}",
+            metrics=self.metrics_port,
         )
 
     async def started(self) -> None:

@@ -25,7 +25,8 @@ WORD = re.compile(r"[A-Za-z0-9_./{}:\- ]{1,64}")
 async def pages(topology: Topology) -> list[str]:
     """What each process tells."""
     async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
-        ports = [process.env["RINGLINE_METRICS_PORT"] for process in topology.everything()]
+        logs = [process.log_since(0) for process in topology.everything()]
+        ports = [re.findall(r'"metrics":(\d+)', log)[-1] for log in logs]
         answers = await asyncio.gather(*(http.get(f"http://127.0.0.1:{port}/metrics") for port in ports))
     return [answer.text for answer in answers]
 

@@ -38,6 +38,7 @@ SETTINGS = {
     "RINGLINE_LOG_LEVEL": "info",
     "RINGLINE_DRAIN_SECONDS": "10",
     "RINGLINE_DB_POOL": "6",
+    "RINGLINE_METRICS_PORT": "0",
     "RINGLINE_STREAM_PICK": "in_turn",
     "RINGLINE_SIGNALING_RING_S": str(RING_SECONDS),
     "RINGLINE_SIGNALING_LEAST_RING_S": "1",
@@ -150,7 +151,7 @@ async def beside(topology: Topology) -> AsyncIterator[None]:
         return
     (only,) = topology.of("gateway")
     http = free_port()
-    own = only.env | {"RINGLINE_LISTEN_PORT": str(free_port()), **_metrics_settings()}
+    own = only.env | {"RINGLINE_LISTEN_PORT": str(free_port())}
     own |= _gateway_settings(http)
     second = ringline(["all"], own, topology.folder, "all-2")
     topology.processes["all"].append(second)
@@ -245,7 +246,7 @@ async def running(
 
 def _lay_out_one(topology: Topology, env: dict[str, str]) -> None:
     grpc, http = free_port(), free_port()
-    own = env | {"RINGLINE_LISTEN_PORT": str(grpc), **_metrics_settings(), **_gateway_settings(http)}
+    own = env | {"RINGLINE_LISTEN_PORT": str(grpc), **_gateway_settings(http)}
     topology.processes["all"] = [ringline(["all"], own, topology.folder, "all")]
     topology.gateways = [f"http://127.0.0.1:{http}"]
     topology.addresses = dict.fromkeys(present(), f"127.0.0.1:{grpc}")
@@ -260,7 +261,7 @@ def _lay_out(topology: Topology, env: dict[str, str], copies: int) -> None:
     for service, own in ports.items():
         processes = topology.processes[service] = []
         for number, port in enumerate(own, 1):
-            mine = shared | {"RINGLINE_LISTEN_PORT": str(port), **_metrics_settings()}
+            mine = shared | {"RINGLINE_LISTEN_PORT": str(port)}
             if service in topology.tls:
                 mine |= {"RINGLINE_TLS_DIR": topology.tls[service], "RINGLINE_PROBE_PORT": str(free_port())}
             if service == "gateway":
@@ -268,10 +269,6 @@ def _lay_out(topology: Topology, env: dict[str, str], copies: int) -> None:
                 mine |= _gateway_settings(http)
                 topology.gateways.append(f"http://127.0.0.1:{http}")
             processes.append(ringline([service], mine, topology.folder, f"{service}-{number}"))
-
-
-def _metrics_settings() -> dict[str, str]:
-    return {"RINGLINE_METRICS_PORT": str(free_port())}
 
 
 def _gateway_settings(port: int) -> dict[str, str]:
