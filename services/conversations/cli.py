@@ -26,7 +26,7 @@ def main() -> None:
 
 async def run(settings: NodeSettings) -> int:
     """Rebuilds with these settings; answers how many entries were missing. Raises Refusal."""
-    own = settings.model_copy(update={"listen_port": 0, "metrics_port": -1})
+    own = settings.model_copy(update={"listen_port": 0, "metrics_port": -1, "probe_port": -1})
     async with Node(own) as process:
         node = process.of("conversations")
         store = Store(await node.database("conversations"))

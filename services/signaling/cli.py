@@ -35,7 +35,7 @@ async def restored(settings: NodeSettings, trust_log: bool = True) -> Restored:
     Raises Refusal where the database or the log is away, or the log is empty; with `trust_log` false the log
     is not asked, and no call goes on.
     """
-    own = settings.model_copy(update={"listen_port": 0, "metrics_port": -1})
+    own = settings.model_copy(update={"listen_port": 0, "metrics_port": -1, "probe_port": -1})
     async with Node(own) as process:
         node = process.of("signaling")
         db = await node.database("signaling")

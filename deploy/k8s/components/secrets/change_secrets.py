@@ -1,0 +1,116 @@
+"""Changes secrets in three steps, under calls: reads Secrets as `kubectl get secret -o json` prints them, and
+prints those that are different now, for `kubectl replace -f -`. docs/operations.md says what comes between.
+
+`add` puts a new value behind the old one, where both are accepted; `use` puts it in front; `forget` drops the
+old one. Without keys it is all that may be a list. `owner` gives the owner of the database a new password, of
+which there is one at a time. It runs on Python alone; a step that does not follow the one before is refused.
+"""
+
+import argparse
+import base64
+import json
+import re
+import sys
+from typing import Any
+
+from new_secrets import password, seed
+
+STEPS = ("add", "use", "forget", "owner")
+LISTS = re.compile(
+    r"ringline_(?:db_password_\w+|nats_password_\w+|directory_issuer_key"
+    r"|gateway_ticket_key|signaling_turn_secret)"
+)
+BUS = re.compile(r"ringline_(nats_password_\w+)")
+USED = "ringline.internal/used"
+"""An annotation: which keys are past `use`."""
+Secret = dict[str, Any]
+
+
+class Unfit(Exception):
+    """The step does not follow on what is there."""
+
+
+def changed(secrets: list[Secret], step: str, chosen: list[str]) -> list[Secret]:
+    """The Secrets that are different after the step. Raises Unfit."""
+    known = {key for one in secrets for key in one.get("data", {}) if LISTS.fullmatch(key)}
+    if unknown := set(chosen) - known:
+        raise Unfit(f"there is no {', '.join(sorted(unknown))}")
+    keys = set(chosen) or known
+    new = {key: seed() if key.endswith("issuer_key") else password() for key in sorted(keys)}
+    before = json.dumps(secrets)
+    for secret in secrets:
+        if step == "owner":
+            _change_owner(secret)
+            continue
+        for key in sorted(keys & set(secret.get("data", {}))):
+            _step(secret, key, step, new[key])
+        _tell_bus(secret)
+    return [one for one, old in zip(secrets, json.loads(before), strict=True) if one != old]
+
+
+def _step(secret: Secret, key: str, step: str, new: str) -> None:
+    values = read(secret, key).split(",")
+    annotations = secret["metadata"].setdefault("annotations", {})
+    used = set(filter(None, annotations.pop(USED, "").split(",")))
+    if step == "add" and len(values) == 1:
+        values.append(new)
+    elif step == "use" and len(values) == 2 and key not in used:
+        values.reverse()
+        used.add(key)
+    elif step == "forget" and len(values) == 2 and key in used:
+        values.pop()
+        used.remove(key)
+    else:
+        last = "use" if key in used else "add"
+        raise Unfit(
+            f"no {step} for {key}: it has {len(values)} values" + f", after {last}" * (len(values) == 2)
+        )
+    if used:
+        annotations[USED] = ",".join(sorted(used))
+    write(secret, key, ",".join(values))
+
+
+def _tell_bus(secret: Secret) -> None:
+    """nats-server takes one password for each user: the first."""
+    if "passwords.conf" in secret.get("data", {}):
+        users = [(match[1], key) for key in secret["data"] if (match := BUS.fullmatch(key))]
+        lines = [f'RINGLINE_{name.upper()}: "{read(secret, key).split(",")[0]}"\n' for name, key in users]
+        write(secret, "passwords.conf", "".join(lines))
+
+
+def _change_owner(secret: Secret) -> None:
+    if "ringline_database_owner_url" in secret.get("data", {}):
+        old, new = read(secret, "postgres_password"), password()
+        url = read(secret, "ringline_database_owner_url")
+        write(secret, "ringline_database_owner_url", url.replace(f":{old}@", f":{new}@"))
+        write(secret, "postgres_password", new)
+
+
+def read(secret: Secret, key: str) -> str:
+    """The value of a key."""
+    return base64.b64decode(secret["data"][key]).decode().removesuffix("\n")
+
+
+def write(secret: Secret, key: str, value: str) -> None:
+    """Gives a key a value."""
+    secret["data"][key] = base64.b64encode(value.encode()).decode()
+
+
+def main() -> int:
+    """The command."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("step", choices=STEPS)
+    words.add_argument("key", nargs="*", help="such as ringline_gateway_ticket_key")
+    given = words.parse_args()
+    found = json.load(sys.stdin)
+    try:
+        items = changed(found["items"] if found["kind"] == "List" else [found], given.step, given.key)
+    except Unfit as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
