@@ -10,6 +10,17 @@ import pytest
 from tests.deploy.image import Image, built_image
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two workers share the tests, one has all that needs the image, which is built once; of the rest
+    each file stays together.
+    """
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            needs_image = "image" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("image" if needs_image else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def image() -> Iterator[Image]:
     """The image, built from this tree and unpacked."""
