@@ -20,6 +20,8 @@ BIN = Path(sys.executable).parent
 PATIENCE = 4.0
 """A part is ended, and red, after this many times its budget; over its budget it is only marked."""
 MARK = "RINGLINE_TEST_RUN"
+ROOTS = "/usr/sbin:/sbin"
+"""Where root's programs are, which the PATH of others does not name."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def run(part: Part) -> Outcome:
     environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", **{MARK: run_id})
     command = part.command
     if part.needs_root and os.geteuid() != 0:
-        command = ("sudo", "-n", "env", f"PATH={environment['PATH']}", f"{MARK}={run_id}", *command)
+        path = f"{environment['PATH']}{os.pathsep}{ROOTS}"
+        command = ("sudo", "-n", "env", f"PATH={path}", f"{MARK}={run_id}", *command)
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT / part.folder, env=environment, start_new_session=True)
     try:

@@ -105,7 +105,7 @@ class Reader:
     def keys(self) -> set[str]:
         """The secrets that may be lists."""
         found = {key for one in self.state.find("Secret", "ringline") for key in one["data"]}
-        return found - {"passwords.conf", "postgres_password", "ringline_database_owner_url"}
+        return found - {"passwords.conf", "routes.conf", "postgres_password", "ringline_database_owner_url"}
 
     def built(self) -> set[str]:
         """The images that were built."""
