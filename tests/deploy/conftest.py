@@ -6,19 +6,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.deploy.image import Image, built_image
 
+OF_THE_IMAGE = ("test_image.py", "test_cluster.py")
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two workers share the tests, one has all that needs the image, which is built once; of the rest
-    each file stays together.
-    """
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            needs_image = "image" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("image" if needs_image else item.path.stem))
+
+class Files(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types
+    """Two workers share the tests file by file, but one has all that needs the image, which is built once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """The share of a test."""
+        file = nodeid.partition("::")[0]
+        return "image" if Path(file).name in OF_THE_IMAGE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
+    """How the tests are shared. (Groups by mark, `loadgroup`, do nothing with pytest 9 and xdist 3.8.)"""
+    return Files(config, log)
 
 
 @pytest.fixture(scope="session")
