@@ -15,6 +15,9 @@ from tests.deploy.cluster.limits import Limit
 from tests.servers import Process
 
 POLL_SECONDS = 0.05
+NOT_FOUND = "not found in $PATH"
+BEGUN_SECONDS = 5.0
+"""So long a program may be missing in a container that has just begun: crun lets one in before its root."""
 
 
 async def said(*argv: str, within: float = 30.0) -> tuple[int, str]:
@@ -72,7 +75,12 @@ class Container:
 
     async def run(self, *argv: str, within: float = 30.0) -> tuple[int, str]:
         """Runs a command in it (kubectl exec): status and output."""
-        return await said(*self._crun, "exec", self.name, *argv, within=within)
+        deadline = time.monotonic() + BEGUN_SECONDS
+        while True:
+            status, out = await said(*self._crun, "exec", self.name, *argv, within=within)
+            if NOT_FOUND not in out or time.monotonic() > deadline:
+                return status, out
+            await asyncio.sleep(POLL_SECONDS)
 
     async def close(self) -> None:
         """Nothing is left of it, whatever it did."""
