@@ -19,6 +19,7 @@ TOPOLOGIES = {"one_process": 0, "two_of_everything": 2}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where two work side by side (`-n 2 --dist loadgroup`), each has one topology with all its stories, and
     what has an installation of its own goes to whoever is free, file by file.
+    With pytest 9.2 and xdist 3.8 the marks do nothing: both then have both topologies, which is slower only.
     """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
