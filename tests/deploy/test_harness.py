@@ -15,6 +15,7 @@ from tests.deploy.cluster.names import answer
 from tests.deploy.cluster.objects import NotHonoured, Objects, Pod, applied
 from tests.deploy.cluster.policies import ANY, Flow, flows, spaces_of
 from tests.deploy.cluster.roots import Root
+from tests.deploy.cluster.runtime import Container
 from tests.deploy.cluster.volumes import size_of
 
 SCALE = "kubectl -n ringline scale deployment/signaling"
@@ -161,6 +162,17 @@ def test_nothing_is_created_twice() -> None:
     with pytest.raises(FileExistsError):
         objects.add(thing)
     assert size_of("64Mi") == 2**26
+
+
+async def test_a_command_in_a_container_that_has_not_begun_fails_and_is_asked_again(tmp_path: Path) -> None:
+    """A startup probe comes as early as that; one that raised instead would never be asked again."""
+    config = {"linux": {}, "process": {"user": {"uid": 0, "gid": 0}, "env": []}}
+    container = Container("early", config, tmp_path / "network", 2**26, tmp_path, tmp_path / "log")
+    try:
+        status, _ = await container.run("true")
+        assert status != 0
+    finally:
+        container.limit.close()
 
 
 async def test_lines_with_kubectl_do_what_they_say_and_an_unknown_one_is_not_passed_over(

@@ -242,9 +242,13 @@ class Running:
         self.container = Container(name, config, network, memory, self._folder, self.log)
         try:
             self.container.start()
+            ending = asyncio.create_task(self.container.end())
             watching = asyncio.create_task(self._watch(container, self.container))
             try:
-                self.status = await self.container.end()
+                await asyncio.wait((ending, watching), return_when=asyncio.FIRST_COMPLETED)
+                if watching.done():
+                    watching.result()  # raises what a probe raised: nobody would watch it any more
+                self.status = await ending
                 return self.status
             finally:
                 watching.cancel()

@@ -75,7 +75,9 @@ class Container:
         """Runs a command in it (kubectl exec): status and output. `crun exec` finds the root of a container
         only where the machine's own root is that of its mounts, which it is not in a chroot.
         """
-        _, state = await said(*self._crun, "state", self.name)
+        status, state = await said(*self._crun, "state", self.name)
+        if status:
+            return status, state  # it has not begun yet, or has ended
         inside = [
             "nsenter",
             f"--target={json.loads(state)['pid']}",
