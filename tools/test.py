@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ BIN = Path(sys.executable).parent
 PATIENCE = 4.0
 """A part is ended, and red, after this many times its budget; over its budget it is only marked."""
 MARK = "RINGLINE_TEST_RUN"
+TAIL_BYTES = 4000
+"""The end of what a red part printed is printed again below the table, where it is looked for."""
 ROOTS = "/usr/sbin:/sbin"
 """Where root's programs are, which the PATH of others does not name."""
 
@@ -42,6 +45,7 @@ class Outcome:
     part: Part
     seconds: float
     why: str
+    tail: str
 
     def row(self) -> str:
         """The line of the table."""
@@ -62,7 +66,7 @@ PARTS = (
     Part("web", 60, (str(BIN / "npm"), "test", "--silent"), "web"),
     Part("service", 180, pytest("service", "-n", "2", "--dist", "loadfile")),  # they wait more than they work
     Part("properties", 240, pytest("properties")),
-    Part("suite", 360, pytest("suite", "-n", "2", "--dist", "loadgroup")),  # they wait more than they work
+    Part("suite", 360, pytest("suite", "-n", "2")),  # they wait more than they work
     Part("hostile", 90, pytest("hostile")),
     Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
     # All pods run from the image; beside it the page on operations is carried out, which waits as well.
@@ -82,7 +86,15 @@ def run(part: Part) -> Outcome:
         path = f"{environment['PATH']}{os.pathsep}{ROOTS}"
         command = ("sudo", "-n", "env", f"PATH={path}", f"{MARK}={run_id}", *command)
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=ROOT / part.folder, env=environment, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT / part.folder,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    printed = Printed(process)
     try:
         code = process.wait(part.budget * PATIENCE)
         why = "" if code == 0 else f"FAILED ({code})"
@@ -94,7 +106,29 @@ def run(part: Part) -> Outcome:
             os.kill(pid, signal.SIGKILL)
     if left and not why:
         why = f"FAILED (left {len(left)} processes running)"
-    return Outcome(part, time.monotonic() - started, why)
+    return Outcome(part, time.monotonic() - started, why, printed.tail())
+
+
+class Printed:
+    """Passes on what a process prints, as it comes, and keeps the end of it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self._kept = b""
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def tail(self) -> str:
+        """The last TAIL_BYTES, from the beginning of a line on."""
+        self._thread.join(1.0)  # whoever still held the pipe is a leftover, and was killed
+        return self._kept.decode(errors="replace").partition("\n")[2]
+
+    def _copy(self) -> None:
+        assert self._process.stdout is not None
+        while some := os.read(self._process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(some)
+            sys.stdout.buffer.flush()
+            self._kept = (self._kept + some)[-TAIL_BYTES:]
 
 
 def leftovers(run_id: str) -> dict[int, str]:
@@ -133,6 +167,9 @@ def main(names: Sequence[str]) -> int:
     outcomes = [run(part) for part in PARTS if not names or part.name in names]
     print("\n" + "\n".join(outcome.row() for outcome in outcomes))
     print(f"{'together':11}{sum(outcome.seconds for outcome in outcomes):7.1f} s")
+    for outcome in outcomes:
+        if outcome.why:
+            print(f"\n=== {outcome.part.name}, which is red, ended with\n{outcome.tail}")
     if names:
         print(f"only {' '.join(names)}: this was not the whole of `make test`")
     return 1 if any(outcome.why for outcome in outcomes) else 0
