@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ringline.permissions import grants
+from services import embedded
 from services.embedded import Nats, Postgres
 
 START_SECONDS = 60.0
@@ -53,14 +53,13 @@ _given_out: set[int] = set()
 
 
 def free_port() -> int:
-    """A loopback port that is free now and was not given out before by this process."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given_out:
-            _given_out.add(port)
-            return port
+    """A loopback port that is free now, that no outgoing connection is given, and that this process has not
+    given out before.
+    """
+    while (port := embedded.free_port()) in _given_out:
+        pass
+    _given_out.add(port)
+    return port
 
 
 async def until(holds: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> None:
