@@ -3,6 +3,7 @@
 A test gets a database of its own, copied from a template that was migrated once, and leaves nothing behind.
 """
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -123,6 +124,15 @@ async def settings_for(databases: Databases, nats: Nats) -> AsyncIterator[Settin
 async def node_settings(settings_for: SettingsFor) -> NodeSettings:
     """Settings of a node on a new database with the schemas of every service."""
     return await settings_for(*present())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Says at once what failed and why, in a line: the end of the run, which says more, may never come."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = (crash.message if crash is not None else report.longreprtext).partition("\n")[0]
+        print(f"\nFAILED {report.nodeid} ({report.when}): {why[:300]}", flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -21,8 +21,10 @@ BIN = Path(sys.executable).parent
 PATIENCE = 4.0
 """A part is ended, and red, after this many times its budget; over its budget it is only marked."""
 MARK = "RINGLINE_TEST_RUN"
-TAIL_BYTES = 4000
-"""The end of what a red part printed is printed again below the table, where it is looked for."""
+KEPT_BYTES = 2_000_000
+FAILED_LINES = 8
+TAIL_BYTES = 3000
+"""What failed first in a red part, and its end, are printed again below the table."""
 ROOTS = "/usr/sbin:/sbin"
 """Where root's programs are, which the PATH of others does not name."""
 
@@ -45,7 +47,7 @@ class Outcome:
     part: Part
     seconds: float
     why: str
-    tail: str
+    digest: str
 
     def row(self) -> str:
         """The line of the table."""
@@ -106,11 +108,11 @@ def run(part: Part) -> Outcome:
             os.kill(pid, signal.SIGKILL)
     if left and not why:
         why = f"FAILED (left {len(left)} processes running)"
-    return Outcome(part, time.monotonic() - started, why, printed.tail())
+    return Outcome(part, time.monotonic() - started, why, printed.digest())
 
 
 class Printed:
-    """Passes on what a process prints, as it comes, and keeps the end of it."""
+    """Passes on what a process prints, as it comes, and keeps the last KEPT_BYTES of it."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
@@ -118,17 +120,19 @@ class Printed:
         self._thread = threading.Thread(target=self._copy, daemon=True)
         self._thread.start()
 
-    def tail(self) -> str:
-        """The last TAIL_BYTES, from the beginning of a line on."""
+    def digest(self) -> str:
+        """The first lines that say what failed, and the last TAIL_BYTES."""
         self._thread.join(1.0)  # whoever still held the pipe is a leftover, and was killed
-        return self._kept.decode(errors="replace").partition("\n")[2]
+        text = self._kept.decode(errors="replace")
+        failed = [line[:400] for line in text.splitlines() if line.startswith("FAILED ")][:FAILED_LINES]
+        return "\n".join([*failed, "[…]", text[-TAIL_BYTES:].partition("\n")[2]])
 
     def _copy(self) -> None:
         assert self._process.stdout is not None
         while some := os.read(self._process.stdout.fileno(), 65536):
             sys.stdout.buffer.write(some)
             sys.stdout.buffer.flush()
-            self._kept = (self._kept + some)[-TAIL_BYTES:]
+            self._kept = (self._kept + some)[-KEPT_BYTES:]
 
 
 def leftovers(run_id: str) -> dict[int, str]:
@@ -169,7 +173,7 @@ def main(names: Sequence[str]) -> int:
     print(f"{'together':11}{sum(outcome.seconds for outcome in outcomes):7.1f} s")
     for outcome in outcomes:
         if outcome.why:
-            print(f"\n=== {outcome.part.name}, which is red, ended with\n{outcome.tail}")
+            print(f"\n=== {outcome.part.name}, which is red\n{outcome.digest}")
     if names:
         print(f"only {' '.join(names)}: this was not the whole of `make test`")
     return 1 if any(outcome.why for outcome in outcomes) else 0
