@@ -32,7 +32,7 @@ async def test_quiet_hours_say_what_they_mean_and_a_favourite_rings_all_the_same
     await ada.visit("/settings")
     await page.get_by_role("textbox", name="Could they ring me now?").fill(bob.account.username)
     await ada.press("Find out")
-    answer = page.locator(".answer")
+    answer = page.locator(".whether")
     await expect(answer).to_contain_text("Does not ring now", timeout=WAIT)
     await expect(answer).to_contain_text("In your quiet hours.")
     await page.get_by_role("button", name=f"{bob.at} is a favourite").first.click()
@@ -50,7 +50,7 @@ async def test_what_is_chosen_in_the_profile_is_what_counts(cast: Cast) -> None:
     page = ada.page
     await ada.visit(f"/{cleo.at}")
     await page.get_by_role("button", name="Profile:").click(timeout=WAIT)
-    answer = page.get_by_role("dialog").locator(".answer")
+    answer = page.get_by_role("dialog").locator(".whether")
     await expect(answer).to_contain_text("Not among those who can call you.", timeout=WAIT)
     await page.get_by_role("button", name=f"{cleo.at} may call, whoever else may").click()
     await expect(answer).to_contain_text("You allowed them to call.", timeout=WAIT)
