@@ -54,4 +54,5 @@ manifests: setup    ## render the Kubernetes overlays into build/trial.yaml and 
 	@mkdir -p build
 	@for overlay in trial production; do \
 	    $(BIN)/kubectl kustomize deploy/k8s/overlays/$$overlay > build/$$overlay.yaml || exit 1; \
+	    echo build/$$overlay.yaml; \
 	done

@@ -50,7 +50,8 @@ REVOKE INSERT, UPDATE, DELETE ON {service}.alembic_version FROM {role};
 async def migrate(settings: NodeSettings, services: Mapping[str, str], target: str = "head") -> None:
     """Brings the schemas of `services` (name -> alembic folder, as "package:folder") up to `target`.
 
-    Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all. Raises
+    Needs `database_owner_url`. Each service is one transaction: it is migrated whole or not at all. A schema
+    of a later release is left as it is; the role gets its password all the same. Raises
     DBAPIError where a table was in use, or OSError where the database was away, at each of 120 tries, a
     second apart.
     """
@@ -115,6 +116,10 @@ def _migrate_one(
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_MS}")
     _create_role(connection, role, settings, service)
+    if later := _later(connection, service, folder):
+        # After going back by a release: its schema fits, and of its tables only it knows who may do what.
+        log(__name__).warning("schema is of a later release", service=service, version=later)
+        return
     connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {service}")
     connection.exec_driver_sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     connection.exec_driver_sql(f"SET LOCAL search_path = {service}")
@@ -124,6 +129,14 @@ def _migrate_one(
     if target == "head":
         for grant in _less(folder):
             connection.exec_driver_sql(grant)
+
+
+def _later(connection: Connection, service: str, folder: str) -> str:
+    """The migration at which the schema is, where it is newer than all that are known here; else ""."""
+    script = ScriptDirectory.from_config(_config(connection, service, folder))
+    found = MigrationContext.configure(connection, opts={"version_table_schema": service}).get_current_heads()
+    newest = max(found, default="")
+    return newest if newest > max(script.get_heads()) else ""
 
 
 def _less(folder: str) -> list[str]:

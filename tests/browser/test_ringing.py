@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.cast import Cast
-from tests.browser.person import until
+from tests.browser.person import PATIENCE, until
 from tests.browser.tones import HERTZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -20,6 +20,14 @@ ENDLESS = """
 () => document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime === Infinity).length
 """
 """How many movements of the page never end."""
+DRAWN = """
+(button) => {
+  const [own, disc] = [button, button.firstElementChild].map((one) => getComputedStyle(one));
+  const icon = getComputedStyle(button.querySelector('svg'));
+  return [own.backgroundColor, own.padding, own.gap, own.color, disc.width, disc.color, icon.width];
+}
+"""
+"""How a button of the ring is drawn, but for the colour of its disc and for the focus."""
 
 
 async def test_a_call_is_declined(cast: Cast) -> None:
@@ -30,6 +38,23 @@ async def test_a_call_is_declined(cast: Cast) -> None:
     await bob.stops_ringing()
     await ada.reads("Declined")
     await bob.reads("Declined")
+
+
+async def test_the_two_buttons_of_a_ring_look_alike_but_for_their_colour(cast: Cast) -> None:
+    """Also on a page that has loaded the styles of the settings."""
+    ada, bob = await cast.friends("ada", "bob")
+    await bob.visit("/settings")
+    await expect(bob.page.get_by_role("group", name="Who can call me", exact=True)).to_be_visible(
+        timeout=PATIENCE * 1000
+    )
+    await ada.call(bob, "video")
+    await bob.rings(ada, "video")
+    answer, decline = [
+        await bob.page.get_by_role("button", name=name, exact=True).evaluate(DRAWN)
+        for name in ("Answer", "Decline")
+    ]
+    assert answer == decline
+    await bob.press("Decline")
 
 
 async def test_who_calls_is_announced_once(cast: Cast) -> None:

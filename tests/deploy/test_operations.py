@@ -183,8 +183,19 @@ async def trial_is_installed(reader: Reader, _: str) -> None:
 
 
 async def is_installed(reader: Reader, _: str) -> None:
-    """The image of the overlay is in the registry; the database of here is not where the page says."""
+    """The image of the overlay is in the registry; the database of here is not where the page says. What is
+    appended to the overlay is in the objects.
+    """
     assert images_of(reader.state, "ringline") <= reader.built()
+    [relay] = reader.state.find("Deployment", "ringline-relay", "coturn")
+    [coturn] = pod_of(relay)["containers"]
+    told = {one["name"]: one.get("value", "") for one in coturn["env"]}
+    assert all(re.fullmatch(r"[\d.]+/[\d.]+", pair) for pair in told["EXTERNAL_IPS"].split())
+    assert "$EXTERNAL_IPS" in coturn["args"][0] and coturn["image"].startswith("registry.example.org/")
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        assert all("release" in one["metadata"]["labels"] for one in reader.state.find(kind, "ringline"))
+    accounts = reader.state.find("ServiceAccount", None)
+    assert accounts and all("imagePullSecrets" in one for one in accounts)
     reader.meet_database()
 
 

@@ -63,8 +63,22 @@ def test_figures_of_size_are_those_that_were_measured() -> None:
             rf"^\| {name} \| {cost:.1f} ms \| {1000 / cost:,.0f} calls a second", size, re.M | re.I
         ), name
     assert f"an idle one takes {bench['kb_per_idle_line']:.0f} KB" in size
+    assert f"`bench/results/latest.json`, {bench['at'][:10]})" in size
+    assert f"was {apart['calibration_ms']['median']:.0f} ms, and is about 40" in size
     most = max(one["calls_per_s"]["median"] for one in bench["measurements"])
     assert f"more than {int(most + 1)} calls a second" in size
+
+
+def test_the_readme_says_of_speed_what_was_measured_last() -> None:
+    bench = json.loads((ROOT / "bench" / "results" / "latest.json").read_text())
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{bench['call_ms_saturated_1_device']:.1f} ms of CPU" in readme and bench["at"][:10] in readme
+
+
+def test_variables_of_containers_that_the_page_names_are_those_that_they_read() -> None:
+    named = set(re.findall(r"\b(EXTERNAL_\w+)", page.TEXT))
+    script = rendered("production").container("Deployment", "coturn")["args"][0]
+    assert named and named <= set(re.findall(r"\$\{?(\w+)", script))
 
 
 def test_bounds_and_connections_are_those_of_the_manifests() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from ringline.config import NodeSettings
 from ringline.db import Database
@@ -22,6 +23,8 @@ FOLDERS = migrations(["signaling"])
 WAITING = """SELECT count(*) FROM pg_locks
 WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 SECONDS = 30.0
+LATER = ("ringline_signaling", "signaling.of_later")
+"""A role, and a table of which this release knows nothing."""
 
 
 @pytest.fixture
@@ -89,6 +92,27 @@ async def test_a_migration_that_was_killed_is_run_again(settings: NodeSettings, 
     await asyncio.wait_for(migrate(settings, FOLDERS), SECONDS)
     after = await version(settings)
     assert len(after) == 1 and after > [BEFORE]
+
+
+async def test_after_going_back_by_a_release_its_schema_stays_and_passwords_are_still_changed(
+    databases: Databases,
+) -> None:
+    """The older release has a Job, too, which a rotation and a restore run again."""
+    settings = databases.settings(await databases.create())
+    await migrate(settings, FOLDERS)
+    owner = await asyncpg.connect(settings.database_owner_url.get_secret_value())
+    await owner.execute("UPDATE signaling.alembic_version SET version_num = '9999'")
+    await owner.execute("CREATE TABLE signaling.of_later (id int)")
+    changed = settings.model_copy(update={"db_password": {"signaling": SecretStr("another-one")}})
+    try:
+        await migrate(changed, FOLDERS)
+        assert await version(changed) == ["9999"]
+    finally:
+        # Roles are those of all databases of this server.
+        await migrate(settings, FOLDERS)
+    assert await version(settings) == ["9999"]
+    assert not await owner.fetchval("SELECT has_table_privilege($1, $2, 'SELECT')", *LATER)
+    await owner.close()
 
 
 def environment(settings: NodeSettings) -> dict[str, str]:

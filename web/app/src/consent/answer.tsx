@@ -13,7 +13,7 @@ interface AnswerProps {
 
 export function Answer({ preview, failed, again }: AnswerProps) {
   return (
-    <div className="answer" data-rings={preview?.rings} aria-live="polite" aria-busy={preview === undefined && !failed}>
+    <div className="whether" data-rings={preview?.rings} aria-live="polite" aria-busy={preview === undefined && !failed}>
       {failed ? (
         <>
           <b>{say("Whether this would ring could not be checked.")}</b>
