@@ -335,6 +335,7 @@ class Node:
 
     async def _set_ready(self, is_ready: bool) -> None:
         await self._server.set_health(("", READY), is_serving=is_ready)
+        telemetry.READY.set(is_ready)
         if is_ready:
             self._state.ready.set()
         else:

@@ -88,6 +88,28 @@ STORIES = (
         rests=50,
     ),
     Story(
+        "NobodyIsReady",  # one of two is enough, and the other services have nothing to do with it
+        {
+            'ringline_ready{job="presence", pod="p-1"}': "1+0x10 0+0x20 1+0x30",
+            'ringline_ready{job="presence", pod="p-2"}': "0+0x30 1+0x30",
+            'ringline_ready{job="gateway", pod="g-1"}': "1+0x60",
+        },
+        fires=20,
+        rests=8,
+    ),
+    Story(
+        "RequestsFail",
+        {
+            'ringline_http_seconds_count{route="/v1/threads", status="200"}': "0+5x90",
+            'ringline_http_seconds_count{route="/v1/threads", status="503"}': "0+5x30 150+0x60",
+            'ringline_http_seconds_count{route="/v1/config", status="200"}': "0+900x90",
+            'ringline_http_seconds_count{route="/v1/config", status="503"}': "0+5x90",
+            'ringline_http_seconds_count{route="-", status="503"}': "0+50x90",
+        },
+        fires=28,
+        rests=80,
+    ),
+    Story(
         "ServicesDoNotAnswer",
         {
             'ringline_ask_seconds_count{stream="policy", pod="a"}': "0+95x90",
