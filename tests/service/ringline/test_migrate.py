@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -89,6 +90,25 @@ async def test_a_migration_that_was_killed_is_run_again(settings: NodeSettings, 
     await asyncio.wait_for(migrate(settings, FOLDERS), SECONDS)
     after = await version(settings)
     assert len(after) == 1 and after > [BEFORE]
+
+
+async def test_a_migration_whose_machine_is_gone_holds_nobody_up_for_long(
+    settings: NodeSettings, tmp_path: Path
+) -> None:
+    """Its connection is open, as far as the server knows, with the locks that it has."""
+    db = await Database.of(settings, "signaling").open()
+    async with reading(settings) as reader:
+        gone = Process("migrate", [sys.executable, "-m", "services", "migrate", "signaling"],
+                       environment(settings), tmp_path / "log").start()  # fmt: skip
+        await until_somebody_waits(reader)
+        os.kill(gone.pid, signal.SIGSTOP)
+    try:
+        await asyncio.wait_for(migrate(settings, FOLDERS), SECONDS)
+        assert gone.runs
+    finally:
+        gone.kill()
+    assert await db.fetchval("SELECT count(*) FROM pair") == 0
+    await db.close()
 
 
 def environment(settings: NodeSettings) -> dict[str, str]:
