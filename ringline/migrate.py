@@ -152,6 +152,7 @@ def _create_role(connection: Connection, role: str, settings: NodeSettings, serv
         connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
     connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {role}")
+    connection.exec_driver_sql(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
 
 
 def _config(connection: Connection, service: str, folder: str) -> Config:
