@@ -21,7 +21,13 @@ def _late(name: str, labels: str, short: str, long: str, rises: str, rests: str)
         f'{name}_bucket{{{more}le="{short}"}}': rests,
         f'{name}_bucket{{{more}le="{long}"}}': rises,
         f'{name}_bucket{{{more}le="+Inf"}}': rises,
+        f"{name}_count{{{labels}}}": rises,
     }
+
+
+def _at_night(name: str, labels: str, short: str, long: str) -> dict[str, str]:
+    """The same of two alone, eight minutes apart, and of many some hours later."""
+    return _late(name, labels, short, long, "0+0x20 1+0x8 2+0x200 2+60x40", "0+0x270")
 
 
 _HALF_AN_HOUR = "0+0x30 0+60x60"
@@ -37,6 +43,31 @@ STORIES = (
         },
         fires=15,
         rests=40,
+    ),
+    Story(
+        "CallsCannotBePlaced",  # one call of the few at night does not
+        {
+            'ringline_commands_total{verb="place", outcome="done"}': "0+1x90",
+            'ringline_commands_total{verb="place", outcome="unavailable"}': "0+0x20 1+0x30 1+1x40",
+        },
+        fires=75,
+        rests=24,
+    ),
+    Story("RingsAreLate", _at_night("ringline_call_ring_seconds", "", "0.5", "5.0"), fires=265, rests=35),
+    Story(
+        "AnswersAreSlow",
+        _at_night("ringline_command_seconds", 'verb="answer"', "0.1", "2.5"),
+        fires=265,
+        rests=35,
+    ),
+    Story(
+        "ServicesDoNotAnswer",
+        {
+            'ringline_ask_seconds_count{stream="policy", pod="a"}': "0+1x90",
+            'ringline_unanswered_total{stream="policy", pod="a"}': "0+0x20 1+0x2 2+0x30 2+3x40",
+        },
+        fires=80,
+        rests=27,
     ),
     Story(
         "RingsAreLate",
