@@ -70,16 +70,18 @@ class Bus:
     async def connect(self, patience: float = 2.0) -> "Bus":
         """Begins to connect and waits for it at most `patience` seconds; a bus that is away is no failure."""
         self._keeper = asyncio.create_task(self._keep(), name="bus")
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(patience):
                 await self._up.wait()
+        except TimeoutError:
+            log(__name__).warning("bus not there yet")
         return self
 
     async def close(self) -> None:
         """Sends what is buffered, at most for two seconds, and leaves."""
         if self._keeper is not None:
             self._keeper.cancel()
-        with suppress(NatsError, TimeoutError, OSError):
+        with suppress(NatsError, TimeoutError, OSError, AssertionError):
             if self.is_up:
                 await self._nc.flush(timeout=2)
             await self._nc.close()
@@ -128,7 +130,15 @@ class Bus:
         is_first = True
         while True:
             self._closed.clear()
-            await self._connect(self._nc)
+            try:
+                await self._connect(self._nc)
+            except Exception as problem:  # noqa: BLE001  it cannot read the address, or what answers is no bus
+                log(__name__).warning("bus cannot be connected to", problem=type(problem).__name__)
+                with suppress(NatsError, OSError, AssertionError):  # the last: it had not begun
+                    await self._nc.close()
+                await asyncio.sleep(RETRY_SECONDS)
+                self._nc = Client()
+                continue
             self._was_connected = True
             for wakes in self._wakes:
                 await wakes.open(self._nc)

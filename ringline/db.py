@@ -54,7 +54,9 @@ _NOT_MADE = (
     asyncpg.UndefinedTableError,
     asyncpg.InsufficientPrivilegeError,
 )
-"""What a database says to a service before its role and schema are made."""
+"""What a database says to a service before its role and schema are made; and, to one that runs and wants a
+new connection, after its password was changed or while a backup is put in its place.
+"""
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -306,6 +308,10 @@ class Borrowed:
                 self._con = await self._db.take()
         except (*_GONE, *_AGAIN) as gone:
             raise Refusal(Reason.REASON_UNAVAILABLE) from gone
+        except _NOT_MADE as unknown:
+            problem = type(unknown).__name__
+            log(__name__).warning("database refuses the service", service=self._db.service, problem=problem)
+            raise Refusal(Reason.REASON_UNAVAILABLE) from unknown
         return self._con
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:

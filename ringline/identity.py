@@ -3,7 +3,8 @@ its services, in a folder as cert-manager writes it (`tls.crt`, `tls.key`, `ca.c
 `others.crt`: authorities trusted as well, while one is changed; cert-manager names the one that signed.
 
 The files may change at any time. A process looks once a second, and a server at every handshake. What does
-not fit together, such as a key that is written before its certificate, is passed over until it does.
+not fit together, such as a key that is written before its certificate, is passed over until it does; and so
+is a certificate with which nobody would speak to this process: of somebody else, or not good now.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 
 import grpc
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from prometheus_client import Gauge
 
@@ -49,6 +51,8 @@ class Papers:
     key: bytes
     roots: bytes
     names: frozenset[str]
+    begins_at: float
+    """Unix seconds."""
     expires_at: float
     """Unix seconds."""
 
@@ -60,6 +64,8 @@ class Identity:
         self.folder = folder
         self._lock = threading.Lock()  # gRPC asks from threads of its own
         self._looked = time.monotonic()
+        self._needed: frozenset[str] = frozenset()
+        self._passed_over: object = None
         try:
             self._seen = self._signature()
             self._papers = _read(folder)
@@ -74,7 +80,8 @@ class Identity:
 
     def insist(self, services: Iterable[str]) -> None:
         """Raises ValueError where the certificate lacks the name of one of these services."""
-        if missing := sorted({name_of(service) for service in services} - self.papers().names):
+        self._needed = frozenset(name_of(service) for service in services)
+        if missing := sorted(self._needed - self._papers.names):
             raise ValueError(f"the certificate in {self.folder} is not of {', '.join(missing)}")
 
     def papers(self) -> Papers:
@@ -126,6 +133,11 @@ class Identity:
             except (OSError, ValueError) as problem:
                 log(__name__).warning("certificate cannot be read", problem=type(problem).__name__)
                 return
+            if not (self._needed <= papers.names and papers.begins_at <= time.time() < papers.expires_at):
+                if self._passed_over != seen:  # once, and not every second until somebody mends it
+                    log(__name__).warning("certificate is not taken over: of somebody else, or not good now")
+                self._passed_over = seen
+                return
             self._seen, self._papers = seen, papers
             EXPIRES.set(papers.expires_at)
         log(__name__).info("certificate taken over")
@@ -147,6 +159,13 @@ def _configuration(papers: Papers) -> grpc.ServerCertificateConfiguration:
 
 def _read(folder: Path) -> Papers:
     """Raises OSError, or ValueError where something is not PEM or the key is another one's."""
+    try:
+        return _parse(folder)
+    except (TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as unknown:
+        raise ValueError("a certificate or key of a kind that is not known, or with a password") from unknown
+
+
+def _parse(folder: Path) -> Papers:
     chain, key, roots = ((folder / name).read_bytes() for name in FILES)
     certificate = x509.load_pem_x509_certificates(chain)[0]
     x509.load_pem_x509_certificates(roots)
@@ -161,5 +180,6 @@ def _read(folder: Path) -> Papers:
         names = alternative.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
         names = []
+    begins_at = certificate.not_valid_before_utc.timestamp()
     expires_at = certificate.not_valid_after_utc.timestamp()
-    return Papers(chain, key, roots, frozenset(names), expires_at)
+    return Papers(chain, key, roots, frozenset(names), begins_at, expires_at)

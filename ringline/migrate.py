@@ -31,6 +31,10 @@ LOCK_MS = 500
 """How long a statement of a migration waits for a table that is in use: so long wait those who want it after
 it. Then the migration lets go, and tries again a second later.
 """
+STILL_MS = 10_000
+"""After so long the server ends who holds locks and says nothing: his machine is gone, and TCP would notice
+after two hours. A statement that runs is not meant.
+"""
 PAUSE_SECONDS = 1.0
 TRIES = 120
 _PASSES = frozenset({"55P03", "40P01", "57P03"})
@@ -112,6 +116,7 @@ def _migrate_one(
     if not service.isidentifier() or service != service.lower():
         raise ValueError("a service's name is lower case")
     role = f"ringline_{service}"
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {STILL_MS}")
     # One lock for all services: roles belong to the whole cluster, and CREATE ROLE has no IF NOT EXISTS.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_MS}")
@@ -160,6 +165,7 @@ def _create_role(connection: Connection, role: str, settings: NodeSettings, serv
         connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
     database = connection.execute(text("SELECT quote_ident(current_database())")).scalar_one()
     connection.exec_driver_sql(f"GRANT CONNECT ON DATABASE {database} TO {role}")
+    connection.exec_driver_sql(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
 
 
 def _config(connection: Connection, service: str, folder: str) -> Config:

@@ -8,7 +8,6 @@ import asyncio
 import copy
 import functools
 import gc
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from ringline.asker import Asker, dial
 from ringline.bus import Bus
 from ringline.config import NodeSettings
 from ringline.db import START_SECONDS, Database
+from ringline.ending import Ending
 from ringline.identity import Identity
 from ringline.log import Log
 from ringline.loopback import Loopback
@@ -56,7 +56,7 @@ class _State:
         self.draining: dict[str, Draining] = {}
         self.is_leaving = False
         self.leave_by = 0.0
-        self.stopping = asyncio.Event()
+        self.ending = Ending()
         self.ready = asyncio.Event()
         self.loopback = Loopback()
         self.identity: Identity | None = None
@@ -254,6 +254,11 @@ class Node:
         await self._state.builds.enter_async_context(build(view))
         await self._state.builds.enter_async_context(view._finishing())
 
+    async def prepare(self, work: Awaitable[None]) -> None:
+        """Does what comes before serving; given up where the process is told to stop, as `run` is then."""
+        self._state.ending.heed_signals()
+        await self._state.ending.unless_told(work)
+
     async def start(self) -> None:
         """Begins to serve, after everything was built."""
         state = self._state
@@ -277,17 +282,15 @@ class Node:
 
     def stop(self) -> None:
         """Asks the node to stop; `run` returns."""
-        self._state.stopping.set()
+        self._state.ending.tell()
 
     async def run(self) -> None:
         """Serves until SIGTERM, SIGINT, `stop()` or the crash of a background task, which is raised."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        if not self._is_serving():
+        self._state.ending.heed_signals()
+        if not self._is_serving() and not self._state.ending.is_told:
             await self.start()
         _spare_the_collector()
-        await self._state.stopping.wait()
+        await self._state.ending.told()
         if self._state.failure is not None:
             raise self._state.failure
 
@@ -332,6 +335,7 @@ class Node:
 
     async def _set_ready(self, is_ready: bool) -> None:
         await self._server.set_health(("", READY), is_serving=is_ready)
+        telemetry.READY.set(is_ready)
         if is_ready:
             self._state.ready.set()
         else:

@@ -69,6 +69,10 @@ OUTBOX_AGE = Gauge(
     "ringline_outbox_age_seconds", "For how long the oldest event waits to be published.", ["service"]
 )
 LEAVING = Gauge("ringline_leaving_seconds", "For how long this process is on its way out; 0: it is not.")
+READY = Gauge(
+    "ringline_ready",
+    "1: this process can do its own work; 0: it waits for what it needs, or is on its way out.",
+)
 LOOP_LAG = Gauge("ringline_loop_lag_seconds", "How late the loop's last beat was.")
 
 

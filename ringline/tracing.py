@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 TRACE_BYTES, SPAN_BYTES = 16, 8
+CLOSE_SECONDS = 5.0
+"""What a process that ends waits for its last spans to be taken."""
 
 _here: ContextVar[bytes] = ContextVar("span", default=b"")
 _collector: Collector | None = None
@@ -67,9 +70,12 @@ class Collector:
         number = int.from_bytes(place[TRACE_BYTES:], "big")
         return self._place(trace, number, is_remote=False, trace_flags=self._sampled)
 
-    def close(self) -> None:
-        """Sends what is left, and ends."""
-        self._processor.shutdown()  # type: ignore[no-untyped-call]
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Sends what is left, and ends; after so many seconds at the latest."""
+        # On a thread that holds nothing up: a collector that hangs is waited for by it for half a minute.
+        leaving = threading.Thread(target=self._processor.shutdown, name="traces", daemon=True)
+        leaving.start()
+        leaving.join(seconds)
 
 
 def start(url: str) -> None:
@@ -81,7 +87,7 @@ def start(url: str) -> None:
 
 
 def stop() -> None:
-    """Sends what is left; no more spans are made. Waits for the collector, for some seconds at most."""
+    """Sends what is left; no more spans are made. Waits for the collector, for CLOSE_SECONDS at most."""
     global _collector
     collector, _collector = _collector, None
     if collector is not None:

@@ -6,6 +6,8 @@ Every service is imported only when it is to live in this process.
 import asyncio
 import importlib
 import importlib.util
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +38,7 @@ async def build_all(node: Node, services: Sequence[str]) -> None:
 async def serve(settings: NodeSettings, services: Sequence[str]) -> None:
     """Runs `services` in this process until it is told to stop."""
     async with Node(settings, services) as node:
-        await build_all(node, services)
+        await node.prepare(build_all(node, services))
         await node.run()
 
 
@@ -158,6 +160,8 @@ def restored(
 
 def main() -> None:
     """The console script."""
+    # The first process of a container hears only signals that it asked for. Services ask again, and drain.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     app()
 
 

@@ -64,6 +64,8 @@ async def build(node: Node) -> AsyncIterator[None]:
     relay_secret = next(iter(split_secret(settings.turn_secret)), "").encode()
     urls = tuple(url.strip() for url in settings.turn_urls.split(",") if url.strip())
     desk = RelayDesk(urls, relay_secret, settings.turn_ttl_s)
+    if node.settings.environment == "production":
+        desk.insist()
     if not urls and node.settings.environment == "production":
         telemetry_log(__name__).warning("no relay: strangers' calls go the direct way", setting="turn_urls")
     wakes = Wakes(bus, mint("s_"))

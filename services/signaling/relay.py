@@ -28,3 +28,10 @@ class RelayDesk:
         mac = hmac.digest(self.secret, username.encode(), "sha1")
         credential = base64.b64encode(mac).decode()
         return client_pb2.Relay(urls=self.urls, username=username, credential=credential, ttl_s=self.ttl_s)
+
+    def insist(self) -> None:
+        """Raises ValueError where there is a relay and no secret: coturn would refuse everybody."""
+        if not self.secret and any(url.startswith("turn") for url in self.urls):
+            raise ValueError(
+                "set RINGLINE_SIGNALING_TURN_SECRET: the relay of turn_urls knows nobody without it"
+            )

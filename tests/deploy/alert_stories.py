@@ -21,7 +21,13 @@ def _late(name: str, labels: str, short: str, long: str, rises: str, rests: str)
         f'{name}_bucket{{{more}le="{short}"}}': rests,
         f'{name}_bucket{{{more}le="{long}"}}': rises,
         f'{name}_bucket{{{more}le="+Inf"}}': rises,
+        f"{name}_count{{{labels}}}": rises,
     }
+
+
+def _at_night(name: str, labels: str, short: str, long: str) -> dict[str, str]:
+    """The same of two alone, eight minutes apart, and of many some hours later."""
+    return _late(name, labels, short, long, "0+0x20 1+0x8 2+0x200 2+60x40", "0+0x270")
 
 
 _HALF_AN_HOUR = "0+0x30 0+60x60"
@@ -37,6 +43,31 @@ STORIES = (
         },
         fires=15,
         rests=40,
+    ),
+    Story(
+        "CallsCannotBePlaced",  # one call of the few at night does not
+        {
+            'ringline_commands_total{verb="place", outcome="done"}': "0+1x90",
+            'ringline_commands_total{verb="place", outcome="unavailable"}': "0+0x20 1+0x30 1+1x40",
+        },
+        fires=75,
+        rests=24,
+    ),
+    Story("RingsAreLate", _at_night("ringline_call_ring_seconds", "", "0.5", "5.0"), fires=265, rests=35),
+    Story(
+        "AnswersAreSlow",
+        _at_night("ringline_command_seconds", 'verb="answer"', "0.1", "2.5"),
+        fires=265,
+        rests=35,
+    ),
+    Story(
+        "ServicesDoNotAnswer",
+        {
+            'ringline_ask_seconds_count{stream="policy", pod="a"}': "0+1x90",
+            'ringline_unanswered_total{stream="policy", pod="a"}': "0+0x20 1+0x2 2+0x30 2+3x40",
+        },
+        fires=80,
+        rests=27,
     ),
     Story(
         "RingsAreLate",
@@ -86,6 +117,28 @@ STORIES = (
         },
         fires=10,
         rests=50,
+    ),
+    Story(
+        "NobodyIsReady",  # one of two is enough, and the other services have nothing to do with it
+        {
+            'ringline_ready{job="presence", pod="p-1"}': "1+0x10 0+0x20 1+0x30",
+            'ringline_ready{job="presence", pod="p-2"}': "0+0x30 1+0x30",
+            'ringline_ready{job="gateway", pod="g-1"}': "1+0x60",
+        },
+        fires=20,
+        rests=8,
+    ),
+    Story(
+        "RequestsFail",
+        {
+            'ringline_http_seconds_count{route="/v1/threads", status="200"}': "0+5x90",
+            'ringline_http_seconds_count{route="/v1/threads", status="503"}': "0+5x30 150+0x60",
+            'ringline_http_seconds_count{route="/v1/config", status="200"}': "0+900x90",
+            'ringline_http_seconds_count{route="/v1/config", status="503"}': "0+5x90",
+            'ringline_http_seconds_count{route="-", status="503"}': "0+50x90",
+        },
+        fires=28,
+        rests=80,
     ),
     Story(
         "ServicesDoNotAnswer",

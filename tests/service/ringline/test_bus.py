@@ -45,6 +45,24 @@ async def sender(nats: Nats) -> AsyncIterator[Bus]:
     await bus.close()
 
 
+async def test_what_is_no_bus_at_its_address_is_asked_again_until_it_is_one() -> None:
+    """Such as another program, or while an address is wrong: what nats-py does not expect ends nothing."""
+    asked = 0
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.write(b"INFO [1]\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        bus = await Bus(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}").connect(0.0)
+        await until(lambda: asked > 1, 10, lambda: f"asked {asked} times")
+        await bus.close()
+    await (await Bus("nats://127.0.0.1:no-port").connect(0.1)).close()
+
+
 @pytest.mark.parametrize("text", ["", ">", "*", "a.b", "a b", "a\r\nPUB x 1", "Ada"])
 def test_nothing_but_ids_enters_a_subject(text: str) -> None:
     with pytest.raises(ValueError, match="subject"):

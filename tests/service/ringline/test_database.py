@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -78,6 +79,7 @@ async def test_a_service_does_not_start_on_a_database_that_promises_too_little(
 
 async def test_no_role_sees_the_schema_of_another_service(databases: Databases) -> None:
     settings = databases.settings(await databases.create(tuple(present())))
+    await migrate(settings, migrations(["presence"]))  # a copy of a database has no grants of its own
     with_schema = list(migrations(present()))
     for service in with_schema:
         db = await opened(settings, service)
@@ -88,6 +90,7 @@ async def test_no_role_sees_the_schema_of_another_service(databases: Databases) 
         for statement in (
             "CREATE TABLE mine (x int)",
             "CREATE TABLE public.ours (x int)",
+            "CREATE TEMPORARY TABLE passing (x int)",
             "UPDATE alembic_version SET version_num = ''",
             "CREATE ROLE friend",
         ):
@@ -145,6 +148,30 @@ async def test_a_database_that_died_is_unavailable_and_then_back(
     async with asyncio.timeout(5):
         while not await db.answers():  # raises anything but a refusal
             pass
+    await db.close()
+
+
+async def test_a_database_that_lets_a_service_in_no_more_is_unavailable_and_then_back(
+    settings: NodeSettings,
+) -> None:
+    """A process that ends because of it comes back late, after pauses that grow; one that waits is there."""
+    db = await opened(settings, "signaling")
+    name = urlsplit(settings.database_url).path.removeprefix("/")
+    owner = await asyncpg.connect(
+        urlsplit(settings.database_owner_url.get_secret_value())._replace(path="/postgres").geturl()
+    )
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    for away, back in (
+        ("ALTER ROLE ringline_signaling NOLOGIN", "ALTER ROLE ringline_signaling LOGIN"),
+        (f"ALTER DATABASE {name} RENAME TO {name}_old", f"ALTER DATABASE {name}_old RENAME TO {name}"),
+    ):
+        await owner.execute(end)
+        await owner.execute(away)
+        for _ in range(3):  # raises anything but a refusal
+            assert not await db.answers()
+        await owner.execute(back)
+        assert await db.answers()
+    await owner.close()
     await db.close()
 
 

@@ -10,6 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ringline.asker import Asker, dial
@@ -230,3 +236,25 @@ async def test_others_are_trusted_beside_the_authority_for_as_long_as_they_are_n
         assert await outcome(as_gateway(node, gateway)) == 0
         (policy / OTHERS).unlink()
         assert await outcome(as_gateway(node, gateway)) == NOBODY
+
+
+def test_a_certificate_with_which_nobody_would_speak_to_a_process_is_not_taken_over(tmp_path: Path) -> None:
+    """Such as one that lost its name in a change of the manifests: the one before is good for days."""
+    ours = Authority()
+    folder = ours.furnish(tmp_path / "policy", "policy")
+    identity = Identity(folder)
+    identity.insist(["policy"])
+    first = identity.papers()
+    key = load_pem_private_key(first.key, None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame"))
+    for spoil in (
+        partial(ours.furnish, folder, "presence"),
+        partial(ours.furnish, folder, "policy", until=datetime(2026, 1, 1, tzinfo=UTC)),
+        partial((folder / "tls.key").write_bytes, locked),
+    ):
+        spoil()
+        identity.look()
+        assert identity.papers() is first
+    ours.furnish(folder, "policy", "presence")
+    identity.look()
+    assert is_as_written(identity)

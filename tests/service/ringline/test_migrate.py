@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -113,6 +114,25 @@ async def test_after_going_back_by_a_release_its_schema_stays_and_passwords_are_
     assert await version(settings) == ["9999"]
     assert not await owner.fetchval("SELECT has_table_privilege($1, $2, 'SELECT')", *LATER)
     await owner.close()
+
+
+async def test_a_migration_whose_machine_is_gone_holds_nobody_up_for_long(
+    settings: NodeSettings, tmp_path: Path
+) -> None:
+    """Its connection is open, as far as the server knows, with the locks that it has."""
+    db = await Database.of(settings, "signaling").open()
+    async with reading(settings) as reader:
+        gone = Process("migrate", [sys.executable, "-m", "services", "migrate", "signaling"],
+                       environment(settings), tmp_path / "log").start()  # fmt: skip
+        await until_somebody_waits(reader)
+        os.kill(gone.pid, signal.SIGSTOP)
+    try:
+        await asyncio.wait_for(migrate(settings, FOLDERS), SECONDS)
+        assert gone.runs
+    finally:
+        gone.kill()
+    assert await db.fetchval("SELECT count(*) FROM pair") == 0
+    await db.close()
 
 
 def environment(settings: NodeSettings) -> dict[str, str]:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
 
 from ringline.config import NodeSettings
 from ringline.node import Node
@@ -28,12 +29,14 @@ async def test_not_ready_is_not_dead() -> None:
     async with policy_node() as (node, _):
         works = [True]
         node.ready("own work", lambda: works[0])
+        assert REGISTRY.get_sample_value("ringline_ready") == 1
         works[0] = False
         stub = health_pb2_grpc.HealthStub(node.of("kubelet").channel("policy"))
         async with asyncio.timeout(5):
             async for answer in stub.Watch(health_pb2.HealthCheckRequest(service="ready"), timeout=5):
                 if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
                     break
+        assert REGISTRY.get_sample_value("ringline_ready") == 0
         assert await health(node, "live") == health_pb2.HealthCheckResponse.SERVING
         works[0] = True
         async with asyncio.timeout(5):

@@ -1,6 +1,9 @@
 """Whatever is started first: database, migrations or services. `kubectl apply` starts them all at once."""
 
 import asyncio
+import os
+import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +16,7 @@ from ringline.node import Node
 from services.__main__ import build_all, migrations, newest_migrations
 from services.embedded import free_port
 from tests.conftest import Databases
+from tests.servers import Process, until
 
 SECONDS = 30.0
 FOLDERS = migrations(["presence"])
@@ -83,3 +87,23 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
         await writer.drain()
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "waits", "status"), [("presence", "database not there yet", 0), ("migrate", "not now", 143)]
+)
+async def test_who_waits_for_a_database_ends_as_soon_as_he_is_told(
+    command: str, waits: str, status: int, tmp_path: Path
+) -> None:
+    """In a container he is the first process, and the kernel passes over a signal that nobody asked for: the
+    end that is -15 here.
+    """
+    away = f"postgresql://127.0.0.1:{free_port()}/nowhere"
+    settings = {"RINGLINE_DATABASE_URL": away, "RINGLINE_DATABASE_OWNER_URL": away}
+    program = [sys.executable, "-m", "services", command]
+    process = Process(command, program, os.environ | settings, tmp_path / "log", Path.cwd()).start()
+    try:
+        await until(lambda: waits in process.tail(), SECONDS, process.tail)
+    finally:
+        process.ask_to_stop()
+    assert await process.ended(SECONDS) == status, process.tail()

@@ -4,6 +4,7 @@ prints those that are different now, for `kubectl replace -f -`. docs/operations
 `add` puts a new value behind the old one, where both are accepted; `use` puts it in front; `forget` drops the
 old one. Without keys it is all that may be a list. `owner` gives the owner of the database a new password, of
 which there is one at a time. It runs on Python alone; a step that does not follow the one before is refused.
+A step that came to some of them only is done once more, and comes to the others.
 """
 
 import argparse
@@ -38,36 +39,57 @@ def changed(secrets: list[Secret], step: str, chosen: list[str]) -> list[Secret]
     keys = set(chosen) or known
     new = {key: seed() if key.endswith("issuer_key") else password() for key in sorted(keys)}
     before = json.dumps(secrets)
-    for secret in secrets:
-        if step == "owner":
+    if step == "owner":
+        for secret in secrets:
             _change_owner(secret)
-            continue
-        for key in sorted(keys & set(secret.get("data", {}))):
-            _step(secret, key, step, new[key])
-        _tell_bus(secret)
+    else:
+        places = [(secret, key) for secret in secrets for key in sorted(keys & set(secret.get("data", {})))]
+        # Where a step was cut off: a key of two Secrets is the same in both.
+        new |= {key: listed(one, key)[1] for one, key in places if after(one, key) == "add"}
+        if not sum([_step(secret, key, step, new[key]) for secret, key in places]) and places:
+            raise _unfit(*places[0], step)
+        for secret, key in places:
+            if any(key == other and listed(secret, key) != listed(one, key) for one, other in places):
+                raise Unfit(f"{key} is not the same in all Secrets that have it")
+        for secret in secrets:
+            _tell_bus(secret)
     return [one for one, old in zip(secrets, json.loads(before), strict=True) if one != old]
 
 
-def _step(secret: Secret, key: str, step: str, new: str) -> None:
-    values = read(secret, key).split(",")
+def _step(secret: Secret, key: str, step: str, new: str) -> bool:
+    """Whether anything was left to do."""
+    values = listed(secret, key)
+    if after(secret, key) == step:
+        return False
+    if after(secret, key) != {"add": "forget", "use": "add", "forget": "use"}[step]:
+        raise _unfit(secret, key, step)
     annotations = secret["metadata"].setdefault("annotations", {})
     used = set(filter(None, annotations.pop(USED, "").split(",")))
-    if step == "add" and len(values) == 1:
+    if step == "add":
         values.append(new)
-    elif step == "use" and len(values) == 2 and key not in used:
+    elif step == "use":
         values.reverse()
         used.add(key)
-    elif step == "forget" and len(values) == 2 and key in used:
+    else:
         values.pop()
         used.remove(key)
-    else:
-        last = "use" if key in used else "add"
-        raise Unfit(
-            f"no {step} for {key}: it has {len(values)} values" + f", after {last}" * (len(values) == 2)
-        )
     if used:
         annotations[USED] = ",".join(sorted(used))
     write(secret, key, ",".join(values))
+    return True
+
+
+def after(secret: Secret, key: str) -> str:
+    """After which step a key is; "" where it is not as any of them leaves it."""
+    used = secret["metadata"].get("annotations", {}).get(USED, "").split(",")
+    states = {(1, False): "forget", (2, False): "add", (2, True): "use"}
+    return states.get((len(listed(secret, key)), key in used), "")
+
+
+def _unfit(secret: Secret, key: str, step: str) -> Unfit:
+    count = len(listed(secret, key))
+    last = f", after {after(secret, key)}" * (count == 2)
+    return Unfit(f"no {step} for {key}: it has {count} values{last}")
 
 
 def _tell_bus(secret: Secret) -> None:
@@ -80,8 +102,10 @@ def _tell_bus(secret: Secret) -> None:
 
 def _change_owner(secret: Secret) -> None:
     if "ringline_database_owner_url" in secret.get("data", {}):
-        old, new = read(secret, "postgres_password"), password()
-        url = read(secret, "ringline_database_owner_url")
+        url, new = read(secret, "ringline_database_owner_url"), password()
+        old = read(secret, "postgres_password") if "postgres_password" in secret["data"] else ""
+        if f":{old}@" not in url:
+            raise Unfit("postgres_password is not the one in ringline_database_owner_url")
         write(secret, "ringline_database_owner_url", url.replace(f":{old}@", f":{new}@"))
         write(secret, "postgres_password", new)
 
@@ -89,6 +113,11 @@ def _change_owner(secret: Secret) -> None:
 def read(secret: Secret, key: str) -> str:
     """The value of a key."""
     return base64.b64decode(secret["data"][key]).decode().removesuffix("\n")
+
+
+def listed(secret: Secret, key: str) -> list[str]:
+    """The values of a key that may be a list, as processes read it."""
+    return [one.strip() for one in read(secret, key).split(",") if one.strip()]
 
 
 def write(secret: Secret, key: str, value: str) -> None:
