@@ -29,6 +29,9 @@ ALL: Final = "all"
 
 OnWake = Callable[[bytes], None]
 
+_NO_BUS = (NatsError, OSError, ValueError, TypeError, AttributeError, LookupError)
+"""What nats-py raises where it cannot read an address, or what answers there is no bus."""
+
 _SENT, _HEARD, _DROPPED = (WAKES.labels(fate) for fate in ("sent", "heard", "dropped"))
 _TOKEN = re.compile(r"[a-z0-9_]+")
 
@@ -132,7 +135,7 @@ class Bus:
             self._closed.clear()
             try:
                 await self._connect(self._nc)
-            except Exception as problem:  # noqa: BLE001  it cannot read the address, or what answers is no bus
+            except _NO_BUS as problem:
                 log(__name__).warning("bus cannot be connected to", problem=type(problem).__name__)
                 with suppress(NatsError, OSError, AssertionError):  # the last: it had not begun
                     await self._nc.close()

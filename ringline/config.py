@@ -31,7 +31,8 @@ class Configured(BaseSettings):
     The first one wins.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # What a setting says may be a secret, also where it is not what it should be.
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def settings_customise_sources(

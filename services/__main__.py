@@ -20,7 +20,12 @@ from ringline.node import Node
 SERVICES = ("directory", "presence", "policy", "signaling", "conversations", "gateway")
 """In the order in which they are built where several live in one process: whoever is asked comes first."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Audio and video calls by @username.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Audio and video calls by @username.",
+    pretty_exceptions_enable=False,  # in a log, why a process does not start is one line, as wide as it is
+)
 
 
 async def build_all(node: Node, services: Sequence[str]) -> None:

@@ -36,6 +36,9 @@ def test_an_address_without_a_port_is_refused_at_the_start() -> None:
 
 def test_a_secret_is_not_printed() -> None:
     assert "hush" not in repr(NodeSettings(db_password={"policy": SecretStr("hush")}))
+    with pytest.raises(ValidationError, match=r"db_password\.policy") as caught:
+        NodeSettings(db_password={"policy": ["hush"]})
+    assert "hush" not in str(caught.value)
 
 
 def test_a_service_has_a_prefix_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
