@@ -84,7 +84,8 @@ class NodeSettings(Configured):
         0,
         ge=0,
         description="How many connections all processes of the installation together may open: the most "
-        "processes of each service, times db_pool. Where the database has fewer, that is logged; 0: unknown.",
+        "processes of each service, times db_pool, and 2 for each that is still stopping. Where the database "
+        "has fewer, that is logged; 0: unknown.",
     )
     database_standby: bool = Field(
         False,

@@ -32,6 +32,8 @@ START_SECONDS = 120.0
 PAUSE_SECONDS = 0.25
 IDLE_SECONDS = 300.0
 """How long a connection that nobody needs is kept."""
+LEAVING_POOL = 2
+"""Connections of a process on its way out: it may take a minute, and another one has its place already."""
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = asyncpg.Connection
@@ -140,6 +142,13 @@ class Database:
         if is_beyond(promise, self._settings):
             log(__name__).warning("database has too few connections", service=self.service)
 
+    def shrink(self) -> None:
+        """From now on few connections are enough: the others are closed, those in use when they come back."""
+        self._size = min(self._size, LEAVING_POOL)
+        while self._idle and self._count > self._size:
+            self._idle.popleft()[1].terminate()
+            self._count -= 1
+
     async def close(self) -> None:
         """Closes every connection; one that is in use is cut when it comes back."""
         self._is_open = False
@@ -204,7 +213,7 @@ class Database:
 
     def give_back(self, con: Connection) -> None:
         """Lets the next one have it."""
-        if not self._is_open:
+        if not self._is_open or self._count > self._size:
             con.terminate()
         if con.is_closed():
             self._count -= 1

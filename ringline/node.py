@@ -353,6 +353,8 @@ class Node:
             await self._server.set_health([self.service], is_serving=False)
             if self.service in self._server.health.watched:
                 await asyncio.sleep(min(HEAR_SECONDS, self._patience() / 10))
+        if database := self._state.databases.get(self.service):
+            database.shrink()
         if not await self.draining.finished(self._patience()):
             telemetry.log(__name__).warning("not everybody has moved on", service=self.service)
 

@@ -32,6 +32,8 @@ SYSTEM_FOLDER = Path("/var/lib/ringline")
 START_SECONDS = 30.0
 OLD_MEMORY = "pre-existing shared memory block"
 """What Postgres says while processes of one that was killed have not noticed it yet."""
+RELOADED = "Reloaded server configuration"
+"""What nats-server says when it has done so."""
 TRIES = 50
 PAUSE_SECONDS = 0.2
 STOP_SECONDS = 15.0
@@ -79,7 +81,10 @@ class Server:
         raise ServerFailed(f"{self.name} did not start:\n{self._end_of_log()}")
 
     def _end_of_log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")[-2000:]
+        return self._log()[-2000:]
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
 
     def _signal(self, *numbers: signal.Signals) -> None:
         """Sends the signals in order until the process is gone."""
@@ -196,6 +201,30 @@ class Nats(Server):
         self.folder.mkdir(parents=True, exist_ok=True)
         end_leftover(self.folder / "pid", str(self.folder), signal.SIGTERM, signal.SIGKILL)
         self.port = port or free_port()
+        with self._configuration() as path:
+            program = Path(sys.executable).with_name("nats-server")
+            self._launch([str(program), "--config", str(path)], farewell="TERM")
+            self._await(self._is_ready)
+
+    def stop(self) -> None:
+        """Stops it; what JetStream acknowledged is on disk."""
+        self._signal(signal.SIGTERM, signal.SIGKILL)
+
+    def reload(self) -> None:
+        """Lets it know the users and passwords of now, as it runs. Who is there with another password has to
+        come again.
+        """
+        if self._process is None:
+            return
+        before = len(self._log())
+        with self._configuration():
+            self._process.send_signal(signal.SIGHUP)
+            if not wait_until(lambda: RELOADED in self._log()[before:], START_SECONDS):
+                raise ServerFailed(f"{self.name} did not reload:\n{self._end_of_log()}")
+
+    @contextmanager
+    def _configuration(self) -> Iterator[Path]:
+        """The file of it, which is there only while it is read."""
         configuration = {
             "host": "127.0.0.1",
             "port": self.port,
@@ -206,13 +235,7 @@ class Nats(Server):
             },
         }
         with secret_file(self.folder / "nats.conf", json.dumps(configuration)) as path:
-            program = Path(sys.executable).with_name("nats-server")
-            self._launch([str(program), "--config", str(path)], farewell="TERM")
-            self._await(self._is_ready)
-
-    def stop(self) -> None:
-        """Stops it; what JetStream acknowledged is on disk."""
-        self._signal(signal.SIGTERM, signal.SIGKILL)
+            yield path
 
     def url(self, owner: bool = True) -> str:
         """The URL, with the user who may do everything or without user."""

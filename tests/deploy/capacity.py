@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
+from ringline.db import LEAVING_POOL
 from services.__main__ import migrations, present
 from tests.deploy.configured import node_settings
 from tests.deploy.manifests import (
@@ -96,14 +97,17 @@ def _keeps_apart(constraint: Thing, workload: Thing) -> bool:
 
 
 def connections(all_: Manifests) -> int:
-    """Connections to the database at most: the pools of the most pods, and of a new one of each."""
+    """Connections to the database at most: the pools of the most pods, and of a new one of each; and what
+    is left to those that stop, for up to a minute, of which there may be as many: an update replaces the next
+    one as soon as a new one is ready.
+    """
     scales = {name_of(one): one["spec"]["maxReplicas"] for one in all_.kind("HorizontalPodAutoscaler")}
     count = 0
     for service in migrations(present()):
         workload = all_.find("Deployment", service)
         most = scales.get(service) or workload["spec"]["replicas"]
         surge = workload["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
-        count += (most + surge) * node_settings(all_, workload).db_pool
+        count += (most + surge) * node_settings(all_, workload).db_pool + most * LEAVING_POOL
     return count
 
 

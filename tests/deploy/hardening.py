@@ -14,6 +14,7 @@ from tests.deploy.manifests import (
     pod_of,
     title,
 )
+from tests.deploy.newly import made_secrets
 
 SPEAKS_TO_THE_API = {"new-secrets"}
 ON_ITS_NODE = {"coturn"}
@@ -80,8 +81,13 @@ def accounts_have_no_token(all_: Manifests) -> Iterator[str]:
         if account.get("automountServiceAccountToken") is not False:
             yield f"{title(account)} has a token"
     for role in all_.kind("Role", "ClusterRole"):
-        if role["rules"] != [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}]:
-            yield f"{title(role)} may do more than create secrets"
+        names = [name_of(one) for one in made_secrets() if namespace_of(one) == NAMESPACE]
+        of_all = {"apiGroups": [""], "resources": ["secrets"]}
+        if role["rules"] != [
+            of_all | {"verbs": ["create"]},
+            of_all | {"resourceNames": names, "verbs": ["get", "patch"]},
+        ]:
+            yield f"{title(role)} may do more than create secrets, and add to its own"
 
 
 def containers_have_bounds(all_: Manifests) -> Iterator[str]:

@@ -224,6 +224,12 @@ def test_every_rule_is_broken_here_once() -> None:
     assert {rule for rule, _, _ in CHANGES + MORE} == set(RULES)
 
 
+def test_a_job_of_a_trial_that_may_look_at_all_secrets_is_found() -> None:
+    manifests = rendered("trial")
+    manifests.find("Role", "new-secrets")["rules"][1].pop("resourceNames")
+    assert list(hardening.accounts_have_no_token(manifests))
+
+
 def test_a_job_of_a_trial_that_an_upgrade_would_change_is_found() -> None:
     manifests = rendered("trial")
     manifests.find("Job", "new-secrets")["metadata"].update(name="new-secrets")

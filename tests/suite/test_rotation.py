@@ -88,8 +88,7 @@ class Installation:
         )
         assert await migrate.start().ended(START_SECONDS) == 0, migrate.tail()
         self.nats.users |= {user: NEW[f"RINGLINE_NATS_PASSWORD_{user.upper()}"] for user in self.nats.users}
-        self.nats.stop()
-        self.nats.start(self.nats.port)
+        self.nats.reload()
 
     def furnish(self, authority: Authority, *trusts: Authority) -> None:
         """Certificates for all, by this authority."""

@@ -1,8 +1,13 @@
 """Calls through coturn only, with the configuration that is shipped."""
 
+import functools
+import operator
+
 import pytest
 
-from tests.browser.apart.networks import ADA, BOB
+from tests.browser.apart.moves import begin, reach_each_other, states
+from tests.browser.apart.networks import ADA, BOB, HOME
+from tests.browser.apart.rtp import sound_at
 from tests.browser.apart.wire import Wire
 from tests.browser.apart.world import World, strangers
 from tests.browser.cast import Cast
@@ -62,3 +67,29 @@ async def test_friends_whose_networks_are_parted_talk_through_the_relay(
     await bob.reads("Call ended", within=LONG)
     assert not [one for one in await wires[0].packets() if one.source == BOB]
     assert not [one for one in await wires[1].packets() if one.source == ADA]
+
+
+@pytest.mark.shows("L2", "L5")
+async def test_a_call_goes_on_when_its_relay_is_started_anew(
+    distant: Cast, world: World, wires: tuple[Wire, Wire]
+) -> None:
+    """What the relay had given away is gone; both ask it anew, and it is the same call."""
+    people, lines = await begin(distant, "audio", strangers=True)
+    ada, bob = people["ada"], people["bob"]
+    world.relay.ask_to_stop()
+    await world.relay.ended()
+    before = [await heard(wire, name) for wire, name in zip(wires, ("ada", "bob"), strict=True)]
+    world.relay.start()
+    for wire, name, count in zip(wires, ("ada", "bob"), before, strict=True):
+        await until(functools.partial(heard, wire, name), functools.partial(operator.lt, count), within=LONG)
+    await reach_each_other(ada, bob, "audio")
+    await go_through_the_relay(ada, bob)
+    for name, person in people.items():
+        assert (await person.received())["connections"] == 1
+        assert await states(person) == ["connecting", "connected"], "no path was ever said to be dead"
+        assert len(lines[name].welcomes) == 1
+
+
+async def heard(wire: Wire, name: str) -> int:
+    """How many packets of sound have come to somebody at home."""
+    return len(sound_at(await wire.packets(), [HOME.addresses[name]]))

@@ -19,6 +19,7 @@ from tests.browser.cast import FLAGS, GRANTED, Cast, Studio, chromium
 from tests.browser.conftest import serving
 from tests.browser.person import Person
 from tests.browser.tones import HERTZ, write_tone
+from tests.servers import Process
 from tests.suite.topology import Topology
 
 HTTP = 8080
@@ -76,6 +77,7 @@ class World:
     networks: Networks
     studio: Studio
     topology: Topology
+    relay: Process
     folder: Path
 
     @property
@@ -99,7 +101,7 @@ async def standing(folder: Path, postgres: Postgres, copies: int = 0) -> AsyncIt
     """Networks, installation, relay and browsers; `copies` of every service, or everything in one process."""
     async with AsyncExitStack() as stack:
         apart = await stack.enter_async_context(networks(folder))
-        await stack.enter_async_context(relay(apart.middle, folder))
+        coturn = await stack.enter_async_context(relay(apart.middle, folder))
         topology = await stack.enter_async_context(serving("apart", folder, postgres, PATIENT, copies))
         where = urlsplit(topology.gateways[0])
         assert where.hostname is not None and where.port is not None
@@ -107,7 +109,7 @@ async def standing(folder: Path, postgres: Postgres, copies: int = 0) -> AsyncIt
         playwright = await stack.enter_async_context(async_playwright())
         studio = Outpost(playwright, folder, {"ada": apart.ada, "bob": apart.bob})
         stack.push_async_callback(studio.close)
-        yield World(apart, studio, topology, folder)
+        yield World(apart, studio, topology, coturn, folder)
 
 
 async def strangers(cast: Cast) -> tuple[Person, Person]:

@@ -1,8 +1,10 @@
 """Wake-ups, the event log and the outbox, on a real bus that is sometimes away."""
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -100,6 +102,25 @@ async def test_a_bus_that_is_away_loses_wakes_and_nothing_else(nats: Nats, bus: 
     await bus.client.flush()
     assert await sender.publish_wake(gateway, b"heard")
     await until(lambda: heard == [b"heard"], 5, lambda: str(heard))
+
+
+async def test_a_bus_that_reloads_sends_away_those_alone_whose_password_is_another_one(nats: Nats) -> None:
+    """They are back with the new one; for everybody else nothing was."""
+    process, old, times = nats.pid, dict(nats.users), Counter[str]()
+    async with AsyncExitStack() as stack:
+        for user in ("policy", "signaling"):
+            bus = Bus(nats.url(owner=False), user, user, [old[user], "changed"])
+            stack.push_async_callback(bus.close)
+            await bus.connect(10)
+            bus.on_reconnect(functools.partial(times.update, [user]))
+        nats.users["policy"] = "changed"
+        nats.reload()
+        await until(lambda: times["policy"] == 1, 10, lambda: f"back: {times}")
+        late = Bus(nats.url(owner=False), "late", "policy", [old["policy"]])
+        stack.push_async_callback(late.close)
+        assert not (await late.connect(1.0)).is_up
+        await bus.client.flush()
+        assert (times, nats.pid) == ({"policy": 1}, process)
 
 
 async def test_a_bus_that_comes_later_is_found(nats: Nats) -> None:

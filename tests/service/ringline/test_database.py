@@ -1,7 +1,8 @@
 """A service's role, its schema, and a database that is away."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -9,13 +10,18 @@ import pytest
 from pydantic import SecretStr
 
 from ringline.config import NodeSettings
-from ringline.db import Database
+from ringline.db import LEAVING_POOL, Database
 from ringline.migrate import migrate
+from ringline.node import Node
 from ringline.refusal import Refusal
 from ringline.v1.reasons_pb2 import Reason
 from services.__main__ import migrations, present
 from services.embedded import Postgres
 from tests.conftest import Databases
+
+COUNTED = """
+SELECT count(*) FROM pg_stat_activity WHERE usename = 'ringline_signaling' AND datname = current_database()
+"""
 
 
 @pytest.fixture
@@ -203,6 +209,57 @@ async def test_a_transaction_is_all_or_nothing(settings: NodeSettings) -> None:
         await con.execute("INSERT INTO pair (k) VALUES ('a')")
     assert await db.fetchval("SELECT count(*) FROM pair") == 1
     await db.close()
+
+
+async def backends(db: Database, questions: int = 20) -> set[int]:
+    """Which connections answer so many questions at once."""
+    return set(await asyncio.gather(*(db.fetchval("SELECT pg_backend_pid()") for _ in range(questions))))
+
+
+async def left(settings: NodeSettings) -> int:
+    """How many connections signaling has, once the database has noticed which were closed."""
+    owner = await asyncpg.connect(settings.database_owner_url.get_secret_value())
+    async with asyncio.timeout(5):
+        while (count := int(await owner.fetchval(COUNTED))) > LEAVING_POOL:
+            pass
+    await owner.close()
+    return count
+
+
+async def test_with_few_connections_everybody_is_answered_all_the_same(settings: NodeSettings) -> None:
+    db = await opened(settings.model_copy(update={"db_pool": 8}), "signaling")
+    held = [await db.take() for _ in range(8)]
+    for con in held[:3]:
+        db.give_back(con)
+    waiting = asyncio.create_task(backends(db))
+    await asyncio.sleep(0)
+    db.shrink()
+    for con in held[3:]:
+        db.give_back(con)
+    async with asyncio.timeout(5):
+        await waiting
+        assert len(await backends(db)) <= LEAVING_POOL
+    assert await left(settings) >= 1
+    await db.close()
+
+
+async def test_a_process_on_its_way_out_gives_connections_back_while_it_is_still_there(
+    settings: NodeSettings,
+) -> None:
+    while_leaving: list[int] = []
+
+    @asynccontextmanager
+    async def signaling(node: Node) -> AsyncIterator[None]:
+        db = await node.database("signaling")
+        assert len(await backends(db)) == 8
+        yield
+        while_leaving.append(await left(settings))
+        assert await db.answers()
+
+    async with Node(settings.model_copy(update={"db_pool": 8}), ["signaling"]) as node:
+        await node.build("signaling", signaling)
+        await node.start()
+    assert while_leaving == [LEAVING_POOL]
 
 
 async def test_whoever_waits_for_a_connection_gets_the_next_one(settings: NodeSettings) -> None:

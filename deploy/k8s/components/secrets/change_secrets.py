@@ -14,14 +14,14 @@ import re
 import sys
 from typing import Any
 
-from new_secrets import password, seed
+from new_secrets import line_of_server, password, seed
 
 STEPS = ("add", "use", "forget", "owner")
 LISTS = re.compile(
     r"ringline_(?:db_password_\w+|nats_password_\w+|directory_issuer_key"
     r"|gateway_ticket_key|signaling_turn_secret)"
 )
-BUS = re.compile(r"ringline_(nats_password_\w+)")
+BUS = re.compile(r"ringline_nats_password_(\w+)")
 USED = "ringline.internal/used"
 """An annotation: which keys are past `use`."""
 Secret = dict[str, Any]
@@ -93,10 +93,10 @@ def _unfit(secret: Secret, key: str, step: str) -> Unfit:
 
 
 def _tell_bus(secret: Secret) -> None:
-    """nats-server takes one password for each user: the first."""
+    """The server of the bus has them in a file of its own."""
     if "passwords.conf" in secret.get("data", {}):
         users = [(match[1], key) for key in secret["data"] if (match := BUS.fullmatch(key))]
-        lines = [f'RINGLINE_{name.upper()}: "{read(secret, key).split(",")[0]}"\n' for name, key in users]
+        lines = [line_of_server(user, read(secret, key)) for user, key in users]
         write(secret, "passwords.conf", "".join(lines))
 
 
