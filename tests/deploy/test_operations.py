@@ -27,6 +27,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 BLOCK_SECONDS = 120.0
 OWNED = {"RINGLINE_DATABASE_STANDBY": "false", "RINGLINE_EVENT_REPLICAS": "1", "RINGLINE_DB_CONNECTIONS": "0"}
 """Here is one Postgres and one node of NATS, in place of what the page says that one brings."""
+MANY = 1_000_000
+"""Characters: the whole of a log."""
 HASTE = {"RINGLINE_GATEWAY_DRAIN_S": "0.6"}
 """Nobody has a line while services are restarted."""
 NOT_CLAIMED = {
@@ -214,9 +216,17 @@ async def schemas_are_there(reader: Reader, _: str) -> None:
     await reader.serve()
     async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
         people = People([f"http://127.0.0.1:{reader.ports['http']}"], http)
-        call, ring = await talk(*await people.friends("eve", "flo"))
+        friends = await people.friends("eve", "flo")
+        assert reader.all is not None
+        before = reader.all.tail(MANY)
+        call, ring = await talk(*friends)
         await call.hang_up()
         await ring.until(ended="hung_up", within=PATIENCE)
+        # A machine that is busy may be warned of.
+        assert '"level":"info"' in before
+        assert '"level":"info"' not in reader.all.tail(MANY)[len(before) :], (
+            "the page says that no call is logged"
+        )
         await people.close()
     for name in ("ada", "bob"):
         await reader.shell(name, f"ringline user add {name} --password {secrets.token_hex(8)}")
