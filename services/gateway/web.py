@@ -65,7 +65,9 @@ class WebClient:
             file = self._files[f"/{INDEX}"]
         if file is None or scope["method"] not in ("GET", "HEAD"):
             status = 404 if file is None else 405
-            await Response("Not found", status, media_type="text/plain")(scope, receive, send)
+            # A gateway of another release has it, and this one soon.
+            refused = Response("Not found", status, {"Cache-Control": "no-store"}, "text/plain")
+            await refused(scope, receive, send)
             return
         caching = FOR_EVER if _HASHED.search(path) else ASK_AGAIN
         await FileResponse(file, headers={"Cache-Control": caching})(scope, receive, send)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.cast import Cast
 from tests.browser.person import PATIENCE, Person
@@ -13,6 +13,7 @@ from tests.browser.person import PATIENCE, Person
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WAIT = PATIENCE * 1000
+MISSES = 3
 
 
 @asynccontextmanager
@@ -104,3 +105,28 @@ async def test_settings_that_cannot_be_read_are_read_again(cast: Cast) -> None:
     await ada.press("Try again")
     await expect(page.get_by_role("group", name="Who can call me", exact=True)).to_be_visible(timeout=WAIT)
     await expect(page.get_by_text("Your settings could not be loaded.")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["js", "css"])
+async def test_a_page_that_asks_a_gateway_of_another_release_for_its_files_comes_again(
+    cast: Cast, kind: str
+) -> None:
+    """While gateways are replaced: the page is of one, and another is asked for what it names."""
+    ada = await cast.newcomer("ada")
+    page = ada.page
+    missed: list[str] = []
+
+    async def of_another_release(route: Route) -> None:
+        if len(missed) == MISSES:
+            await route.continue_()
+            return
+        missed.append(route.request.url)
+        await route.fulfill(status=404, content_type="text/plain", body="Not found")
+
+    await page.route(re.compile(rf"/assets/index-[^/]+\.{kind}$"), of_another_release)
+    await page.goto(ada.origin)
+    await expect(page.locator("body")).to_have_css("margin", "0px", timeout=WAIT)  # its styles are there
+    await expect(page.get_by_label("Username")).to_be_visible(timeout=WAIT)
+    assert len(missed) == MISSES
+    assert await page.evaluate("() => sessionStorage.getItem('ringline.again')") is None
+    ada.complaints.clear()  # the browser says what the story did to it

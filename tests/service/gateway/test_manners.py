@@ -355,6 +355,8 @@ async def test_the_web_client_is_served_for_every_address_of_its_own(alone: Alon
         assert "script-src 'self';" in policy
         for path in ("/assets/none.js", "/../secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt"):
             assert (await get(path))[0] == 404, path
+        missing = await town.http.get(town.urls[0] + "/assets/index-0f0f0f0f.js")
+        assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store")
         assert (await town.http.post(town.urls[0] + "/")).status_code == 405
         assert (await get("/v1/config"))[1] == "application/json"
         assert (await get("/v1/nothing"))[0] == 404
