@@ -90,7 +90,8 @@ class NodeSettings(Configured):
     database_standby: bool = Field(
         False,
         description="Refuse to start where the database does not wait for a synchronous standby at each "
-        "commit.",
+        "commit. A process that runs looks again twice a minute, and tells where that is so no more, or "
+        "where no standby is connected: `ringline_database_at_risk`.",
     )
     nats_url: str = Field(
         "nats://127.0.0.1:4222", description="The bus: one or several addresses, separated by commas."

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from ringline.config import NodeSettings
-from ringline.guarantees import ASKED, Promise, is_beyond, objection
+from ringline.guarantees import ASKED, Promise, is_beyond, objection, worry
 from ringline.refusal import Refusal
-from ringline.telemetry import log
+from ringline.telemetry import DATABASE_AT_RISK, log
 from ringline.v1.reasons_pb2 import Reason
 
 STATEMENT_SECONDS = 2.0
@@ -32,6 +32,8 @@ START_SECONDS = 120.0
 PAUSE_SECONDS = 0.25
 IDLE_SECONDS = 300.0
 """How long a connection that nobody needs is kept."""
+LOOK_SECONDS = 30.0
+"""How often a process looks whether the database still promises what it must."""
 LEAVING_POOL = 2
 """Connections of a process on its way out: it may take a minute, and another one has its place already."""
 
@@ -81,6 +83,7 @@ class Database:
         self._urls = list(urls)
         self._size = size
         self._is_open = False
+        self._worry = ""
         # Connections that are idle, in use, or being opened.
         self._count = 0
         # The one that came back last is taken first, so that those nobody needs are seen at the other end.
@@ -141,6 +144,27 @@ class Database:
             raise ValueError(why)
         if is_beyond(promise, self._settings):
             log(__name__).warning("database has too few connections", service=self.service)
+
+    async def watch(self) -> None:
+        """Looks for ever whether the database still promises what it must."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Tells, by a figure and in the log, where the database does not promise any more what it must."""
+        if self._settings is None:
+            return
+        try:
+            found = await self.fetchrow(ASKED)
+        except Refusal:  # readiness says so
+            return
+        assert found is not None
+        why = worry(Promise(**found), self._settings)
+        DATABASE_AT_RISK.labels(self.service).set(bool(why))
+        if why and why != self._worry:
+            log(__name__).warning("database at risk", service=self.service, problem=why)
+        self._worry = why
 
     def shrink(self) -> None:
         """From now on few connections are enough: the others are closed, those in use when they come back."""

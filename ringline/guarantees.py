@@ -10,7 +10,8 @@ ASKED = """
 SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('synchronous_standby_names') AS standbys,
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-        AS connections
+        AS connections,
+    (SELECT count(*) FROM pg_stat_replication) AS followers
 """
 ON_DISK = frozenset({"on", "remote_apply", "remote_write", "local"})
 ON_TWO = frozenset({"on", "remote_apply"})
@@ -23,6 +24,8 @@ class Promise(NamedTuple):
     synchronous_commit: str
     standbys: str
     connections: int
+    followers: int = 0
+    """How many others take its log over just now; which of them are standbys, only a superuser is told."""
 
 
 def objection(promise: Promise, settings: NodeSettings) -> str:
@@ -40,6 +43,15 @@ def objection(promise: Promise, settings: NodeSettings) -> str:
             "production needs fsync = on and synchronous_commit = on"
         )
     return ""
+
+
+def worry(promise: Promise, settings: NodeSettings) -> str:
+    """What must not stay so beneath a process that serves; empty where all is well. It is no reason to stop:
+    without a standby commits wait for one, and where nobody waits calls still go on.
+    """
+    if why := objection(promise, settings):
+        return why
+    return "no standby is connected" if settings.database_standby and not promise.followers else ""
 
 
 def is_beyond(promise: Promise, settings: NodeSettings) -> bool:

@@ -173,6 +173,7 @@ class Node:
             self._state.resources.push_async_callback(database.close)
             databases[service] = await database.open(START_SECONDS)
             self.ready(f"{service} database", database.answers)
+            self.spawn(database.watch(), f"{service} database watch")
         return databases[service]
 
     async def bus(self) -> Bus:

@@ -68,6 +68,11 @@ OUTBOX_PUBLISHED = Counter(
 OUTBOX_AGE = Gauge(
     "ringline_outbox_age_seconds", "For how long the oldest event waits to be published.", ["service"]
 )
+DATABASE_AT_RISK = Gauge(
+    "ringline_database_at_risk",
+    "Whether the database does not promise what it must: standby, fsync, synchronous_commit.",
+    ["service"],
+)
 LEAVING = Gauge("ringline_leaving_seconds", "For how long this process is on its way out; 0: it is not.")
 READY = Gauge(
     "ringline_ready",

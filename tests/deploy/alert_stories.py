@@ -193,6 +193,15 @@ STORIES = (
         fires=95,
         rests=10,  # the very first start
     ),
+    Story(
+        "DatabaseIsAtRisk",
+        {
+            'ringline_database_at_risk{service="signaling", pod="a"}': "0x4 1x20 0x30",
+            'ringline_database_at_risk{service="signaling", pod="b"}': "0x54",
+        },
+        fires=15,
+        rests=40,
+    ),
     Story("WakeUpsAreLost", {"ringline_wake_gaps_total": "0+30x30 900+0x60"}, fires=28, rests=80),
     Story(
         "WakeUpsAreLost",

@@ -77,6 +77,15 @@ async def joined(port: int, given: str) -> str:
     return "nothing"
 
 
+def test_every_stage_of_the_image_stands_on_the_base_that_a_digest_may_pin() -> None:
+    text = (ROOT / "deploy" / "image" / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", text, re.M)
+    assert stages[0] == ("${BASE}", "base") and len(stages) == len(re.findall(r"^FROM", text, re.M))
+    assert all(on in {name for _, name in stages[:at]} for at, (on, _) in enumerate(stages) if at)
+    outside = [one for one in re.findall(r"--from=(\S+)", text) if one not in dict(map(reversed, stages))]
+    assert not outside
+
+
 def relay(tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     """The relay's container, started on the node 192.0.2.7, with a turnserver that says what it is given."""
     manifests = rendered("production")

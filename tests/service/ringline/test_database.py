@@ -1,24 +1,31 @@
 """A service's role, its schema, and a database that is away."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from ringline.config import NodeSettings
 from ringline.db import LEAVING_POOL, Database
+from ringline.guarantees import ASKED, Promise
 from ringline.migrate import migrate
 from ringline.node import Node
 from ringline.refusal import Refusal
+from ringline.telemetry import DATABASE_AT_RISK
 from ringline.v1.reasons_pb2 import Reason
 from services.__main__ import migrations, present
 from services.embedded import Postgres
 from tests.conftest import Databases
+from tests.servers import START_SECONDS, Process, until
 
+ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ringline_signaling'"
 COUNTED = """
 SELECT count(*) FROM pg_stat_activity WHERE usename = 'ringline_signaling' AND datname = current_database()
 """
@@ -81,6 +88,54 @@ async def test_a_service_does_not_start_on_a_database_that_promises_too_little(
         else:
             await wanting.open()
         await wanting.close()
+
+
+def at_risk() -> float | None:
+    """What the figure of signaling says."""
+    return REGISTRY.get_sample_value("ringline_database_at_risk", {"service": "signaling"})
+
+
+async def test_a_process_that_runs_tells_when_its_database_promises_less(settings: NodeSettings) -> None:
+    """Somebody lets it forget, which connections of before do not know."""
+    name = settings.database_url.rpartition("/")[2]
+    db = await opened(settings.model_copy(update={"environment": "production"}), "signaling")
+    await db.look()
+    assert at_risk() == 0
+    owner = await asyncpg.connect(settings.database_owner_url.get_secret_value())
+    for change, figure in (("SET synchronous_commit = off", 1), ("RESET synchronous_commit", 0)):
+        await owner.execute(f"ALTER ROLE ringline_signaling IN DATABASE {name} {change}")
+        await owner.execute(ENDED)
+        async with asyncio.timeout(START_SECONDS):
+            while at_risk() != figure:
+                await db.look()
+    await owner.close()
+    await db.close()
+
+
+async def test_a_role_is_told_whether_anybody_follows_the_database(
+    settings: NodeSettings, postgres: Postgres, tmp_path: Path
+) -> None:
+    """It may not see who, and needs no right for this."""
+    db = await opened(settings, "signaling")
+
+    async def followers() -> int:
+        return Promise(**(await db.fetchrow(ASKED) or {})).followers
+
+    assert await followers() == 0
+    words = [postgres.programs / "pg_receivewal", f"--directory={tmp_path}", f"--dbname={postgres.url()}"]
+    follower = Process("follower", list(map(str, words)), dict(os.environ), tmp_path / "log").start()
+    async with asyncio.timeout(START_SECONDS):
+        while await followers() == 0:
+            follower.check()
+    follower.kill()
+    await db.close()
+
+
+async def test_a_process_looks_by_itself(settings: NodeSettings) -> None:
+    DATABASE_AT_RISK.labels("signaling").set(1)
+    async with Node(settings, ["signaling"]) as node:
+        await node.database("signaling")
+        await until(lambda: at_risk() == 0, START_SECONDS, lambda: "it did not look")
 
 
 async def test_no_role_sees_the_schema_of_another_service(databases: Databases) -> None:
@@ -147,9 +202,7 @@ async def test_a_database_that_died_is_unavailable_and_then_back(
 ) -> None:
     db = await opened(settings, "signaling")
     owner = await asyncpg.connect(settings.database_owner_url.get_secret_value())
-    await owner.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ringline_signaling'"
-    )
+    await owner.execute(ENDED)
     await owner.close()
     async with asyncio.timeout(5):
         while not await db.answers():  # raises anything but a refusal
