@@ -78,8 +78,8 @@ class Cluster:
         self._changed.set()
 
     async def remove(self, thing: Thing) -> None:
-        """`kubectl delete` of anything but a pod; its pods go with it. With a namespace goes all that is in it, and
-        pods have no time to say goodbye.
+        """`kubectl delete` of anything but a pod; its pods go with it. With a namespace goes all that is in
+        it, and pods have no time to say goodbye.
         """
         self.objects.things.remove(thing)
         self._done.discard(title(thing))
