@@ -39,6 +39,11 @@ class Authority:
         """What others trust."""
         return self._certificate.public_bytes(Encoding.PEM)
 
+    @property
+    def key(self) -> bytes:
+        """What it signs with, as cert-manager keeps it in a Secret."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
     def issue(
         self, names: Sequence[str], until: datetime | None = None, addresses: Sequence[str] = ()
     ) -> tuple[bytes, bytes]:

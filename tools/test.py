@@ -71,7 +71,7 @@ PARTS = (
     Part("suite", 360, pytest("suite", "-n", "2")),  # they wait more than they work
     Part("hostile", 90, pytest("hostile")),
     Part("chaos", 180, (str(BIN / "python"), "-B", "-m", "tests.chaos", "--quick"), needs_root=True),
-    # All pods run from the image; beside it the page on operations is carried out, which waits as well.
+    # All pods run from the image, those of the trial and then those of production; beside them goes the rest.
     Part("deploy", 420, pytest("deploy", "-rP", "-n", "2"), needs_root=True),
     Part("browser", 360, pytest("browser", "--ignore=tests/browser/apart")),
     Part("apart", 150, pytest("browser/apart"), needs_root=True),  # networks of their own, and a capture

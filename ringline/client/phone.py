@@ -229,7 +229,8 @@ class Phone:
         for pause in _pauses():
             await asyncio.sleep(pause)
             try:
-                await asyncio.wait_for(self._open(patience), patience)
+                async with asyncio.timeout(patience):  # wait_for forgets a cancellation at the last moment
+                    await self._open(patience)
                 return True
             except TimeoutError:
                 await asyncio.sleep(random.uniform(0.0, LONG_PAUSE_SECONDS[min(slow, 4)]))

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.deploy.image import Image, built_image
 
-OF_THE_IMAGE = ("test_image.py", "test_cluster.py")
+OF_THE_IMAGE = ("test_image.py", "test_cluster.py", "test_production.py")
 
 
 class Files(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types

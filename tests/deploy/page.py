@@ -15,9 +15,9 @@ class Block(NamedTuple):
     commands: str
 
 
-def blocks() -> list[Block]:
-    """All of them, in the order of the page."""
-    found = re.findall(r"^```sh\n# ([^\n]+)\n(.*?)^```$", TEXT, re.M | re.S)
+def blocks(text: str = TEXT) -> list[Block]:
+    """All of them, in the order of the page, or of another one."""
+    found = re.findall(r"^```sh\n# ([^\n]+)\n(.*?)^```$", text, re.M | re.S)
     return [Block(title, commands) for title, commands in found]
 
 

@@ -2,20 +2,16 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from ringline.client import Call, Phone
-from ringline.refusal import Refusal
 from tests.browser.apart.turn import DONE, Turn
-from tests.chaos.media import Stream
+from tests.deploy import page
 from tests.deploy.callgraph import expected_flows
+from tests.deploy.cast import Cast, friends, see_each_other, talking
 from tests.deploy.cluster.cluster import Cluster, cluster, within_network
 from tests.deploy.cluster.forward import forwarded
 from tests.deploy.cluster.kubectl import kubectl
@@ -30,8 +26,8 @@ from tests.deploy.cluster.volumes import size_of
 from tests.deploy.image import Image
 from tests.house.sources import ROOT, services
 from tests.servers import scratch, until
-from tests.suite.people import PATIENCE, People, at
-from tests.suite.traffic import OF_SERVERS, moves, traffic
+from tests.suite.people import PATIENCE, People
+from tests.suite.traffic import moves, traffic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAIRS = 3
@@ -54,16 +50,6 @@ async def running(image: Image) -> AsyncIterator[Cluster]:
         assert not remains(folder)
 
 
-@dataclass
-class Cast:
-    """Two people who talk, and pairs of friends who call one another."""
-
-    people: People
-    ada: Phone
-    bob: Phone
-    pairs: list[tuple[Phone, Phone]]
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cast(running: Cluster) -> AsyncIterator[Cast]:
     """Who calls, by the Service of the gateways: from where the ingress controller is, to the last story."""
@@ -81,54 +67,6 @@ async def cast(running: Cluster) -> AsyncIterator[Cast]:
             await people.close()
 
 
-async def friends(people: People, within: float = PATIENCE * 3) -> list[Phone]:
-    """Two of them, who try again where a process that just began is not quick enough, as clients do."""
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            return await people.friends("ada", "bob")
-        except Refusal as refusal:
-            if refusal.reason not in OF_SERVERS or time.monotonic() > deadline:
-                raise
-
-
-@asynccontextmanager
-async def talking(cast: Cast) -> AsyncIterator[tuple[Call, Call]]:
-    """A call in which packets flow both ways, and that goes on, whatever is done meanwhile."""
-    ada, bob = cast.ada, cast.bob
-    await asyncio.gather(ada.until_connected(PATIENCE), bob.until_connected(PATIENCE))
-    call = await ada.place(at(bob), within=PATIENCE)
-    ring = await bob.rings(PATIENCE)
-    ours, theirs = await Stream.open(), await Stream.open()
-    try:
-        await ring.answer(offer=theirs.description, within=PATIENCE)
-        offer = await call.until_described(within=PATIENCE)
-        ours.send_to(offer.body)
-        await call.describe(ours.description, answers=offer.generation)
-        theirs.send_to((await ring.until_described(within=PATIENCE)).body)
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(ours.flows.wait(), theirs.flows.wait())
-        await asyncio.gather(call.report("flowing"), ring.report("flowing"))
-        await asyncio.gather(*(one.until("connected", within=PATIENCE) for one in (call, ring)))
-        yield call, ring
-        await asyncio.gather(*(phone.until_connected(PATIENCE) for phone in (ada, bob)))
-        assert (call.phase, ring.phase) == ("connected", "connected")
-        await see_each_other(call, ring)
-        await call.hang_up()
-        await ring.until(ended="hung_up", within=PATIENCE)
-    finally:
-        ours.close()
-        theirs.close()
-
-
-async def see_each_other(call: Call, ring: Call) -> None:
-    """The caller turns his camera on and off again, and the callee is told both."""
-    await call.set_media(audio=True, video=True)
-    await ring.until(where=lambda it: it.view.peer_sends.video, within=PATIENCE)
-    await call.set_media(audio=True, video=False)
-    await ring.until(where=lambda it: not it.view.peer_sends.video, within=PATIENCE)
-
-
 def stopped(running: Cluster, name: str) -> Running:
     """The pod of that Deployment that ended last: in order, within its grace."""
     last = [one for one in running.past if one.pod.owner == f"Deployment {name}"][-1]
@@ -138,8 +76,10 @@ def stopped(running: Cluster, name: str) -> Running:
 
 
 async def test_the_page_leads_from_nothing_to_a_call(running: Cluster) -> None:
-    """The lines of the page on Kubernetes under "Trial", each as it is there."""
+    """The lines of both pages under "Trial", each as it is there."""
     *lines, forward = block((ROOT / "deploy/k8s/README.md").read_text(), "## Trial")
+    [trial] = [one.commands for one in page.blocks() if one.title == "trial: install"]
+    assert [*lines, forward] == trial.splitlines()
     for line in lines:
         await kubectl(running, line)
     await running.until_settled()

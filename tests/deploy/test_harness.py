@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from tests.deploy.cluster.bundle import bundle
+from tests.deploy.cluster.changes import merged
 from tests.deploy.cluster.cluster import Cluster
 from tests.deploy.cluster.controllers import plan, pod_for, version_of
+from tests.deploy.cluster.issuer import Issuer
 from tests.deploy.cluster.kubectl import kubectl
 from tests.deploy.cluster.names import answer
 from tests.deploy.cluster.objects import NotHonoured, Objects, Pod, applied
 from tests.deploy.cluster.policies import ANY, Flow, flows, spaces_of
 from tests.deploy.cluster.roots import Root
 from tests.deploy.cluster.runtime import Container
+from tests.deploy.cluster.site import RELAY, Machine
 from tests.deploy.cluster.volumes import size_of
 
 SCALE = "kubectl -n ringline scale deployment/signaling"
@@ -194,5 +197,52 @@ async def test_lines_with_kubectl_do_what_they_say_and_an_unknown_one_is_not_pas
     with pytest.raises(RuntimeError):
         await kubectl(cluster, "kubectl create -f -", one)
     for line in ("kubectl drain node", f"{SCALE} --replica=1", "kubectl get pods", "helm install"):
-        with pytest.raises(ValueError):
+        with pytest.raises((ValueError, RuntimeError)):
             await kubectl(cluster, line)
+
+
+async def test_what_others_changed_stays_when_something_is_applied_again(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, {})
+    production = applied("deploy/k8s/overlays/production")
+    cluster.apply(copy.deepcopy(production))
+    await kubectl(cluster, f"{SCALE} --replicas=5")
+    await kubectl(cluster, "kubectl -n ringline rollout restart deployment/signaling")
+    before = cluster.objects.get("Deployment", "ringline", "signaling")
+    await kubectl(cluster, "kubectl apply -k deploy/k8s/overlays/production")
+    after = cluster.objects.get("Deployment", "ringline", "signaling")
+    assert (after["spec"]["replicas"], version_of(after)) == (5, version_of(before))
+    [job] = copy.deepcopy(production.kind("Job"))
+    assert merged(cluster.objects, job) == job
+    job["spec"]["backoffLimit"] = 3
+    with pytest.raises(RuntimeError, match="immutable"):
+        merged(cluster.objects, job)
+
+
+def test_a_relay_goes_to_a_node_with_its_label_that_has_none() -> None:
+    relay = pod_for(applied().get("Deployment", "ringline-relay", "coturn"), "coturn-1")
+    network: Any = None
+    one = Machine("one", "198.51.100.201", network)
+    assert not one.takes(relay)
+    one.labels[RELAY] = "true"
+    assert one.takes(relay)
+    one.tenants.append(relay)
+    assert not one.takes(relay)
+
+
+def test_each_certificate_gets_a_secret_once_its_authority_has_one() -> None:
+    objects = applied("deploy/k8s/overlays/production")
+    [ingress] = objects.kind("Ingress")
+    ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] = "letsencrypt"
+    issuer = Issuer(objects)
+    while made := issuer.due():
+        objects.things += made
+    certificates = objects.kind("Certificate")
+    assert "ringline-web" in [one["metadata"]["name"] for one in certificates]
+    assert all(issuer.is_ready(one) for one in certificates)
+    before = objects.contents("Secret", "ringline", "signaling-tls")
+    assert before["ca.crt"] == objects.contents("Secret", "ringline", "authority-tls")["tls.crt"]
+    objects.things.remove(objects.get("Secret", "ringline", "signaling-tls"))
+    [renewed] = issuer.due()
+    objects.things.append(renewed)
+    after = objects.contents("Secret", "ringline", "signaling-tls")
+    assert after["tls.crt"] != before["tls.crt"] and after["ca.crt"] == before["ca.crt"]

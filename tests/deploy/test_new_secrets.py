@@ -15,14 +15,14 @@ from urllib.error import HTTPError
 
 import pytest
 
-from services.embedded import Postgres
 from tests.deploy.cluster.api import Api
-from tests.deploy.cluster.objects import Objects
+from tests.deploy.cluster.cluster import Cluster
+from tests.deploy.cluster.door import door
+from tests.deploy.cluster.objects import Objects, applied
 from tests.deploy.manifests import NAMESPACE, Thing, name_of, namespace_of, rendered
 from tests.deploy.newly import SCRIPT, made_secrets, script
-from tests.deploy.stand_in import State
-from tests.deploy.test_operations import Reader
-from tests.servers import PASSWORD, scratch
+from tests.deploy.reader import Reader
+from tests.servers import scratch
 
 KEYS = ("ringline-keys", "ringline_gateway_ticket_key")
 USER = ("ringline-bus", "ringline_nats_password_policy")
@@ -168,21 +168,21 @@ async def test_an_operator_adds_what_is_missing_by_kubectl() -> None:
     """The command of the page; what is there stays, and a second time there is nothing to do."""
     command = "python3 deploy/k8s/components/secrets/new_secrets.py"
     with scratch() as folder:
-        reader = Reader(folder, Postgres(folder / "none", PASSWORD))
-        state = reader.state
-        state.put(rendered("production").things)
-        await reader.shell("make", f"{command} --database db:5432/x | kubectl create -f -")
-        assert await reader.shell("nothing", f"{command} --missing") == "nothing is missing\n"
-        first = values(Objects(reader.state.things))
-        state = State(folder)
-        (keys,) = state.find("Secret", NAMESPACE, KEYS[0])
-        del keys["data"][KEYS[1]]
-        state.things.remove(state.find("Secret", "ringline-relay")[0])
-        state.save()
-        printed = await reader.shell("missing", f"{command} --missing")
-        now = values(Objects(reader.state.things))
-        assert {at for at in now if now[at] != first[at]} == {KEYS} and now.keys() == first.keys()
-        assert printed == (f"ringline/ringline-keys: added {KEYS[1]}\nringline-relay/ringline-relay: made\n")
+        cluster = Cluster(folder, {})
+        cluster.apply(applied("deploy/k8s/overlays/production"))
+        reader = Reader(folder, None, folder)
+        async with door(cluster, folder, Path(sys.executable).with_name("kubectl")) as unknown:
+            await reader.shell("make", f"{command} --database db:5432/x | kubectl create -f -")
+            assert await reader.shell("nothing", f"{command} --missing") == "nothing is missing\n"
+            first = values(cluster.objects)
+            keys = cluster.objects.get("Secret", NAMESPACE, KEYS[0])
+            keys["data"] = {key: value for key, value in keys["data"].items() if key != KEYS[1]}
+            await cluster.remove(cluster.objects.get("Secret", "ringline-relay", "ringline-relay"))
+            printed = await reader.shell("missing", f"{command} --missing")
+            now = values(cluster.objects)
+        assert not unknown
+    assert {at for at in now if now[at] != first[at]} == {KEYS} and now.keys() == first.keys()
+    assert printed == (f"ringline/ringline-keys: added {KEYS[1]}\nringline-relay/ringline-relay: made\n")
 
 
 def test_secrets_are_different_each_time_and_fit_together() -> None:

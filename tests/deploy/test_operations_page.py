@@ -44,6 +44,12 @@ def test_metrics_and_settings_that_the_page_names_exist() -> None:
     assert not [one for one in re.findall(r"RINGLINE_[A-Z_]+[A-Z]", page.TEXT) if one not in known]
 
 
+def test_what_is_to_be_patched_into_the_relay_is_what_it_reads() -> None:
+    read = (ROOT / "deploy/k8s/components/coturn/coturn.yaml").read_text()
+    names = set(re.findall(r"EXTERNAL_\w+", page.TEXT))
+    assert names and names <= set(re.findall(r"EXTERNAL_\w+", read))
+
+
 def test_words_of_logs_that_the_page_names_are_in_the_code() -> None:
     code = "\n".join(
         path.read_text() for one in ("ringline", "services") for path in (ROOT / one).rglob("*.py")

@@ -59,7 +59,7 @@ class Relay:
         mac = hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()
         own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         own.bind(("127.0.0.1", 0))
-        return Turn(own, name, base64.b64encode(mac).decode(), relay=self.address)
+        return Turn(own, name, base64.b64encode(mac).decode(), server=self.address)
 
     def answer(self, secret: str) -> int:
         """What it says to who wants an address with that secret."""

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from traceback import extract_tb
 
 from ringline.client import Call, Phone, mint_command
 from ringline.refusal import Refusal
@@ -80,7 +81,10 @@ async def _call_again_and_again(log: Log, ada: Phone, bob: Phone) -> None:
         try:
             await _one_call(ada, bob, ends)
         except (AssertionError, Refusal, ConnectionError, TimeoutError) as trouble:
-            log.troubles.append(f"call {number}, {ends.__name__}: {type(trouble).__name__} {trouble}")
+            step = next(
+                one.line for one in reversed(extract_tb(trouble.__traceback__)) if one.filename == __file__
+            )
+            log.troubles.append(f"call {number}, {ends.__name__}, {step}: {type(trouble).__name__} {trouble}")
             return  # what would follow may be of this one
         log.calls += 1
         await _until_over(log, CALL_PAUSE_SECONDS)

@@ -36,7 +36,7 @@ class Turn:
     credential: str
     realm: bytes = b""
     nonce: bytes = b""
-    relay: str = SERVER
+    server: str = SERVER
 
     def allocate(self, version: int = 4) -> int:
         """Asks for an address, of IPv4 or IPv6: DONE or the error code. The first refusal tells the realm and
@@ -67,7 +67,7 @@ class Turn:
         deadline = time.monotonic() + START_SECONDS
         self.socket.settimeout(_AGAIN_SECONDS)
         while time.monotonic() < deadline:
-            self.socket.sendto(request, (self.relay, 3478))
+            self.socket.sendto(request, (self.server, 3478))
             try:
                 answer = self.socket.recv(2048)
             except TimeoutError:

@@ -18,7 +18,8 @@ POD = (
     " securityContext terminationGracePeriodSeconds restartPolicy topologySpreadConstraints nodeSelector"
     " hostNetwork dnsPolicy"
 )
-"""Of these, topologySpreadConstraints, nodeSelector and dnsPolicy are of no effect: there is one node."""
+"""Of these, topologySpreadConstraints and dnsPolicy are of no effect, and a nodeSelector but where a pod uses
+the network of its node: there is one node for all others."""
 CONTAINER = (
     "name image imagePullPolicy command args env envFrom ports volumeMounts resources securityContext"
     " startupProbe livenessProbe readinessProbe"
@@ -105,7 +106,7 @@ def _looked_up(one: Thing, pod: Pod, objects: Objects) -> str:
             "metadata.name": pod.name,
             "metadata.namespace": pod.namespace,
             "status.podIP": pod.address,
-            "status.hostIP": NODE,
+            "status.hostIP": pod.address if pod.is_on_host else NODE,
             "spec.serviceAccountName": pod.spec.get("serviceAccountName", "default"),
         }
         return str(known[source["fieldRef"]["fieldPath"]])

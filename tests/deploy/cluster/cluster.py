@@ -4,39 +4,51 @@ import asyncio
 import ctypes
 import random
 import secrets
+import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from tests.browser.apart.networks import Network
 from tests.deploy.cluster.api import PORT, Api
 from tests.deploy.cluster.controllers import is_settled, plan, pod_for
+from tests.deploy.cluster.issuer import Issuer
 from tests.deploy.cluster.names import DOMAIN, Names
-from tests.deploy.cluster.network import Cables
+from tests.deploy.cluster.network import NODE, Cables
 from tests.deploy.cluster.objects import NotHonoured, Objects, Pod, endpoints
 from tests.deploy.cluster.pod import Node, Prober, Running
 from tests.deploy.cluster.policies import spaces_of
 from tests.deploy.cluster.roots import Root
+from tests.deploy.cluster.site import RELAY, Machine, Site
 from tests.deploy.manifests import Thing, name_of, namespace_of, title
 from tests.servers import until
 
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 OTHERS = frozenset(
-    "Namespace ServiceAccount Role RoleBinding ConfigMap Secret Service NetworkPolicy"
-    " PodDisruptionBudget Ingress".split()
+    "Namespace ServiceAccount Role RoleBinding ConfigMap Secret Service NetworkPolicy HorizontalPodAutoscaler"
+    " Certificate Issuer PodDisruptionBudget Ingress ServiceMonitor PrometheusRule".split()
 )
-"""Of these, PodDisruptionBudgets and Ingresses are of no effect."""
+"""Of these, the last four are of no effect, but that an Ingress gets a certificate."""
 PATIENCE = 120.0
+SCALING_SECONDS = 2.0
+"""Between two looks of the autoscalers; those of a cluster look every 15 s."""
+SPACE = "ringline"
+"""The namespace of most objects."""
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+"""The annotation by which pods are replaced that are otherwise alike."""
 _CLONE_NEWNET = 0x40000000
 
 
 class Cluster:
     """A cluster of one node. Use by `cluster(…)`."""
 
-    def __init__(self, folder: Path, roots: Mapping[str, Root]) -> None:
+    def __init__(self, folder: Path, roots: Mapping[str, Root], site: Site | None = None) -> None:
         self.folder = folder
+        self.site = site or Site()
         self.objects = Objects()
+        self.issuer = Issuer(self.objects)
+        self.machines: list[Machine] = []
         self.running: list[Running] = []
         self.past: list[Running] = []
         """Pods that are gone."""
@@ -45,10 +57,11 @@ class Cluster:
         self._played: list[Pod] = []
         self._outside: Network | None = None
         self._changed = asyncio.Event()
+        self._over = asyncio.Event()
         self._stopping: set[asyncio.Task[None]] = set()
         self._done: set[str] = set()
         self._node: Node | None = None
-        self._tending: asyncio.Task[None] | None = None
+        self._working: list[asyncio.Task[None]] = []
 
     # What kubectl does.
 
@@ -57,8 +70,7 @@ class Cluster:
         for thing in objects.things:
             if thing["kind"] not in (*OTHERS, *WORKLOADS):
                 raise NotHonoured(title(thing))
-            known = (thing["kind"], namespace_of(thing), name_of(thing))
-            for old in [one for one in self.objects.things if known == _key(one)]:
+            for old in [one for one in self.objects.things if _key(thing) == _key(one)]:
                 self.objects.things.remove(old)
             self.objects.things.append(thing)
         for one in self.running:
@@ -66,25 +78,39 @@ class Cluster:
         self._changed.set()
 
     async def remove(self, thing: Thing) -> None:
-        """`kubectl delete` of anything but a pod; its pods go with it."""
+        """`kubectl delete` of anything but a pod; its pods go with it. With a namespace goes all that is in
+        it, and pods have no time to say goodbye.
+        """
         self.objects.things.remove(thing)
         self._done.discard(title(thing))
-        await asyncio.gather(*(one.stop() for one in self.running if one.pod.owner == title(thing)))
+        self._changed.set()
+        if thing["kind"] != "Namespace":
+            await asyncio.gather(*(one.stop() for one in self.running if self._owns(thing, one.pod)))
+            return
+        inside = [one for one in self.objects.things if namespace_of(one) == name_of(thing)]
+        self.objects.things[:] = [one for one in self.objects.things if one not in inside]
+        pods = [one for one in self.running if one.pod.namespace == name_of(thing)]
+        await asyncio.gather(*(one.stop(0) for one in pods))
+        for one in inside:
+            self._done.discard(title(one))
+            for claim in self.claims() if one["kind"] == "StatefulSet" else []:
+                shutil.rmtree(claim)
 
-    def scale(self, name: str, replicas: int) -> None:
+    def scale(self, name: str, replicas: int, namespace: str = SPACE) -> None:
         """`kubectl scale deployment/NAME --replicas=N`."""
-        self._deployment(name)["spec"]["replicas"] = replicas
+        self.objects.get("Deployment", namespace, name)["spec"]["replicas"] = replicas
         self._changed.set()
 
-    def restart(self, name: str) -> None:
+    def restart(self, name: str, kind: str = "Deployment", namespace: str = SPACE) -> None:
         """`kubectl rollout restart deployment/NAME`."""
-        template = self._deployment(name)["spec"]["template"]["metadata"]
-        template.setdefault("annotations", {})["kubectl.kubernetes.io/restartedAt"] = secrets.token_hex(4)
+        template = self.objects.get(kind, namespace, name)["spec"]["template"]["metadata"]
+        template.setdefault("annotations", {})[RESTARTED] = secrets.token_hex(4)
         self._changed.set()
 
     async def settled(self, name: str, within: float = PATIENCE) -> None:
-        """`kubectl rollout status deployment/NAME`: all is as it is wanted, and the old pods are gone."""
-        await until(lambda: self.is_settled(self._deployment(name)), within, self.told)
+        """Waits until a Deployment is as it is wanted, and its old pods are gone."""
+        workload = self.objects.get("Deployment", SPACE, name)
+        await until(lambda: self.is_settled(workload), within, self.told)
 
     async def delete(self, running: Running, grace: float | None = None) -> None:
         """`kubectl delete pod`; by force where `grace` is 0."""
@@ -107,12 +133,21 @@ class Cluster:
 
     # What the tests look at.
 
-    def is_settled(self, workload: Thing) -> bool:
-        """Whether a workload is as it is wanted; a Job: done."""
+    def is_settled(self, workload: Thing, and_gone: bool = True) -> bool:
+        """Whether a workload is as it is wanted, and its old pods are gone, if that matters; a Job: done."""
         self._reap()
         if workload["kind"] == "Job":
             return title(workload) in self._done
-        return is_settled(workload, self._of(workload))
+        pods = [pod for pod in self._of(workload) if and_gone or not pod.is_leaving]
+        return is_settled(workload, pods)
+
+    def ready(self, workload: Thing) -> list[Pod]:
+        """Its pods that serve."""
+        return [pod for pod in self._of(workload) if pod.serves]
+
+    def claims(self) -> list[Path]:
+        """The volumes that were claimed."""
+        return sorted((self.folder / "claims").iterdir())
 
     async def until_settled(self, within: float = PATIENCE) -> None:
         """Waits until all workloads are as they are wanted."""
@@ -123,7 +158,7 @@ class Cluster:
         """Waits until there is an object of that kind and name."""
         await until(lambda: any(name_of(one) == name for one in self.objects.kind(kind)), within, self.told)
 
-    def service(self, name: str, namespace: str = "ringline") -> str:
+    def service(self, name: str, namespace: str = SPACE) -> str:
         """The address of a Service."""
         return self._cables.address(self.objects.get("Service", namespace, name))
 
@@ -133,6 +168,11 @@ class Cluster:
         assert self._outside is not None
         return self._outside
 
+    @property
+    def node(self) -> Network:
+        """From where a kubelet asks its pods."""
+        return self._cables.node
+
     # How it works.
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -141,21 +181,40 @@ class Cluster:
         (self.folder / "pods").mkdir(mode=0o711)
         (self.folder / "logs").mkdir()
         cables = await stack.enter_async_context(self._cables)
-        names = await self._play("kube-system", "kube-dns", [("UDP", 53, 53)])
-        api = await self._play("default", "kubernetes", [("TCP", 443, PORT)])
-        self._outside = await self._play("ingress", "controller", [])
+        names = await self.play("kube-system", "kube-dns", [("UDP", 53, 53)])
+        api = await self.play("default", "kubernetes", [("TCP", 443, PORT)])
+        self._outside = await self.play(self.site.ingress, "controller", [])
+        for name, own in self.site.nodes.items():
+            network, address = await cables.plug(name, own)
+            self.machines.append(Machine(name, address, network))
+        if not self.machines:
+            self.machines.append(Machine("node", NODE, cables.node, {RELAY: "true"}))
         port = names.inside(lambda: _datagrams(53))
         stack.enter_context(Names(port, self.look_up))
         server = Api(api.listener(PORT), self._api_address(), self.objects, self.folder)
         stack.enter_context(server)
         prober = await stack.enter_async_context(Prober(cables))
-        self._node = Node(self.folder, cables, self.objects, self._roots, prober, server, self._changed.set)
-        self._tending = asyncio.create_task(self._tend(), name="cluster")
-        stack.push_async_callback(self._close, self._tending)
+        self._node = Node(
+            self.folder,
+            cables,
+            self.objects,
+            self._roots,
+            prober,
+            server,
+            self.machines,
+            self._changed.set,
+        )
+        self._working = [
+            asyncio.create_task(self._tend(), name="cluster"),
+            asyncio.create_task(self._scale_again_and_again(), name="autoscalers"),
+        ]
+        stack.push_async_callback(self._close)
 
     def look_up(self, name: str) -> list[str] | None:
         """The addresses of a name of the cluster; None where there is none of that name."""
         words = name.removesuffix("." + DOMAIN).split(".")
+        if name in self.site.names:
+            return list(self.site.names[name])
         if not name.endswith("." + DOMAIN) or len(words) not in (2, 3):
             return None
         pods = [*self._played, *(one.pod for one in list(self.running))]
@@ -178,11 +237,30 @@ class Cluster:
             await self._changed.wait()
             self._changed.clear()
             self._reap()
-            spaces = spaces_of(self.objects.kind("Namespace"), "kube-system", "default", "ingress")
+            if due := self.issuer.due():
+                self.apply(Objects(due))
             for workload in self.objects.kind(*WORKLOADS):
                 self._step(workload, self._node)
-            pods = [*self._played, *(one.pod for one in self.running)]
-            self._cables.heed(self.objects, pods, spaces)
+            self._heed()
+
+    def _heed(self) -> None:
+        """Puts in force who may reach whom."""
+        beside = {pod.namespace for pod in self._played}
+        spaces = spaces_of(self.objects.kind("Namespace"), *beside)
+        pods = [*self._played, *(one.pod for one in self.running)]
+        self._cables.heed(self.objects, pods, spaces, self.site.ingress)
+
+    async def _scale_again_and_again(self) -> None:
+        """What autoscalers do where there is hardly anything to do: as few pods as they may."""
+        while not self._over.is_set():
+            for one in self.objects.kind("HorizontalPodAutoscaler"):
+                name, space = one["spec"]["scaleTargetRef"]["name"], namespace_of(one)
+                replicas = self.objects.get("Deployment", space, name)["spec"].get("replicas", 1)
+                if replicas not in (0, one["spec"]["minReplicas"]):
+                    self.scale(name, one["spec"]["minReplicas"], space)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SCALING_SECONDS):
+                    await self._over.wait()
 
     def _step(self, workload: Thing, node: Node) -> None:
         if title(workload) in self._done:
@@ -200,8 +278,9 @@ class Cluster:
             pods = self._of(workload)
 
     def _reap(self) -> None:
-        if self._tending is not None and self._tending.done() and not self._tending.cancelled():
-            self._tending.result()  # raises why
+        for task in self._working:
+            if task.done() and not task.cancelled():
+                task.result()  # raises why
         for one in [one for one in self.running if one.is_gone]:
             self.running.remove(one)
             self.past.append(one)
@@ -210,18 +289,22 @@ class Cluster:
             self._changed.set()
 
     def _of(self, workload: Thing) -> list[Pod]:
-        owner, space = title(workload), namespace_of(workload)
-        return [one.pod for one in self.running if (one.pod.owner, one.pod.namespace) == (owner, space)]
+        return [one.pod for one in self.running if self._owns(workload, one.pod)]
 
-    def _deployment(self, name: str) -> Thing:
-        return self.objects.get("Deployment", "ringline", name)
+    @staticmethod
+    def _owns(workload: Thing, pod: Pod) -> bool:
+        return (pod.owner, pod.namespace) == (title(workload), namespace_of(workload))
 
     def _api_address(self) -> str:
         return self.service("kubernetes", "default")
 
-    async def _play(self, namespace: str, name: str, ports: list[tuple[str, int, int]]) -> Network:
-        """A network for something of the cluster's own, and its Service."""
-        network, address = await self._cables.plug(name)
+    async def play(
+        self, namespace: str, name: str, ports: Sequence[tuple[str, int, int]] = (), own: str = ""
+    ) -> Network:
+        """A network for something that is none of our objects, with an address of its `own` where it is
+        not in the cluster, and its Service, where it has ports.
+        """
+        network, address = await self._cables.plug(name, own)
         labels = {"app.kubernetes.io/name": name}
         pod = Pod(namespace, name, labels, {"containers": [{}]}, "the cluster", "", address, is_ready=True)
         self._played.append(pod)
@@ -231,18 +314,23 @@ class Cluster:
             self.objects.add(
                 {"kind": "Service", "metadata": metadata, "spec": {"selector": labels, "ports": told}}
             )
+        self._heed()
         return network
 
-    async def _close(self, tending: "asyncio.Task[None]") -> None:
-        tending.cancel()
-        await asyncio.wait([tending])
+    async def _close(self) -> None:
+        self._over.set()
+        for task in self._working:
+            task.cancel()
+        await asyncio.wait(self._working)
         await asyncio.gather(*(one.stop(0) for one in self.running), *self._stopping)
 
 
 @asynccontextmanager
-async def cluster(folder: Path, roots: Mapping[str, Root]) -> AsyncIterator[Cluster]:
+async def cluster(
+    folder: Path, roots: Mapping[str, Root], site: Site | None = None
+) -> AsyncIterator[Cluster]:
     """A running cluster without any object of ours; nothing of it is left at the end."""
-    made = Cluster(folder, roots)
+    made = Cluster(folder, roots, site)
     async with AsyncExitStack() as stack:
         await made.open(stack)
         yield made

@@ -51,10 +51,12 @@ class Cables:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
-    async def plug(self, name: str) -> tuple[Network, str]:
-        """A new network with a cable to the node, and its address. It ends with its holder."""
+    async def plug(self, name: str, own: str = "") -> tuple[Network, str]:
+        """A new network with a cable to the node, and its address: `own`, or one of a pod. It ends with its
+        holder.
+        """
         number = next(self._numbers)
-        address, cable = f"{PODS}{number}", f"pod{number}"
+        address, cable = own or f"{PODS}{number}", f"pod{number}"
         network = Network(name, self._folder)
         await self._hold(network)
         peer = ("peer", "name", "eth0", "netns", str(network.holder.pid))
@@ -81,12 +83,20 @@ class Cables:
             self._services[key] = fixed.get(key, f"{SERVICES}{20 + len(self._services)}")
         return self._services[key]
 
-    def heed(self, objects: Objects, pods: Sequence[Pod], spaces: Mapping[str, Mapping[str, str]]) -> None:
-        """Puts in force what policies and Services say of these pods now."""
+    def heed(
+        self, objects: Objects, pods: Sequence[Pod], spaces: Mapping[str, Mapping[str, str]], world: str
+    ) -> None:
+        """Puts in force what policies and Services say of these pods. People are in the namespace `world`."""
         allowed = flows(pods, objects.kind("NetworkPolicy"), spaces)
         ways = [way for service in objects.kind("Service") for way in self._ways(service, pods)]
-        people = [pod.address for pod in pods if pod.namespace == "ingress"]
-        doors = [f"-A INPUT -s {one}/32 -p {door} -j ACCEPT" for one in people for door in OPEN]
+        relays = {pod.address for pod in pods if pod.is_on_host and pod.address}
+        doors = [
+            f"-A {'INPUT' if relay == NODE else 'FORWARD'} -s {pod.address} -d {relay} -p {door} -j ACCEPT"
+            for pod in pods
+            if pod.namespace == world
+            for relay in sorted(relays)
+            for door in OPEN
+        ]
         self._restore([*(flow.rule for flow in sorted(allowed)), *doors], ways)
 
     def _ways(self, service: Thing, pods: Sequence[Pod]) -> list[str]:

@@ -24,11 +24,11 @@ class NotThere(Exception):
     """An object that a pod names does not exist (yet)."""
 
 
-def applied(folder: str = OVERLAY) -> "Objects":
-    """What `kubectl apply -k` of this folder would send."""
+def applied(folder: str = OVERLAY, at: Path = ROOT) -> "Objects":
+    """What `kubectl apply -k` of this folder would send, given in the folder `at`."""
     kubectl = Path(sys.executable).with_name("kubectl")
     command = [str(kubectl), "kustomize", folder]
-    text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(command, cwd=at, check=True, capture_output=True, text=True).stdout
     return Objects(list(yaml.load_all(text, Loader=yaml.CSafeLoader)))
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from tests.browser.apart.networks import Network
 from tests.deploy.cluster.api import Api
 from tests.deploy.cluster.bundle import bundle
 from tests.deploy.cluster.names import DOMAIN
-from tests.deploy.cluster.network import DNS, NODE, Cables
+from tests.deploy.cluster.network import DNS, Cables
 from tests.deploy.cluster.objects import NotHonoured, NotThere, Objects, Pod, number_of, only
 from tests.deploy.cluster.roots import Root
 from tests.deploy.cluster.runtime import Container
+from tests.deploy.cluster.site import Machine
 from tests.deploy.cluster.volumes import ACCOUNT, FILE_MODE, Volume, size_of, volumes, write
 from tests.deploy.manifests import Thing
 from tests.house.sources import ROOT
@@ -80,6 +81,7 @@ class Node:
     roots: Mapping[str, Root]
     prober: Prober
     api: Api
+    machines: Sequence[Machine]
     changed: Callable[[], None]
     """Called when an address, a readiness, or anything else of a pod is another one."""
 
@@ -150,7 +152,8 @@ class Running:
     def refresh(self) -> None:
         """Brings secrets that it has as files up to date, which a kubelet does within a minute."""
         if self.container is not None:
-            volumes(self.pod, self._node.objects, self._folder, self._node.claims)
+            with suppress(NotThere):  # what was deleted stays where it was
+                volumes(self.pod, self._node.objects, self._folder, self._node.claims)
 
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:
@@ -169,10 +172,22 @@ class Running:
     async def _plug(self, stack: AsyncExitStack) -> None:
         cables = self._node.cables
         if self.pod.is_on_host:
-            self.network, self.pod.address = cables.node, NODE
+            await self._move_in(stack)
             return
         self.network, self.pod.address = await cables.plug(self.pod.name)
         stack.push_async_callback(cables.unplug, self.network)
+
+    async def _move_in(self, stack: AsyncExitStack) -> None:
+        """To the network of a node that takes it."""
+        while not self._over.is_set():
+            for machine in self._node.machines:
+                if machine.takes(self.pod):
+                    machine.tenants.append(self.pod)
+                    stack.callback(machine.tenants.remove, self.pod)
+                    self.network, self.pod.address = machine.network, machine.address
+                    return
+            self.trouble = "waits for a node"
+            await self._pause(AGAIN_SECONDS)
 
     def _leave(self) -> None:
         self.pod.is_ready, self.pod.address = False, ""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.deploy.cluster.objects import NotHonoured, NotThere, Objects, Pod, only
+from tests.deploy.cluster.objects import NotThere, Objects, Pod, only
 from tests.deploy.manifests import Thing
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -56,6 +56,8 @@ def write(folder: Path, files: Mapping[str, tuple[bytes, int]], group: int) -> N
     folder.chmod(0o755)
     for name, (content, mode) in files.items():
         target = folder / name
+        if target.is_file() and target.read_bytes() == content:
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = folder / f"..{target.name}"
         draft.write_bytes(content)
@@ -82,9 +84,12 @@ def _files(volume: Thing, namespace: str, objects: Objects) -> Files:
 def _source(one: Thing, namespace: str, objects: Objects, mode: int) -> Files:
     kind, source = next((key, one[key]) for key in ("secret", "configMap") if key in one)
     only(source, "name items defaultMode optional", kind)
-    if source.get("optional"):
-        raise NotHonoured(f"an optional {kind}")
-    data = objects.contents("Secret" if kind == "secret" else "ConfigMap", namespace, source["name"])
+    try:
+        data = objects.contents("Secret" if kind == "secret" else "ConfigMap", namespace, source["name"])
+    except NotThere:
+        if source.get("optional"):
+            return {}
+        raise
     mode = source.get("defaultMode", mode)
     if "items" not in source:
         return {key: (content, mode) for key, content in data.items()}

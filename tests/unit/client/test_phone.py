@@ -193,6 +193,16 @@ async def test_a_phone_that_vanished_stays_away_until_it_connects(script: Script
     await asyncio.gather(phone.reconnect(), phone.until(lambda it: it.connections == 3))
 
 
+async def test_a_phone_that_is_closed_at_the_moment_it_is_connected_again_stays_closed(
+    script: Script, phone: Phone
+) -> None:
+    phone.drop()
+    await phone.until(lambda it: it.connections == 2)
+    closing = asyncio.create_task(phone.close())
+    done, _ = await asyncio.wait([closing], timeout=5.0)
+    assert done and not phone.is_connected
+
+
 def test_a_device_signs_the_name_in_its_normal_form() -> None:
     assert normal("@Ada") == normal("ada ") == "ada"
     proof = DeviceKey(b"7" * 32).prove("sign-in", "ada", "a phone")
