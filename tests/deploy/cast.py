@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
+
 from ringline.client import Call, Phone
 from ringline.refusal import Refusal
 from tests.chaos.media import Stream
+from tests.deploy.cluster.cluster import Cluster, within_network
 from tests.suite.people import PATIENCE, People, at
 from tests.suite.traffic import OF_SERVERS
 
@@ -37,6 +40,18 @@ async def friends(people: People, within: float = PATIENCE * 3) -> list[Phone]:
         except Refusal as refusal:
             if refusal.reason not in OF_SERVERS or time.monotonic() > deadline:
                 raise
+
+
+@asynccontextmanager
+async def callers(running: Cluster, pairs: int) -> AsyncIterator[Cast]:
+    """Everybody, by the Service of the gateways, from where the ingress controller is."""
+    with within_network(running.outside):
+        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
+            people = People([f"http://{running.service('gateway')}:8080"], http)
+            # One pair after another: passwords are made as in production, two at a time.
+            (ada, bob), *others = [await friends(people) for _ in range(pairs + 1)]
+            yield Cast(people, ada, bob, [(eve, flo) for eve, flo in others])
+            await people.close()
 
 
 @asynccontextmanager

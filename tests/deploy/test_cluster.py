@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.browser.apart.turn import DONE, Turn
 from tests.deploy import page
 from tests.deploy.callgraph import expected_flows
-from tests.deploy.cast import Cast, friends, see_each_other, talking
+from tests.deploy.cast import Cast, callers, friends, see_each_other, talking
 from tests.deploy.cluster.cluster import Cluster, cluster, within_network
 from tests.deploy.cluster.forward import forwarded
 from tests.deploy.cluster.kubectl import kubectl
@@ -52,19 +52,14 @@ async def running(image: Image) -> AsyncIterator[Cluster]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cast(running: Cluster) -> AsyncIterator[Cast]:
-    """Who calls, by the Service of the gateways: from where the ingress controller is, to the last story."""
+    """Who calls, to the last story."""
     await kubectl(running, f"kubectl apply -k {OVERLAY}")
     await running.until_exists("Secret", "ringline-relay")
     # What is the operator's part: the relay's secret, in the relay's namespace too.
     running.apply(copied(running.objects.get("Secret", "ringline", "ringline-relay"), "ringline-relay"))
     await running.until_settled()
-    with within_network(running.outside):
-        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
-            people = People([f"http://{running.service('gateway')}:8080"], http)
-            # One pair after another: passwords are made as in production, two at a time.
-            (ada, bob), *others = [await friends(people) for _ in range(PAIRS + 1)]
-            yield Cast(people, ada, bob, [(eve, flo) for eve, flo in others])
-            await people.close()
+    async with callers(running, PAIRS) as everybody:
+        yield everybody
 
 
 def stopped(running: Cluster, name: str) -> Running:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
 from cryptography import x509
@@ -19,8 +18,8 @@ from ringline.client import Call
 from ringline.identity import name_of as name_in_certificates
 from tests.browser.apart.turn import DONE, Turn
 from tests.deploy import page
-from tests.deploy.cast import Cast, friends, talking
-from tests.deploy.cluster.cluster import Cluster, cluster, within_network
+from tests.deploy.cast import Cast, callers, talking
+from tests.deploy.cluster.cluster import Cluster, cluster
 from tests.deploy.cluster.door import door
 from tests.deploy.cluster.remains import remains
 from tests.deploy.cluster.roots import of_image, stand_ins
@@ -31,7 +30,7 @@ from tests.deploy.reader import Reader
 from tests.deploy.standby import database
 from tests.house.sources import ROOT, services
 from tests.servers import scratch, until
-from tests.suite.people import PATIENCE, People, talk
+from tests.suite.people import PATIENCE, talk
 from tests.suite.traffic import Log, moves, traffic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -105,13 +104,9 @@ async def reader(running: Cluster) -> AsyncIterator[Reader]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cast(running: Cluster) -> AsyncIterator[Cast]:
-    """Who calls, by the Service of the gateways, from where the ingress controller is."""
-    with within_network(running.outside):
-        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as http:
-            people = People([f"http://{running.service('gateway')}:8080"], http)
-            (ada, bob), *others = [await friends(people) for _ in range(PAIRS + 1)]
-            yield Cast(people, ada, bob, [(eve, flo) for eve, flo in others])
-            await people.close()
+    """Who calls."""
+    async with callers(running, PAIRS) as everybody:
+        yield everybody
 
 
 async def test_the_page_leads_from_nothing_to_a_running_production(running: Cluster, reader: Reader) -> None:
